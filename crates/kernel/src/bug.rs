@@ -1,0 +1,89 @@
+//! Planted bugs.
+//!
+//! A checker that never failed is not trusted. Each mutant is a known bug behind a switch that
+//! exists only when the feature `mutants` is on; without it [`planted`] is the constant `false`
+//! and the branch is compiled out. With the feature on, at most one bug is planted per process,
+//! by [`plant`], for the whole run.
+
+/// Every known bug. The table in `docs/mutants.md` is generated from this list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Bug {
+    /// AppendEntries truncates the log even where nothing conflicts.
+    TruncateWithoutConflict = 1,
+    /// The follower's commit index is not clamped to what was verified.
+    CommitWithoutClamp,
+    /// A vote leaves before it is durable.
+    VoteBeforeDurable,
+    /// An append is acknowledged before it is durable.
+    AckBeforeDurable,
+    /// The leader commits entries of earlier terms by counting replicas.
+    CommitOldTerm,
+    /// Half of an even group counts as a majority.
+    HalfIsMajority,
+    /// A leader serves reads without confirming that it still leads.
+    ReadWithoutQuorum,
+    /// The lease ignores the drift bound and the clock's rate.
+    LeaseTrustsClock,
+    /// Entries below the applied index are applied again after a restart.
+    ApplyTwice,
+    /// The snapshot leaves out the outcome table.
+    SnapshotWithoutOutcomes,
+    /// The snapshot's metadata is persisted before its data.
+    SnapshotMetaFirst,
+    /// A wiped disk votes as if it remembered.
+    WipedDiskVotes,
+    /// A torn record at the tail is taken as whole.
+    TornTailAccepted,
+    /// Damage in the middle of the journal is treated as a torn tail.
+    DamageAsTornTail,
+    /// A membership change takes effect without the joint phase.
+    SkipJoint,
+    /// A learner counts in quorums.
+    LearnerCounts,
+    /// Leadership is transferred to a follower that has not caught up.
+    TransferWithoutCatchUp,
+    /// The reply does not wait for the commit.
+    ReplyBeforeCommit,
+    /// A follower ignores the session's version.
+    SessionIgnored,
+    /// A scan shows a key that a concurrent delete removed at the scan's version.
+    ScanMissesDelete,
+    /// Expiry is judged by the local wall clock in apply.
+    TtlByLocalClock,
+    /// The outcome table is not consulted: a repeated request takes effect again.
+    OutcomeIgnored,
+    /// A node votes twice in one term.
+    DoubleVote,
+    /// The vote ignores how complete the candidate's log is.
+    VoteIgnoresLog,
+    /// Fate answers "not done" without fencing the request.
+    FateWithoutFence,
+    /// A bad checksum is accepted.
+    ChecksumIgnored,
+}
+
+/// The bug that is planted, or zero.
+#[cfg(feature = "mutants")]
+static PLANTED: core::sync::atomic::AtomicU8 = core::sync::atomic::AtomicU8::new(0);
+
+/// Plants a bug for the rest of the run, or removes it.
+#[cfg(feature = "mutants")]
+pub fn plant(bug: Option<Bug>) {
+    PLANTED.store(bug.map_or(0, |bug| bug as u8), core::sync::atomic::Ordering::Relaxed);
+}
+
+/// Whether this bug is planted.
+#[cfg(feature = "mutants")]
+#[must_use]
+pub fn planted(bug: Bug) -> bool {
+    PLANTED.load(core::sync::atomic::Ordering::Relaxed) == bug as u8
+}
+
+/// Whether this bug is planted: never, in a build without the feature `mutants`.
+#[cfg(not(feature = "mutants"))]
+#[inline(always)]
+#[must_use]
+pub const fn planted(_bug: Bug) -> bool {
+    false
+}

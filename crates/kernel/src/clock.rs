@@ -1,0 +1,3 @@
+//! Orders of events without a shared clock.
+
+pub mod hybrid;
