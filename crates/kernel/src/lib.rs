@@ -5,6 +5,7 @@
 //!   id        who and where: nodes, shards, keyspaces, versions, request ids
 //!   time      monotonic instants and wall clock readings, always passed in
 //!   clock     orders of events: Lamport, vector, dotted, hybrid logical, interval
+//!   disk      a flat directory of files: the seam for disk faults
 //!   rng       randomness from one salted seed
 //!   wire      checksums and sealed, versioned bytes
 //!   limit     amounts with their unit
@@ -24,6 +25,7 @@ extern crate std;
 
 pub mod bug;
 pub mod clock;
+pub mod disk;
 pub mod id;
 pub mod limit;
 pub mod mark;

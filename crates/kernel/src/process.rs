@@ -181,6 +181,13 @@ pub trait Process {
 
     /// Handles one event. Never blocks, never fails: errors are replies, refusals or halts.
     fn handle(&mut self, now: Now, event: EventOf<Self>, out: &mut EffectsOf<Self>);
+
+    /// Ends a batch of events. The host calls it after the last event that is at hand and before
+    /// it carries out the effects: here a process hands over what it gathered, so that many
+    /// requests become one append and one message per peer.
+    fn settle(&mut self, now: Now, out: &mut EffectsOf<Self>) {
+        let _ = (now, out);
+    }
 }
 
 impl<M, Y, D, O, N> Default for Effects<M, Y, D, O, N> {
