@@ -1,0 +1,220 @@
+//! Evidence of a run: a running hash of everything that happens, and its last events.
+//!
+//! The hash is the proof of determinism: the same seed must give the same number, in one
+//! process or in two. The recorder is for people: it keeps the last events for the report and
+//! costs nothing while it is off.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use kernel::{Instant, NodeId, Ticket, TimerId};
+
+/// A running 64-bit hash. Not for secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    hash: u64,
+    words: u64,
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Trace { hash: 0x243f_6a88_85a3_08d3, words: 0 }
+    }
+}
+
+impl Trace {
+    /// Adds a word; the order of words matters.
+    #[inline]
+    pub fn add(&mut self, word: u64) {
+        self.hash = fold(self.hash.rotate_left(23) ^ word, 0x9e37_79b9_7f4a_7c15);
+        self.words += 1;
+    }
+
+    /// The hash of all words so far.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        fold(self.hash ^ self.words, 0xd6e8_feb8_6659_fd93)
+    }
+}
+
+/// Multiplies to 128 bits and folds the halves: one multiplication mixes all bits.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let wide = u128::from(a ^ 0x1319_8a2e_0370_7344) * u128::from(b);
+    (wide as u64) ^ ((wide >> 64) as u64)
+}
+
+/// A hash of some bytes.
+#[must_use]
+pub fn hash_bytes(bytes: &[u8]) -> u64 {
+    let mut hash = bytes.len() as u64;
+    let mut chunks = bytes.chunks_exact(8);
+    for chunk in &mut chunks {
+        let word = chunk.iter().rev().fold(0u64, |word, byte| (word << 8) | u64::from(*byte));
+        hash = fold(hash.rotate_left(23) ^ word, 0x9e37_79b9_7f4a_7c15);
+    }
+    let rest = chunks.remainder().iter().fold(1u64, |word, byte| (word << 8) | u64::from(*byte));
+    fold(hash.rotate_left(23) ^ rest, 0xd6e8_feb8_6659_fd93)
+}
+
+/// Why a frame did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lost {
+    /// The link was cut.
+    Cut,
+    /// Chance.
+    Loss,
+    /// The link's queue was full.
+    Queue,
+    /// Nobody runs at the other end.
+    Down,
+    /// The paused receiver's inbox was full.
+    Inbox,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A frame left for a peer; `frame` names it.
+    Sent {
+        /// The receiver.
+        to: NodeId,
+        /// Number of the frame in this run.
+        frame: u64,
+        /// The content.
+        bytes: Bytes,
+    },
+    /// A frame was given to the machine.
+    Delivered {
+        /// The sender.
+        from: NodeId,
+        /// Number of the frame in this run.
+        frame: u64,
+    },
+    /// A frame was lost on its way to this node.
+    Dropped {
+        /// The sender.
+        from: NodeId,
+        /// Number of the frame in this run.
+        frame: u64,
+        /// Why.
+        why: Lost,
+    },
+    /// A timer fired.
+    Timer(TimerId),
+    /// Work was done.
+    Done(u64),
+    /// A client's request was given to the machine.
+    Request(Ticket),
+    /// The machine answered a client.
+    Reply(Ticket),
+    /// The node started; how often before.
+    Booted(u64),
+    /// The node refused to start, or stopped itself.
+    Halted(String),
+    /// The process died; with `power` its unsynced writes, too.
+    Crashed {
+        /// Whether the whole machine lost power.
+        power: bool,
+    },
+    /// The disk was emptied.
+    Wiped,
+    /// The process was stopped.
+    Paused,
+    /// The process goes on.
+    Resumed,
+    /// A fault began. The node is [`NodeId::NONE`] where it concerns several.
+    Injected(String),
+    /// A fault ended.
+    Healed(String),
+    /// The machine's own log.
+    Log(String),
+}
+
+/// When, where and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// True time.
+    pub at: Instant,
+    /// Where; [`NodeId::NONE`] is the world.
+    pub node: NodeId,
+    /// What.
+    pub what: What,
+}
+
+/// The last events of a run.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    last: VecDeque<Record>,
+    capacity: usize,
+    forgotten: u64,
+}
+
+impl Recorder {
+    /// Keeps the last `capacity` events.
+    #[must_use]
+    pub fn new(capacity: usize) -> Recorder {
+        Recorder { last: VecDeque::new(), capacity: capacity.max(1), forgotten: 0 }
+    }
+
+    /// Adds an event and forgets the oldest if there are too many.
+    pub fn add(&mut self, record: Record) {
+        if self.last.len() == self.capacity {
+            self.last.pop_front();
+            self.forgotten += 1;
+        }
+        self.last.push_back(record);
+    }
+
+    /// The events that are still known, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Record> {
+        self.last.iter()
+    }
+
+    /// How many older events were forgotten.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(words: &[u64]) -> u64 {
+        let mut trace = Trace::default();
+        words.iter().for_each(|word| trace.add(*word));
+        trace.hash()
+    }
+
+    #[test]
+    fn order_and_number_of_words_matter() {
+        assert_eq!(hash(&[1, 2]), hash(&[1, 2]));
+        assert_ne!(hash(&[1, 2]), hash(&[2, 1]));
+        assert_ne!(hash(&[0]), hash(&[0, 0]));
+        assert_ne!(hash(&[]), hash(&[0]));
+    }
+
+    #[test]
+    fn every_bit_and_the_length_of_bytes_matter() {
+        let bytes = *b"seventeen bytes!!";
+        for bit in 0..bytes.len() * 8 {
+            let mut other = bytes;
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert_ne!(hash_bytes(&bytes), hash_bytes(&other), "bit {bit}");
+        }
+        assert_ne!(hash_bytes(&[0; 8]), hash_bytes(&[0; 9]));
+        assert_ne!(hash_bytes(b""), hash_bytes(&[0]));
+    }
+
+    #[test]
+    fn the_recorder_keeps_the_newest() {
+        let mut recorder = Recorder::new(3);
+        for at in 0..5 {
+            recorder.add(Record { at: Instant(at), node: NodeId(1), what: What::Done(at) });
+        }
+        assert_eq!(recorder.iter().map(|r| r.at.0).collect::<Vec<_>>(), [2, 3, 4]);
+        assert_eq!(recorder.forgotten(), 2);
+    }
+}

@@ -1,0 +1,176 @@
+//! Lasting damage: bit rot, lost and misdirected writes.
+
+use kernel::{Rng, disk::DiskError};
+use serde::{Deserialize, Serialize};
+
+use super::{Lie, SECTOR, SimDisk, State};
+
+/// Where on a disk something goes wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Only files whose name starts with this; any file if empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
+    /// Only this part of what was written; all of it if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Decides what the other fields leave open.
+    pub pick: u64,
+}
+
+/// A part of each file's written sectors: the `part`-th of `of` equal parts, from zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Region {
+    /// Which part.
+    pub part: u64,
+    /// How many parts.
+    pub of: u64,
+}
+
+impl Region {
+    fn contains(self, index: usize, count: usize) -> bool {
+        let of = self.of.max(1);
+        index as u64 * of / (count.max(1) as u64) == self.part.min(of - 1)
+    }
+}
+
+impl SimDisk {
+    /// Flips one durable bit; `false` if nothing was ever written at such a place.
+    pub fn rot(&self, place: &Place) -> bool {
+        let state = &mut *self.0.borrow_mut();
+        let mut rng = Rng::new(place.pick);
+        let candidates: Vec<(&String, u64)> = state
+            .files
+            .iter()
+            .filter(|(name, _)| name.starts_with(&place.file))
+            .flat_map(|(name, file)| {
+                let count = file.written().len();
+                let inside = move |i| place.region.is_none_or(|r| r.contains(i, count));
+                let sectors = file.written().iter().enumerate();
+                sectors.filter(move |(i, _)| inside(*i)).map(move |(_, sector)| (name, *sector))
+            })
+            .collect();
+        let Some((name, sector)) = rng.pick(&candidates).map(|(name, s)| ((*name).clone(), *s))
+        else {
+            return false;
+        };
+        if let Some(file) = state.files.get_mut(&name) {
+            let bits = file.range(sector).len() as u64 * 8;
+            file.flip(sector * SECTOR as u64 * 8 + rng.below(bits));
+            state.counters.sectors_damaged += 1;
+        }
+        true
+    }
+}
+
+impl State {
+    /// Carries out the next lie about this sync, if one waits and has something to lie about.
+    pub(super) fn lie(&mut self, name: &str) -> Result<(), DiskError> {
+        let Some(lie) = self.lies.first().copied() else { return Ok(()) };
+        let file = self.file(name)?;
+        let dirty: Vec<u64> = file.dirty().iter().copied().collect();
+        if dirty.is_empty() {
+            return Ok(());
+        }
+        let choose = |pick: u64| dirty[(pick % dirty.len() as u64) as usize];
+        match lie {
+            Lie::Fail => dirty.iter().for_each(|sector| file.drop_write(*sector)),
+            Lie::Lose { pick } => file.drop_write(choose(pick)),
+            Lie::Misdirect { pick } => {
+                let sector = choose(pick);
+                let others = file.sectors() - 1;
+                let step = 1 + Rng::new(pick).below(others.max(1));
+                match others {
+                    0 => file.drop_write(sector),
+                    _ => file.misdirect(sector, (sector + step) % file.sectors()),
+                }
+            }
+        }
+        self.lies.remove(0);
+        self.counters.sectors_damaged += u64::from(lie != Lie::Fail);
+        match lie {
+            Lie::Fail => Err(DiskError::Io("sync failed".to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::disk::Disk;
+
+    const NOWHERE: [usize; 0] = [];
+
+    fn written() -> SimDisk {
+        let mut disk = SimDisk::new(0, Rng::new(1));
+        for name in ["log-1", "meta"] {
+            disk.create(name, 64 * SECTOR as u64).unwrap();
+            disk.write(name, 0, &[0; 8 * SECTOR]).unwrap();
+            disk.sync(name).unwrap();
+        }
+        disk
+    }
+
+    fn damaged(disk: &SimDisk, name: &str) -> Vec<usize> {
+        let mut content = vec![0; 64 * SECTOR];
+        disk.read(name, 0, &mut content).unwrap();
+        content.iter().enumerate().filter(|(_, b)| **b != 0).map(|(i, _)| i / SECTOR).collect()
+    }
+
+    #[test]
+    fn rot_stays_in_its_place_and_flips_one_bit() {
+        for pick in 0..64 {
+            let disk = written();
+            let place = Place { file: "log".into(), region: Some(Region { part: 1, of: 4 }), pick };
+            assert!(disk.rot(&place));
+            let sectors = damaged(&disk, "log-1");
+            assert_eq!(sectors.len(), 1);
+            assert!((2..4).contains(&sectors[0]), "{sectors:?}");
+            assert_eq!(damaged(&disk, "meta"), NOWHERE);
+        }
+    }
+
+    #[test]
+    fn rot_needs_something_written() {
+        let disk = SimDisk::new(0, Rng::new(1));
+        assert!(!disk.rot(&Place::default()));
+        assert!(!written().rot(&Place { file: "other".into(), ..Place::default() }));
+    }
+
+    #[test]
+    fn a_failed_sync_loses_what_was_unsynced() {
+        let mut disk = written();
+        disk.write("log-1", 0, b"new").unwrap();
+        disk.lie_at_next_sync(Lie::Fail);
+        assert!(matches!(disk.sync("log-1"), Err(DiskError::Io(_))));
+        assert_eq!(disk.sync("log-1"), Ok(()), "a second try succeeds and proves nothing");
+        assert_eq!(damaged(&disk, "log-1"), NOWHERE);
+    }
+
+    #[test]
+    fn lies_wait_for_a_sync_that_writes_and_happen_once() {
+        let mut disk = written();
+        disk.lie_at_next_sync(Lie::Lose { pick: 3 });
+        disk.sync("log-1").unwrap();
+        disk.write("log-1", 0, &[7; SECTOR]).unwrap();
+        disk.sync("log-1").unwrap();
+        assert_eq!(damaged(&disk, "log-1"), NOWHERE, "lost");
+        disk.write("log-1", 0, b"x").unwrap();
+        disk.sync("log-1").unwrap();
+        assert_eq!(damaged(&disk, "log-1"), [0], "the next one is honest");
+    }
+
+    #[test]
+    fn a_misdirected_write_lands_elsewhere() {
+        for pick in 0..32 {
+            let mut disk = written();
+            disk.write("log-1", 0, &[7; SECTOR]).unwrap();
+            disk.lie_at_next_sync(Lie::Misdirect { pick });
+            disk.sync("log-1").unwrap();
+            let sectors = damaged(&disk, "log-1");
+            assert_eq!(sectors.len(), SECTOR);
+            assert_ne!(sectors[0], 0);
+        }
+    }
+}
