@@ -1,1 +1,31 @@
-//! To be written.
+//! Raft, complete and pure.
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+extern crate alloc;
+
+mod api;
+mod config;
+mod entry;
+mod membership;
+mod message;
+mod note;
+mod raft;
+mod record;
+mod start;
+mod status;
+
+pub use api::{Change, Output, Refusal, Reply, Request, Role};
+pub use config::Config;
+pub use entry::{Entry, EntryKind, SnapshotMeta};
+pub use membership::Membership;
+pub use message::{
+    Append, AppendReply, Body, Heartbeat, HeartbeatReply, Message, Probe, ProbeReply, RequestVote,
+    SnapshotAck, SnapshotChunk, TimeoutNow, VoteReply,
+};
+pub use note::{CampaignReason, Note, StepDownReason};
+pub use raft::{Out, Raft};
+pub use record::{DecodeError, Record};
+pub use start::{Standing, Start};
+pub use status::{PeerState, PeerStatus, Status};

@@ -1,0 +1,203 @@
+//! What a replica starts from, and how the journal gives it back.
+
+use alloc::vec::Vec;
+
+use kernel::NodeId;
+
+use crate::{
+    entry::{Entry, SnapshotMeta},
+    membership::Membership,
+    record::Record,
+};
+
+/// Whether a replica's memory can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// It remembers every vote that it gave and every entry that it acknowledged.
+    Sound,
+    /// It may have forgotten some: it neither votes nor counts until it has recovered.
+    Amnesiac,
+}
+
+/// The durable state of a replica.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// Current term.
+    pub term: u64,
+    /// The vote given in it, or [`NodeId::NONE`].
+    pub vote: NodeId,
+    /// The log starts after this point.
+    pub base: SnapshotMeta,
+    /// The log, consecutive from `base.index + 1`.
+    pub entries: Vec<Entry>,
+    /// What the engine has applied; committing goes on after it.
+    pub applied: u64,
+    /// Whether the memory is whole.
+    pub standing: Standing,
+    /// `base` is not in the journal yet: the replica writes it before anything else.
+    pub rebased: bool,
+}
+
+impl Start {
+    /// A founding member of a new group. All founders must be given the same membership, and no
+    /// node may found the same group twice.
+    #[must_use]
+    pub fn fresh(membership: Membership) -> Start {
+        let base = SnapshotMeta { index: 0, term: 0, membership };
+        Start { base, standing: Standing::Sound, rebased: true, ..Start::joining() }
+    }
+
+    /// A node that remembers nothing: new, wiped or damaged.
+    #[must_use]
+    pub fn joining() -> Start {
+        Start {
+            term: 0,
+            vote: NodeId::NONE,
+            base: SnapshotMeta::default(),
+            entries: Vec::new(),
+            applied: 0,
+            standing: Standing::Amnesiac,
+            rebased: false,
+        }
+    }
+
+    /// Takes the next record of the journal. A record that does not connect to what is there
+    /// (the journal lost what lay between) is dropped: it was never acknowledged.
+    pub fn replay(&mut self, record: Record) {
+        match record {
+            Record::HardState { term, vote } if term >= self.term => {
+                (self.term, self.vote) = (term, vote);
+            }
+            Record::HardState { .. } => {}
+            Record::Append { entries } => self.replay_append(entries),
+            Record::Snapshot { meta } => self.rebase(meta, false),
+            Record::Compacted { meta } => self.rebase(meta, true),
+            Record::Standing { standing } => self.standing = standing,
+        }
+    }
+
+    /// The engine holds everything up to here, perhaps more than the surviving log does.
+    pub fn applied_at(&mut self, meta: SnapshotMeta) {
+        self.applied = self.applied.max(meta.index);
+        if self.term_at(meta.index) != Some(meta.term) && meta.index > self.base.index {
+            self.rebase(meta, false);
+            self.rebased = true;
+        }
+    }
+
+    fn replay_append(&mut self, entries: Vec<Entry>) {
+        let next = self.base.index.saturating_add(1);
+        for entry in entries {
+            let last = self.base.index.saturating_add(self.entries.len() as u64);
+            if entry.index < next || entry.index > last.saturating_add(1) {
+                continue;
+            }
+            self.entries.truncate((entry.index - next) as usize);
+            if entry.term > self.term {
+                (self.term, self.vote) = (entry.term, NodeId::NONE);
+            }
+            self.entries.push(entry);
+        }
+    }
+
+    /// Moves the start of the log; `trusted` says that the point is known to be on this log.
+    fn rebase(&mut self, meta: SnapshotMeta, trusted: bool) {
+        let last = self.base.index.saturating_add(self.entries.len() as u64);
+        let keeps = trusted || self.term_at(meta.index) == Some(meta.term);
+        if !keeps || meta.index > last {
+            self.entries.clear();
+        } else if meta.index >= self.base.index {
+            self.entries.drain(..(meta.index - self.base.index) as usize);
+        } else {
+            return;
+        }
+        self.term = self.term.max(meta.term);
+        self.applied = self.applied.max(meta.index);
+        self.base = meta;
+        self.rebased = false;
+    }
+
+    fn term_at(&self, index: u64) -> Option<u64> {
+        match index.checked_sub(self.base.index)? {
+            0 => Some(self.base.term),
+            after => self.entries.get(after as usize - 1).map(|entry| entry.term),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn append(from: u64, terms: &[u64]) -> Record {
+        let entry = |(i, term): (u64, &u64)| Entry::command(i, *term, Bytes::new());
+        Record::Append { entries: (from..).zip(terms).map(entry).collect() }
+    }
+
+    fn terms(start: &Start) -> Vec<u64> {
+        start.entries.iter().map(|e| e.term).collect()
+    }
+
+    fn meta(index: u64, term: u64) -> SnapshotMeta {
+        SnapshotMeta { index, term, ..SnapshotMeta::default() }
+    }
+
+    #[test]
+    fn later_records_override_earlier_ones() {
+        let mut start = Start::joining();
+        start.replay(append(1, &[1, 1, 1]));
+        start.replay(append(2, &[2]));
+        assert_eq!(terms(&start), [1, 2]);
+        start.replay(Record::HardState { term: 3, vote: NodeId(2) });
+        assert_eq!((start.term, start.vote), (3, NodeId(2)));
+    }
+
+    #[test]
+    fn a_record_beyond_a_hole_is_dropped() {
+        let mut start = Start::joining();
+        start.replay(append(1, &[1, 1]));
+        start.replay(append(4, &[1]));
+        assert_eq!(terms(&start), [1, 1]);
+    }
+
+    #[test]
+    fn a_snapshot_keeps_a_suffix_only_of_the_same_history() {
+        for (term, rest) in [(1, &[1, 2][..]), (2, &[])] {
+            let mut start = Start::joining();
+            start.replay(append(1, &[1, 1, 1, 2]));
+            start.replay(Record::Snapshot { meta: meta(2, term) });
+            assert_eq!(terms(&start), rest, "term {term}");
+            assert_eq!((start.base.index, start.applied), (2, 2));
+        }
+    }
+
+    #[test]
+    fn compaction_drops_the_front_and_only_that() {
+        let mut start = Start::joining();
+        start.replay(append(1, &[1, 1, 2]));
+        start.replay(Record::Compacted { meta: meta(2, 1) });
+        assert_eq!((terms(&start), start.base.index), (alloc::vec![2], 2));
+        start.replay(append(4, &[2]));
+        assert_eq!(terms(&start), [2, 2]);
+    }
+
+    #[test]
+    fn an_engine_ahead_of_the_log_becomes_its_start_and_is_written_down() {
+        let mut start = Start::joining();
+        start.replay(append(1, &[1, 1]));
+        start.applied_at(meta(2, 1));
+        assert_eq!((terms(&start), start.rebased), (alloc::vec![1, 1], false));
+        start.applied_at(meta(5, 1));
+        assert_eq!((start.base.index, start.applied, start.rebased), (5, 5, true));
+        assert!(start.entries.is_empty());
+    }
+
+    #[test]
+    fn standing_is_what_the_journal_said_last() {
+        let mut start = Start::joining();
+        assert_eq!(start.standing, Standing::Amnesiac);
+        start.replay(Record::Standing { standing: Standing::Sound });
+        assert_eq!(start.standing, Standing::Sound);
+    }
+}
