@@ -1,0 +1,143 @@
+//! The deterministic twin of the node's engine.
+//!
+//! State is a persistent tree, so a snapshot is one pointer and a write costs O(log n) whether
+//! or not snapshots live. For every batch since the last finished flush the root after it is
+//! kept: a crash goes back to one of them.
+//!
+//! ```text
+//!   flushed ── batch ── batch ── batch = now
+//!      └──────────┴────────┴────────┘  a crash lands on any of these
+//! ```
+
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use kernel::Rng;
+
+use super::{Batch, Engine, EngineError, FlushJob, Op, Read, Scan, ScanRange, tree::Tree};
+
+/// An engine in memory that can crash.
+#[derive(Debug, Default)]
+pub struct MemEngine {
+    now: Tree,
+    /// How many batches were ever written.
+    written: u64,
+    /// State after the batch of this number, which is durable.
+    flushed: (u64, Tree),
+    /// States after later batches, oldest first.
+    since: VecDeque<(u64, Tree)>,
+    /// The greatest batch number that a finished flush covers.
+    finished: Arc<AtomicU64>,
+}
+
+impl MemEngine {
+    /// An empty engine.
+    #[must_use]
+    pub fn new() -> MemEngine {
+        MemEngine::default()
+    }
+
+    /// Loses power: keeps what the last finished flush covers and a random prefix of the later
+    /// batches, as an LSM with an unsynced log of its own would. What is kept is durable then.
+    pub fn crash(&mut self, rng: &mut Rng) {
+        self.settle();
+        let kept = rng.below(self.since.len() as u64 + 1) as usize;
+        if let Some(state) = kept.checked_sub(1).and_then(|last| self.since.get(last)) {
+            self.flushed = state.clone();
+        }
+        // A new counter: jobs taken before the crash say nothing about batches written after it.
+        let state = core::mem::take(&mut self.flushed.1);
+        *self = MemEngine { now: state.clone(), flushed: (0, state), ..MemEngine::default() };
+    }
+
+    /// Loses everything.
+    pub fn wipe(&mut self) {
+        *self = MemEngine::default();
+    }
+
+    /// Forgets the states that a finished flush made unreachable.
+    fn settle(&mut self) {
+        let finished = self.finished.load(Ordering::Acquire);
+        while self.since.front().is_some_and(|(number, _)| *number <= finished) {
+            if let Some(state) = self.since.pop_front() {
+                self.flushed = state;
+            }
+        }
+    }
+}
+
+impl Read for MemEngine {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        Ok(self.now.get(key).cloned())
+    }
+
+    fn scan(&self, range: ScanRange) -> Scan<'_> {
+        scan(&self.now, range)
+    }
+}
+
+impl Engine for MemEngine {
+    type Snapshot = MemSnapshot;
+    type Flush = MemFlush;
+
+    fn write(&mut self, batch: Batch) -> Result<(), EngineError> {
+        self.settle();
+        for op in batch.into_ops() {
+            match op {
+                Op::Put(key, value) => self.now.put(key, value),
+                Op::Delete(key) => self.now.delete(&key),
+                Op::DeleteRange(start, end) => self.now.delete_range(&start, &end),
+            }
+        }
+        self.written += 1;
+        self.since.push_back((self.written, self.now.clone()));
+        Ok(())
+    }
+
+    fn snapshot(&self) -> MemSnapshot {
+        MemSnapshot { state: self.now.clone() }
+    }
+
+    fn flush(&mut self) -> MemFlush {
+        MemFlush { covers: self.written, finished: Arc::clone(&self.finished) }
+    }
+
+    fn approximate_bytes(&self) -> u64 {
+        self.now.bytes()
+    }
+}
+
+/// A state of a [`MemEngine`].
+#[derive(Clone, Debug)]
+pub struct MemSnapshot {
+    state: Tree,
+}
+
+impl Read for MemSnapshot {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        Ok(self.state.get(key).cloned())
+    }
+
+    fn scan(&self, range: ScanRange) -> Scan<'_> {
+        scan(&self.state, range)
+    }
+}
+
+fn scan(tree: &Tree, range: ScanRange) -> Scan<'_> {
+    Box::new(tree.scan(range).map(|(key, value)| Ok((key.clone(), value.clone()))))
+}
+
+/// A flush of a [`MemEngine`].
+#[derive(Debug)]
+pub struct MemFlush {
+    covers: u64,
+    finished: Arc<AtomicU64>,
+}
+
+impl FlushJob for MemFlush {
+    fn run(self) -> Result<(), EngineError> {
+        self.finished.fetch_max(self.covers, Ordering::Release);
+        Ok(())
+    }
+}

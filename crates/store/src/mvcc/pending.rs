@@ -1,0 +1,195 @@
+//! The changes of one batch of commands, before the engine has them.
+//!
+//! ```text
+//!   for each command:  pending.view(version)  → the program reads and writes
+//!                      pending.put_raw(Outcome, …)
+//!   engine.write(pending.into_batch())          one atomic write for all of them
+//! ```
+
+use alloc::{format, vec::Vec};
+use core::ops::Bound;
+
+use bytes::Bytes;
+use kernel::{Version, clock::hybrid::Timestamp};
+
+use super::{
+    digest::{Change, Digest},
+    overlay::Overlay,
+    space::{Space, Table, parse_expiry},
+    stored::Stored,
+};
+use crate::{
+    engine::{Batch, EngineError, Read, ScanRange},
+    view::View,
+};
+
+/// An engine's space together with changes that are still to be written.
+pub struct Pending<'e, E: Read> {
+    overlay: Overlay<'e, E>,
+    space: Space,
+    history: bool,
+    digest: Digest,
+}
+
+impl<'e, E: Read> Pending<'e, E> {
+    /// No changes yet. With `history`, superseded values are kept for reads at earlier versions;
+    /// `previous_digest` is what [`Pending::digest`] gave for the batch before (zero at first).
+    #[must_use]
+    pub fn new(engine: &'e E, space: Space, history: bool, previous_digest: u64) -> Self {
+        let digest = Digest::new(previous_digest);
+        Pending { overlay: Overlay::new(engine), space, history, digest }
+    }
+
+    /// The view of the next command. Versions must not fall from one view to the next.
+    pub fn view(&mut self, version: Version) -> PendingView<'_, 'e, E> {
+        PendingView { pending: self, version }
+    }
+
+    /// The hash of all changes to `Current`, `Outcome` and `OutcomeQueue` since the chain began,
+    /// in the order in which they were made. `Meta` is local, the other tables follow from these.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.digest.value()
+    }
+
+    /// What the engine has to write.
+    #[must_use]
+    pub fn into_batch(self) -> Batch {
+        self.overlay.into_batch()
+    }
+
+    /// The value under a raw key of a table.
+    ///
+    /// # Errors
+    /// If the engine cannot read.
+    pub fn get_raw(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        self.overlay.get(&self.space.key(table, key))
+    }
+
+    /// Sets a raw key. Meant for `Meta`, `Outcome` and `OutcomeQueue`: views keep the others.
+    pub fn put_raw(&mut self, table: Table, key: &[u8], value: Bytes) {
+        self.note(table, Change::Put, key, &value);
+        self.overlay.put(self.space.key(table, key), value);
+    }
+
+    /// Removes a raw key of the same tables.
+    pub fn delete_raw(&mut self, table: Table, key: &[u8]) {
+        self.note(table, Change::Delete, key, &[]);
+        self.overlay.delete(self.space.key(table, key));
+    }
+
+    /// The first `limit` raw keys and values of a range of a table, in its order.
+    ///
+    /// # Errors
+    /// If the engine cannot read.
+    pub fn scan_raw(
+        &self,
+        table: Table,
+        range: &ScanRange,
+        limit: usize,
+    ) -> Result<Vec<(Bytes, Bytes)>, EngineError> {
+        let range = self.space.table_range(table, range);
+        let pairs = self.overlay.scan(range).take(limit);
+        pairs.map(|pair| pair.map(|(key, value)| (Space::rest(&key), value))).collect()
+    }
+
+    fn note(&mut self, table: Table, change: Change, key: &[u8], value: &[u8]) {
+        if matches!(table, Table::Current | Table::Outcome | Table::OutcomeQueue) {
+            self.digest.add(table as u8, change, key, value);
+        }
+    }
+
+    fn current(&self, key: &[u8]) -> Result<Option<Stored>, EngineError> {
+        let bytes = self.overlay.get(&self.space.key(Table::Current, key))?;
+        bytes.map(|bytes| Stored::decode(&bytes)).transpose()
+    }
+
+    /// Keeps a value for reads before `at`. What was written at `at` itself nobody can have read.
+    fn supersede(&mut self, key: &[u8], old: &Stored, at: Version) {
+        if self.history && old.version < at {
+            self.overlay.put(self.space.history(key, at), old.encode());
+            self.overlay.put(self.space.history_queue(at, key), Bytes::new());
+        }
+    }
+
+    fn move_deadline(&mut self, key: &[u8], old: Option<Timestamp>, new: Option<Timestamp>) {
+        if old == new {
+            return;
+        }
+        if let Some(old) = old {
+            self.overlay.delete(self.space.expiry(old, key));
+        }
+        if let Some(new) = new {
+            self.overlay.put(self.space.expiry(new, key), Bytes::new());
+        }
+    }
+}
+
+/// The view of one command on the changes of its batch.
+pub struct PendingView<'p, 'e, E: Read> {
+    pending: &'p mut Pending<'e, E>,
+    version: Version,
+}
+
+impl<E: Read> View for PendingView<'_, '_, E> {
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn now(&self) -> Timestamp {
+        self.version.timestamp
+    }
+
+    fn get(&mut self, key: &[u8]) -> Result<Option<Stored>, EngineError> {
+        self.pending.current(key)
+    }
+
+    fn put(
+        &mut self,
+        key: &[u8],
+        value: Bytes,
+        deadline: Option<Timestamp>,
+    ) -> Result<Stored, EngineError> {
+        let old = self.pending.current(key)?;
+        let version = self.version;
+        let (created, writes) =
+            old.as_ref().map_or((version, 1), |old| (old.created, old.writes.saturating_add(1)));
+        let new = Stored { version, created, writes, deadline, value };
+        if let Some(old) = &old {
+            self.pending.supersede(key, old, version);
+        }
+        self.pending.move_deadline(key, old.and_then(|old| old.deadline), deadline);
+        self.pending.put_raw(Table::Current, key, new.encode());
+        Ok(new)
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<bool, EngineError> {
+        let Some(old) = self.pending.current(key)? else { return Ok(false) };
+        self.pending.supersede(key, &old, self.version);
+        self.pending.move_deadline(key, old.deadline, None);
+        self.pending.delete_raw(Table::Current, key);
+        Ok(true)
+    }
+
+    fn scan(
+        &mut self,
+        range: ScanRange,
+        limit: usize,
+    ) -> Result<Vec<(Bytes, Stored)>, EngineError> {
+        let pairs = self.pending.scan_raw(Table::Current, &range, limit)?;
+        pairs.into_iter().map(|(key, bytes)| Ok((key, Stored::decode(&bytes)?))).collect()
+    }
+
+    fn expired(&mut self, upto: Timestamp, limit: usize) -> Result<Vec<Bytes>, EngineError> {
+        let end = upto.0.checked_add(1).map(|end| Bytes::copy_from_slice(&end.to_be_bytes()));
+        let end = end.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = ScanRange { start: Bound::Unbounded, end, reverse: false };
+        let due = self.pending.scan_raw(Table::Expiry, &range, limit)?;
+        let key = |(rest, _): (Bytes, Bytes)| {
+            parse_expiry(&rest)
+                .map(|(_, key)| key)
+                .ok_or_else(|| EngineError::Corrupt(format!("no deadline: {rest:02x?}")))
+        };
+        due.into_iter().map(key).collect()
+    }
+}

@@ -1,0 +1,65 @@
+//! The window through which a program sees its shard.
+//!
+//! A view belongs to one command at one version. Reads see every earlier command, also those of
+//! the same batch that no engine holds yet; writes carry the command's version. Time is the
+//! timestamp in the version, stamped once by the leader: every replica that applies the command
+//! sees the same time.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use kernel::{Version, clock::hybrid::Timestamp};
+
+use crate::{
+    engine::{EngineError, ScanRange},
+    mvcc::Stored,
+};
+
+/// What a program may do with its shard while it executes one command.
+///
+/// Every method fails only if the engine does; the command is then not applied at all.
+pub trait View {
+    /// The version of the command: what it writes carries it.
+    fn version(&self) -> Version;
+
+    /// The time of the command. Never a clock.
+    fn now(&self) -> Timestamp;
+
+    /// The live value of a key. A deadline that has passed hides nothing by itself: a program
+    /// that uses deadlines compares them with [`View::now`].
+    ///
+    /// # Errors
+    /// If the engine cannot read.
+    fn get(&mut self, key: &[u8]) -> Result<Option<Stored>, EngineError>;
+
+    /// Sets a key, its value and its deadline (`None` removes one), and returns what is stored
+    /// now.
+    ///
+    /// # Errors
+    /// If the engine cannot read.
+    fn put(
+        &mut self,
+        key: &[u8],
+        value: Bytes,
+        deadline: Option<Timestamp>,
+    ) -> Result<Stored, EngineError>;
+
+    /// Removes a key and returns whether there was one.
+    ///
+    /// # Errors
+    /// If the engine cannot read.
+    fn delete(&mut self, key: &[u8]) -> Result<bool, EngineError>;
+
+    /// The first `limit` keys of a range, in its order.
+    ///
+    /// # Errors
+    /// If the engine cannot read.
+    fn scan(&mut self, range: ScanRange, limit: usize)
+    -> Result<Vec<(Bytes, Stored)>, EngineError>;
+
+    /// The first `limit` keys whose deadline is `upto` or earlier, earliest deadline first.
+    ///
+    /// # Errors
+    /// If the engine cannot read.
+    fn expired(&mut self, upto: Timestamp, limit: usize) -> Result<Vec<Bytes>, EngineError>;
+}
