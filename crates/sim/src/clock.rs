@@ -16,7 +16,7 @@ use kernel::{
 /// What every wall clock without skew shows at true time zero: 2026-01-01T00:00:00Z.
 pub const EPOCH_MS: u64 = 1_767_225_600_000;
 
-const MILLION: i128 = 1_000_000;
+const MILLION: u64 = 1_000_000;
 
 /// The clocks of one node.
 #[derive(Clone, Debug)]
@@ -33,7 +33,8 @@ impl NodeClock {
     /// A clock that shows `origin` now and whose wall is `skew_ns` off.
     #[must_use]
     pub fn new(now: Instant, origin: Instant, drift_ppm: i64, skew_ns: i64) -> NodeClock {
-        let wall = i128::from(EPOCH_MS) * MILLION + i128::from(now.0) + i128::from(skew_ns);
+        let wall =
+            i128::from(EPOCH_MS) * i128::from(MILLION) + i128::from(now.0) + i128::from(skew_ns);
         NodeClock {
             base: (now, origin),
             drift_ppm,
@@ -45,16 +46,23 @@ impl NodeClock {
     /// The node's monotonic time at a true time, which must not precede the last change.
     #[must_use]
     pub fn monotonic(&self, at: Instant) -> Instant {
-        let elapsed = i128::from(at.0.saturating_sub(self.base.0.0));
-        let local = elapsed + elapsed * i128::from(self.drift_ppm) / MILLION;
-        Instant(clamp(i128::from(self.base.1.0) + local))
+        // Whole millions apart, so that 64 bits are enough and division is rare and cheap.
+        let elapsed = at.0.saturating_sub(self.base.0.0);
+        let (millions, rest) = (elapsed / MILLION, elapsed % MILLION);
+        let local = millions.saturating_mul(self.rate()) + rest * self.rate() / MILLION;
+        Instant(self.base.1.0.saturating_add(local))
+    }
+
+    /// Local nanoseconds in a million true ones.
+    fn rate(&self) -> u64 {
+        MILLION.saturating_add_signed(self.drift_ppm)
     }
 
     /// Both clocks at a true time.
     #[must_use]
     pub fn read(&self, at: Instant) -> Now {
         let instant = self.monotonic(at);
-        let wall = Wall(clamp(i128::from(instant.0) + self.wall_offset) / 1_000_000);
+        let wall = Wall(clamp(i128::from(instant.0) + self.wall_offset) / MILLION);
         Now { instant, wall: self.frozen.unwrap_or(wall) }
     }
 
@@ -64,13 +72,10 @@ impl NodeClock {
         if local == Instant::NEVER {
             return Instant::NEVER;
         }
-        let ahead = i128::from(local.0) - i128::from(self.base.1.0);
-        let rate = MILLION + i128::from(self.drift_ppm);
-        let mut at = i128::from(self.base.0.0) + (ahead * MILLION).div_euclid(rate);
-        while self.monotonic(Instant(clamp(at))) < local && at < i128::from(u64::MAX) {
-            at += 1;
-        }
-        Instant(clamp(at)).max(now)
+        let ahead = local.0.saturating_sub(self.base.1.0);
+        let (whole, rest) = (ahead / self.rate(), ahead % self.rate());
+        let elapsed = whole.saturating_mul(MILLION) + (rest * MILLION).div_ceil(self.rate());
+        Instant(self.base.0.0.saturating_add(elapsed)).max(now)
     }
 
     /// Changes the rate from now on. The rate stays above a tenth of true time.
@@ -87,7 +92,7 @@ impl NodeClock {
 
     /// Moves the wall clock.
     pub fn jump(&mut self, by_ms: i64) {
-        self.wall_offset += i128::from(by_ms) * MILLION;
+        self.wall_offset += i128::from(by_ms) * i128::from(MILLION);
     }
 
     /// Stops the wall clock, or lets it go on from the right time.

@@ -140,6 +140,13 @@ impl SimDisk {
         self.0.borrow_mut().trouble = trouble;
     }
 
+    /// Ends all trouble, and forgets lies that were not told yet. What is damaged stays damaged.
+    pub(crate) fn heal(&self) {
+        let mut state = self.0.borrow_mut();
+        state.trouble = Trouble::default();
+        state.lies.clear();
+    }
+
     pub(crate) fn lie_at_next_sync(&self, lie: Lie) {
         self.0.borrow_mut().lies.push(lie);
     }

@@ -19,19 +19,25 @@
 //! order is used. [`World::trace_hash`] sums up everything that happened, so two runs can be
 //! compared by one number.
 //!
-//! Where to start: [`machine`] is the contract, [`world`] runs.
+//! Where to start: [`machine`] is the contract, [`toy`] is a complete small example of it,
+//! [`swarm`] draws options, [`nemesis`] draws faults, [`world`] runs.
 #![forbid(unsafe_code)]
 
+pub mod atlas;
 pub mod audit;
 pub mod clock;
 pub mod disk;
 pub mod fault;
 mod json;
 pub mod machine;
+pub mod nemesis;
 pub mod net;
 pub mod options;
 pub mod plan;
+pub mod shrink;
+pub mod swarm;
 pub mod time;
+pub mod toy;
 pub mod world;
 
 pub use disk::SimDisk;

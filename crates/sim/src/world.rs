@@ -14,6 +14,8 @@ mod act;
 mod faults;
 mod node;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
@@ -63,6 +65,17 @@ pub struct Answer<Y> {
     pub outcome: Outcome<Y>,
 }
 
+/// A node stopped itself or refused to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// When, in true time.
+    pub at: Instant,
+    /// Who.
+    pub node: NodeId,
+    /// The reason it gave.
+    pub reason: String,
+}
+
 /// An event that waits in the queue.
 enum Event<R, Y> {
     Frame { from: NodeId, to: NodeId, bytes: Bytes, frame: u64, hash: u64 },
@@ -99,6 +112,7 @@ pub struct World<F: Factory> {
     next_frame: u64,
     answers: VecDeque<Answer<ReplyOf<F>>>,
     actions: Vec<Action<ReplyOf<F>>>,
+    halts: Vec<Halt>,
     trace: Trace,
     steps: u64,
     recorder: Option<Recorder>,
@@ -124,6 +138,7 @@ impl<F: Factory> World<F> {
             next_frame: 0,
             answers: VecDeque::new(),
             actions: Vec::new(),
+            halts: Vec::new(),
             trace: Trace::default(),
             steps: 0,
             recorder: None,
@@ -227,12 +242,11 @@ impl<F: Factory> World<F> {
         self.node(node).map(|node| &node.status)
     }
 
-    /// Nodes that stopped themselves or refused to start, with their reason.
-    pub fn halted(&self) -> impl Iterator<Item = (NodeId, &str)> {
-        self.nodes.iter().filter_map(|node| match &node.status {
-            Status::Halted(reason) => Some((node.id, reason.as_str())),
-            _ => None,
-        })
+    /// Every time that a node stopped itself or refused to start, oldest first. Whether a halt
+    /// is right (a failed sync) or a bug is for the caller to judge.
+    #[must_use]
+    pub fn halts(&self) -> &[Halt] {
+        &self.halts
     }
 
     /// A hash of everything that happened and of the states of all machines.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kernel::{Duration, Instant, NodeId, Ticket, TimerId};
 
-use super::{Event, Outcome, ReplyOf, Status, World, node::Timer};
+use super::{Event, Halt, Outcome, ReplyOf, Status, World, node::Timer};
 use crate::{
     audit::{What, hash_bytes},
     machine::{Action, Factory, Work},
@@ -20,12 +20,7 @@ impl<F: Factory> World<F> {
         match action {
             Action::Send { to, bytes } => self.send(id, to, bytes),
             Action::SetTimer { timer, at } => self.set_timer(id, timer, at),
-            Action::CancelTimer(timer) => {
-                self.trace.add(2 ^ timer.0);
-                if let Some(entry) = self.node_mut(id).and_then(|n| n.timers.get_mut(&timer)) {
-                    entry.at = None;
-                }
-            }
+            Action::CancelTimer(timer) => self.set_timer(id, timer, Instant::NEVER),
             Action::Work { id: work, kind, bytes } => self.work(id, work, kind, bytes),
             Action::Reply { ticket, reply } => self.reply(id, ticket, reply),
             Action::Halt(reason) => self.halt(id, reason),
@@ -62,6 +57,12 @@ impl<F: Factory> World<F> {
         self.trace.add(at.0 ^ timer.0.rotate_left(32));
         let now = self.now;
         let Some(node) = self.node_mut(id) else { return };
+        if at == Instant::NEVER {
+            if let Some(entry) = node.timers.get_mut(&timer) {
+                entry.at = None;
+            }
+            return;
+        }
         let looks_at = node.clock.when(now, at);
         if let Some(entry) = node.timers.get_mut(&timer)
             && entry.looks_at <= looks_at
@@ -72,9 +73,7 @@ impl<F: Factory> World<F> {
         node.generation += 1;
         let (life, generation) = (node.life, node.generation);
         node.timers.insert(timer, Timer { at: Some(at), looks_at, generation });
-        if at != Instant::NEVER {
-            self.queue.push(looks_at, Event::Timer { node: id, life, timer, generation });
-        }
+        self.queue.push(looks_at, Event::Timer { node: id, life, timer, generation });
     }
 
     fn work(&mut self, id: NodeId, work: u64, kind: Work, bytes: u64) {
@@ -106,7 +105,8 @@ impl<F: Factory> World<F> {
         self.note(id, || What::Halted(reason.clone()));
         let Some(node) = self.node_mut(id) else { return };
         let open = node.die();
-        node.status = Status::Halted(reason);
+        node.status = Status::Halted(reason.clone());
+        self.halts.push(Halt { at: self.now, node: id, reason });
         self.break_off(id, open);
     }
 

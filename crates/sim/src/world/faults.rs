@@ -97,6 +97,9 @@ impl<F: Factory> World<F> {
     }
 
     fn stop(&mut self, id: NodeId, power: bool) {
+        // A stopped process dies, too; the one that replaces it is not stopped.
+        let is_pause = |c: &Condition| matches!(c.fault, Fault::Pause { node, .. } if node == id);
+        self.conditions.retain(|condition| !is_pause(condition));
         let Some(node) = self.node_mut(id) else { return };
         let open = node.die();
         node.status = Status::Down;
@@ -138,7 +141,7 @@ impl<F: Factory> World<F> {
         self.apply_conditions();
     }
 
-    /// Ends every condition and starts every node that is down (not those that halted).
+    /// Ends every condition and starts every node that is down or halted.
     pub fn heal_all(&mut self) {
         self.heal_all_but(&[]);
     }
@@ -149,13 +152,13 @@ impl<F: Factory> World<F> {
         self.conditions.clear();
         for node in &mut self.nodes {
             node.paused_by_hand = false;
+            node.disk.heal();
         }
         self.apply_conditions();
         for id in self.ids() {
-            match self.status(id) {
-                Some(_) if dead.contains(&id) => self.crash(id),
-                Some(Status::Down) => self.restart(id),
-                _ => {}
+            match dead.contains(&id) {
+                true => self.crash(id),
+                false => self.restart(id),
             }
         }
     }

@@ -104,7 +104,7 @@ impl<M: Machine> Node<M> {
         self.timers.clear();
         self.working.clear();
         self.held.clear();
-        self.wakes = false;
+        (self.wakes, self.paused, self.paused_by_hand) = (false, false, false);
         std::mem::take(&mut self.open)
     }
 

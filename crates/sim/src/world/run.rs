@@ -141,7 +141,10 @@ impl<F: Factory> World<F> {
         if !self.net.arrive(self.now, NodeId::NONE, id, 0) {
             return;
         }
-        match self.node_mut(id).filter(|node| node.machine.is_some()) {
+        let inbox = self.options.process.inbox;
+        let listens =
+            |node: &&mut node::Node<_>| node.machine.is_some() && node.inbox.len() < inbox;
+        match self.node_mut(id).filter(listens) {
             None => self.answer(id, ticket, Outcome::Refused),
             Some(node) => {
                 node.open.insert(ticket);
@@ -196,7 +199,8 @@ impl<F: Factory> World<F> {
             machine.handle(clocks, input, &mut actions);
         }
         machine.settle(clocks, &mut actions);
-        node.busy_until = now + cost * inputs;
+        // At least a nanosecond, so that a machine that keeps itself busy cannot stop time.
+        node.busy_until = now + cost.max(Duration::from_nanos(1)) * inputs;
         for action in actions.drain(..) {
             self.act(id, action);
         }
