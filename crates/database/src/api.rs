@@ -1,0 +1,288 @@
+//! What a host may ask of the database process, and what it is answered.
+//!
+//! A gateway turns bytes into a [`Request`] and an [`Answer`] back into bytes; neither side
+//! knows which node does the work.
+
+use alloc::{string::String, vec::Vec};
+
+use bytes::Bytes;
+use contract::{Consistency, Contract, Program, Receipt, Session};
+use kernel::{Duration, KeyspaceId, NodeId, RequestId, ShardId};
+
+use crate::failure::Failure;
+
+/// Anything a host may ask.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Read or write data.
+    Call(Call),
+    /// What became of a request whose answer was lost.
+    Fate {
+        /// The request in question.
+        id: RequestId,
+        /// Where it was sent; every keyspace is asked if the client does not know.
+        keyspace: Option<String>,
+        /// How long to try.
+        timeout: Duration,
+    },
+    /// Change keyspaces or members.
+    Control {
+        /// The change.
+        control: Control,
+        /// Repeats of this id take effect once.
+        request_id: Option<RequestId>,
+        /// How long to try.
+        timeout: Duration,
+    },
+    /// All keyspaces, as this node knows them.
+    Keyspaces,
+    /// Nodes and shards, as this node knows them.
+    Cluster,
+    /// Hand leadership of every shard to another node: the first step of a clean shutdown.
+    HandOver,
+    /// The journal is over its size limit because of these shards.
+    JournalPressure(Vec<ShardId>),
+    /// Records of these shards were found damaged or healed; or the disk is full or has room.
+    DiskFull(bool),
+}
+
+/// A read or a write of one keyspace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Which keyspace, by name.
+    pub keyspace: String,
+    /// What to do.
+    pub action: Action,
+    /// The level asked for; the keyspace's default otherwise.
+    pub consistency: Option<Consistency>,
+    /// What the client has seen.
+    pub session: Option<Session>,
+    /// The client's name for this mutation; one is drawn if absent.
+    pub request_id: Option<RequestId>,
+    /// How long to try, from now.
+    pub timeout: Duration,
+    /// The request's place in a trace.
+    pub trace: Trace,
+}
+
+/// A command or a query of a program, encoded by the program's own codec.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Changes state: replicated, takes effect once per request id.
+    Mutate {
+        /// Which program understands the bytes.
+        program: Program,
+        /// The command.
+        command: Bytes,
+    },
+    /// Reads state.
+    Query {
+        /// Which program understands the bytes.
+        program: Program,
+        /// The query.
+        query: Bytes,
+    },
+}
+
+/// W3C trace context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Names the trace; 0 if there is none.
+    pub trace_id: u128,
+    /// The span that caused this.
+    pub span_id: u64,
+    /// Whether the caller records it.
+    pub sampled: bool,
+}
+
+/// Changes of the control plane.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Control {
+    /// Makes a keyspace with one shard.
+    CreateKeyspace {
+        /// 1 to 64 of `a-z 0-9 - _ .`, starting with a letter.
+        name: String,
+        /// What it promises.
+        contract: Contract,
+    },
+    /// Removes a keyspace and its data.
+    DropKeyspace {
+        /// Which.
+        name: String,
+    },
+    /// Makes a node known, or changes its addresses.
+    AddNode(Member),
+    /// Forgets a node that holds no replica any more.
+    RemoveNode(NodeId),
+    /// Puts a replica on one node in the place of another's.
+    MoveReplica {
+        /// Which shard.
+        shard: ShardId,
+        /// The node that gives its replica up; [`NodeId::NONE`] only adds.
+        from: NodeId,
+        /// The node that gets one; [`NodeId::NONE`] only removes.
+        to: NodeId,
+    },
+    /// Asks the leader of a shard to hand leadership over.
+    Transfer {
+        /// Which shard.
+        shard: ShardId,
+        /// To whom; the best follower if [`NodeId::NONE`].
+        to: NodeId,
+    },
+}
+
+/// A node as the catalog knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub node: NodeId,
+    /// Where peers connect: `host:port`.
+    pub peer: String,
+    /// Where HTTP clients connect: `host:port`.
+    pub http: String,
+    /// `zone=a` and the like, sorted.
+    pub labels: Vec<(String, String)>,
+}
+
+/// What a request is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// A call was carried out.
+    Done(Done),
+    /// The fate of a request.
+    Fate(Fate),
+    /// A control request was carried out.
+    Control {
+        /// The keyspace concerned, if one was.
+        keyspace: Option<Keyspace>,
+        /// Whether anything changed.
+        changed: bool,
+    },
+    /// All keyspaces.
+    Keyspaces(Vec<Keyspace>),
+    /// Nodes and shards.
+    Cluster(Cluster),
+    /// Nothing more to say.
+    Ok,
+    /// The request was not carried out, or nobody knows.
+    Failed(Failure),
+}
+
+/// A call that was carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    /// The program's reply.
+    pub body: Bytes,
+    /// The evidence.
+    pub receipt: Receipt,
+    /// Which shard answered.
+    pub shard: ShardId,
+    /// The request id under which a mutation was carried out.
+    pub request_id: Option<RequestId>,
+    /// Whether this is the kept reply of an earlier attempt.
+    pub repeated: bool,
+    /// The client's session after this answer.
+    pub session: Session,
+    /// Who leads the shard, as a hint for the next request.
+    pub leader: NodeId,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    /// It took effect; this was the answer.
+    Done(Done),
+    /// It did not take effect and never will.
+    NotDone,
+    /// Nobody can say yet.
+    UnknownYet,
+}
+
+/// A keyspace as the catalog knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keyspace {
+    /// Its id, never used again.
+    pub id: KeyspaceId,
+    /// Its name.
+    pub name: String,
+    /// What it promises.
+    pub contract: Contract,
+    /// Its shards.
+    pub shards: Vec<ShardId>,
+}
+
+/// The cluster as one node knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// The cluster's id.
+    pub cluster: kernel::ClusterId,
+    /// The current incarnation.
+    pub incarnation: kernel::Incarnation,
+    /// Who answers.
+    pub node: NodeId,
+    /// Every member.
+    pub nodes: Vec<NodeStatus>,
+    /// Every shard.
+    pub shards: Vec<ShardStatus>,
+}
+
+/// A node in [`Cluster`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeStatus {
+    /// Its entry in the catalog.
+    pub member: Member,
+    /// Its process id; 0 if unknown.
+    pub pid: u32,
+    /// Since when it was last heard of, in milliseconds; `None` if never.
+    pub silent_ms: Option<u64>,
+    /// Whether its disk refuses writes.
+    pub disk_full: bool,
+}
+
+/// A shard in [`Cluster`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShardStatus {
+    /// Which shard.
+    pub shard: ShardId,
+    /// Of which keyspace; the catalog's name is `_catalog`.
+    pub keyspace: String,
+    /// Who leads; [`NodeId::NONE`] if unknown.
+    pub leader: NodeId,
+    /// The newest term known.
+    pub term: u64,
+    /// The greatest commit index known.
+    pub commit_index: u64,
+    /// Its replicas.
+    pub replicas: Vec<ReplicaStatus>,
+}
+
+/// A replica in [`ShardStatus`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaStatus {
+    /// Where.
+    pub node: NodeId,
+    /// What it does.
+    pub role: Role,
+    /// How far it has applied the log.
+    pub applied_index: u64,
+    /// How long ago it was known to be up to date, in milliseconds; `None` if unknown.
+    pub lag_ms: Option<u64>,
+}
+
+/// What a replica does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Orders the writes.
+    Leader,
+    /// Holds a copy and votes.
+    Follower,
+    /// Wants to lead.
+    Candidate,
+    /// Holds a copy and does not vote.
+    Learner,
+    /// Does not vote until it has recovered what its disk lost.
+    Recovering,
+    /// Not heard of.
+    Unknown,
+}

@@ -1,0 +1,294 @@
+//! Commands of the catalog.
+
+use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec::Vec};
+
+use bytes::Bytes;
+use contract::{Consistency, Contract, Program};
+use kernel::{NodeId, ShardId};
+use prost::{Message, Oneof};
+use store::{engine::EngineError, view::View};
+
+use crate::{
+    api::Member,
+    failure::{Code, Failure},
+};
+
+use super::{check_name, state};
+
+/// A change of the catalog.
+#[derive(Clone, PartialEq, Message)]
+pub struct CatalogCommand {
+    /// Which change.
+    #[prost(oneof = "Change", tags = "1, 2, 3, 4, 5")]
+    pub change: Option<Change>,
+}
+
+/// The changes.
+#[derive(Clone, PartialEq, Oneof)]
+pub enum Change {
+    /// Makes a keyspace with one shard.
+    #[prost(message, tag = "1")]
+    Create(Create),
+    /// Removes a keyspace.
+    #[prost(string, tag = "2")]
+    Drop(String),
+    /// Adds a member or changes its addresses.
+    #[prost(message, tag = "3")]
+    AddMember(MemberWire),
+    /// Forgets a member.
+    #[prost(uint64, tag = "4")]
+    RemoveMember(u64),
+    /// Changes who should hold a shard.
+    #[prost(message, tag = "5")]
+    Move(Move),
+}
+
+/// Makes a keyspace.
+#[derive(Clone, PartialEq, Message)]
+pub struct Create {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// What it promises.
+    #[prost(message, optional, tag = "2")]
+    pub contract: Option<ContractWire>,
+}
+
+/// Changes who should hold a shard.
+#[derive(Clone, PartialEq, Message)]
+pub struct Move {
+    /// Which shard.
+    #[prost(uint64, tag = "1")]
+    pub shard: u64,
+    /// Who gives a replica up; 0 for nobody.
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+    /// Who gets one; 0 for nobody.
+    #[prost(uint64, tag = "3")]
+    pub to: u64,
+}
+
+/// A contract as stored.
+#[derive(Clone, PartialEq, Message)]
+pub struct ContractWire {
+    /// [`Program::name`].
+    #[prost(string, tag = "1")]
+    pub program: String,
+    /// Copies of each shard.
+    #[prost(uint32, tag = "2")]
+    pub replicas: u32,
+    /// The default level of reads.
+    #[prost(string, tag = "3")]
+    pub read: String,
+    /// Seconds for which overwritten versions stay.
+    #[prost(uint32, tag = "4")]
+    pub history_s: u32,
+    /// Seconds for which outcomes stay known.
+    #[prost(uint32, tag = "5")]
+    pub outcomes_s: u32,
+}
+
+/// A member as stored.
+#[derive(Clone, PartialEq, Message)]
+pub struct MemberWire {
+    /// Its id.
+    #[prost(uint64, tag = "1")]
+    pub node: u64,
+    /// Where peers connect.
+    #[prost(string, tag = "2")]
+    pub peer: String,
+    /// Where HTTP clients connect.
+    #[prost(string, tag = "3")]
+    pub http: String,
+    /// Its labels, `name=value`.
+    #[prost(string, repeated, tag = "4")]
+    pub labels: Vec<String>,
+}
+
+/// The answer to a catalog command.
+#[derive(Clone, PartialEq, Message)]
+pub struct CatalogReply {
+    /// [`Code::name`] of a refusal; empty for success.
+    #[prost(string, tag = "1")]
+    pub code: String,
+    /// The reason of a refusal.
+    #[prost(string, tag = "2")]
+    pub text: String,
+    /// Whether anything changed.
+    #[prost(bool, tag = "3")]
+    pub changed: bool,
+}
+
+impl From<&Contract> for ContractWire {
+    fn from(contract: &Contract) -> ContractWire {
+        ContractWire {
+            program: contract.program.name().into(),
+            replicas: contract.replicas,
+            read: contract.read.to_string(),
+            history_s: contract.history_s,
+            outcomes_s: contract.outcomes_s,
+        }
+    }
+}
+
+impl ContractWire {
+    /// The contract, if every word of it is known.
+    #[must_use]
+    pub fn contract(&self) -> Option<Contract> {
+        Some(Contract {
+            program: Program::parse(&self.program)?,
+            replicas: self.replicas,
+            read: Consistency::parse(&self.read).ok()?,
+            history_s: self.history_s,
+            outcomes_s: self.outcomes_s,
+        })
+    }
+}
+
+impl From<&Member> for MemberWire {
+    fn from(member: &Member) -> MemberWire {
+        MemberWire {
+            node: member.node.0,
+            peer: member.peer.clone(),
+            http: member.http.clone(),
+            labels: member.labels.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        }
+    }
+}
+
+impl From<&MemberWire> for Member {
+    fn from(wire: &MemberWire) -> Member {
+        let label = |label: &String| {
+            label.split_once('=').map(|(name, value)| (name.to_string(), value.to_string()))
+        };
+        Member {
+            node: NodeId(wire.node),
+            peer: wire.peer.clone(),
+            http: wire.http.clone(),
+            labels: wire.labels.iter().filter_map(label).collect(),
+        }
+    }
+}
+
+impl From<Change> for CatalogCommand {
+    fn from(change: Change) -> CatalogCommand {
+        CatalogCommand { change: Some(change) }
+    }
+}
+
+impl CatalogReply {
+    /// The refusal, if it was one.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        let code = (!self.code.is_empty()).then_some(&self.code)?;
+        Some(Failure::new(Code::parse(code).unwrap_or(Code::Invalid), self.text.clone()))
+    }
+}
+
+/// Applies a replicated command of the catalog.
+///
+/// # Errors
+/// Only if the engine fails.
+pub fn apply(command: &Bytes, view: &mut dyn View) -> Result<Bytes, EngineError> {
+    let change = CatalogCommand::decode(command.clone()).ok().and_then(|command| command.change);
+    let outcome = match change {
+        Some(Change::Create(create)) => create_keyspace(&create, view)?,
+        Some(Change::Drop(name)) => drop_keyspace(&name, view)?,
+        Some(Change::AddMember(member)) => add_member(&member, view)?,
+        Some(Change::RemoveMember(node)) => remove_member(NodeId(node), view)?,
+        Some(Change::Move(change)) => move_replica(&change, view)?,
+        None => refuse(Code::Invalid, "not a catalog command"),
+    };
+    let reply = match outcome {
+        Ok(changed) => CatalogReply { changed, ..CatalogReply::default() },
+        Err(Failure { code, text, .. }) => {
+            CatalogReply { code: code.name().into(), text, changed: false }
+        }
+    };
+    Ok(reply.encode_to_vec().into())
+}
+
+/// Whether anything changed, or why not.
+type Outcome = Result<bool, Failure>;
+
+fn refuse(code: Code, text: impl Into<String>) -> Outcome {
+    Err(Failure::new(code, text))
+}
+
+fn create_keyspace(create: &Create, view: &mut dyn View) -> Result<Outcome, EngineError> {
+    let Some(wire) = &create.contract else { return Ok(refuse(Code::Invalid, "no contract")) };
+    let Some(contract) = wire.contract() else {
+        return Ok(refuse(Code::ContractRefused, "the contract has words that this version lacks"));
+    };
+    if !check_name(&create.name) {
+        let text = "a name has 1 to 64 of a-z 0-9 - _ . and starts with a letter";
+        return Ok(refuse(Code::KeyspaceName, text));
+    }
+    if let Some(existing) = state::read_keyspace(&create.name, view)? {
+        return Ok(if existing.contract.as_ref() == Some(wire) {
+            Ok(false)
+        } else {
+            let text = format!("keyspace '{}' exists with another contract", create.name);
+            refuse(Code::KeyspaceExists, text)
+        });
+    }
+    let members = state::read_members(view)?;
+    if let Err(error) = contract.check(members.len()) {
+        return Ok(refuse(Code::ContractRefused, error.text));
+    }
+    let founders = state::place(view, &members, contract.replicas as usize)?;
+    state::write_keyspace(&create.name, wire, &founders, view)?;
+    Ok(Ok(true))
+}
+
+fn drop_keyspace(name: &str, view: &mut dyn View) -> Result<Outcome, EngineError> {
+    state::remove_keyspace(name, view).map(Ok)
+}
+
+fn add_member(member: &MemberWire, view: &mut dyn View) -> Result<Outcome, EngineError> {
+    if member.node == 0 || member.peer.is_empty() {
+        return Ok(refuse(Code::Node, "a member has an id and a peer address"));
+    }
+    state::write_member(member, view).map(Ok)
+}
+
+fn remove_member(node: NodeId, view: &mut dyn View) -> Result<Outcome, EngineError> {
+    let holds = state::read_placements(view)?
+        .into_iter()
+        .filter(|(_, placement)| placement.wanted.contains(&node))
+        .map(|(shard, _)| shard.to_string())
+        .collect::<Vec<_>>();
+    if !holds.is_empty() {
+        let text = format!("{node} still holds {}: move them first", holds.join(", "));
+        return Ok(refuse(Code::Node, text));
+    }
+    state::remove_member(node, view).map(Ok)
+}
+
+fn move_replica(change: &Move, view: &mut dyn View) -> Result<Outcome, EngineError> {
+    let shard = ShardId(change.shard);
+    let Some(mut placement) = state::read_placement(shard, view)? else {
+        return Ok(refuse(Code::Shard, format!("no shard {shard}")));
+    };
+    let members: BTreeSet<NodeId> =
+        state::read_members(view)?.iter().map(|member| NodeId(member.node)).collect();
+    let (from, to) = (NodeId(change.from), NodeId(change.to));
+    if to.is_some() && !members.contains(&to) {
+        return Ok(refuse(Code::Node, format!("{to} is not a member: add it first")));
+    }
+    let mut wanted: BTreeSet<NodeId> = placement.wanted.iter().copied().collect();
+    if from.is_some() {
+        wanted.remove(&from);
+    }
+    if to.is_some() {
+        wanted.insert(to);
+    }
+    if wanted.is_empty() {
+        return Ok(refuse(Code::Shard, "a shard keeps at least one replica"));
+    }
+    let wanted: Vec<NodeId> = wanted.into_iter().collect();
+    let changed = wanted != placement.wanted;
+    placement.wanted = wanted;
+    state::write_placement(shard, &placement, view)?;
+    Ok(Ok(changed))
+}

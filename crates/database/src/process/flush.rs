@@ -1,0 +1,93 @@
+//! What is durable: the journal's records, and the engine's flushes that let the journal forget.
+
+use alloc::vec::Vec;
+
+use kernel::{Event, Instant, ShardId, Token};
+use store::engine::Engine;
+
+use crate::{Note, shard::Shard};
+
+use super::{Core, Shards, pump, snapshots};
+
+/// A flush of the engine under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flushing {
+    token: Token,
+    started: Instant,
+    /// How far each shard had applied its log when the flush began.
+    marks: Vec<(ShardId, u64)>,
+}
+
+/// Records or a flush are durable.
+pub fn persisted<E: Engine>(core: &mut Core<E>, shards: &mut Shards, token: Token) {
+    for (id, inner) in core.carried.remove(&token).unwrap_or_default() {
+        let Some(shard) = shards.get_mut(&id) else { continue };
+        shard.tokens.retain(|(known, _)| *known != inner);
+        pump::feed(core, shard, Event::Persisted(inner));
+    }
+    if core.flushing.as_ref().is_some_and(|flushing| flushing.token == token) {
+        flushed(core, shards);
+    }
+    snapshots::durable(core, shards, token);
+}
+
+/// Records or a flush could not be made durable.
+pub fn failed<E: Engine>(core: &mut Core<E>, shards: &mut Shards, token: Token) {
+    for (id, inner) in core.carried.remove(&token).unwrap_or_default() {
+        let Some(shard) = shards.get_mut(&id) else { continue };
+        shard.tokens.retain(|(known, _)| *known != inner);
+        pump::feed(core, shard, Event::PersistFailed(inner));
+    }
+    if core.flushing.as_ref().is_some_and(|flushing| flushing.token == token) {
+        core.flushing = None;
+    }
+    snapshots::not_durable(core, shards, token);
+}
+
+/// Starts a flush unless one is under way.
+pub fn start<E: Engine>(core: &mut Core<E>, shards: &Shards) {
+    if core.flushing.is_some() {
+        return;
+    }
+    let token = core.token();
+    let marks = shards.values().map(|shard| (shard.id, shard.applied.index)).collect();
+    core.flushing = Some(Flushing { token, started: core.now.instant, marks });
+    core.unflushed = 0;
+    core.flushed_at = core.now.instant;
+    core.flushes.push(token);
+}
+
+fn flushed<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
+    let Some(flushing) = core.flushing.take() else { return };
+    core.notes.push(Note::Flushed { took: core.now.instant.since(flushing.started) });
+    for (id, mark) in flushing.marks {
+        if let Some(shard) = shards.get_mut(&id) {
+            shard.flushed = shard.flushed.max(mark);
+            let pressed = core.pressed.remove(&id);
+            compact(core, shard, pressed);
+        }
+    }
+}
+
+/// Forgets the part of the log that the engine holds durably, once it is large: half of it if
+/// that is enough, so that a follower that is a little behind still finds its entries.
+fn compact<E: Engine>(core: &mut Core<E>, shard: &mut Shard, pressed: bool) {
+    let limit = core.settings.log_bytes_max.0;
+    let status = shard.raft.status();
+    let upto = match status.log_bytes {
+        _ if pressed => shard.flushed,
+        bytes if bytes <= limit => return,
+        bytes if bytes <= 2 * limit => {
+            status.first_index + shard.flushed.saturating_sub(status.first_index) / 2
+        }
+        _ => shard.flushed,
+    };
+    if upto < status.first_index {
+        return;
+    }
+    kernel::sometimes!("flush: a log was compacted");
+    shard.raft.compact(upto, &mut core.scratch);
+    pump::drain(core, shard);
+    core.touched.insert(shard.id);
+    core.notes.push(Note::Compacted { shard: shard.id, index: upto });
+}

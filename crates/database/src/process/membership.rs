@@ -1,0 +1,236 @@
+//! Which replicas this node holds, and who votes in the groups that it leads.
+//!
+//! The catalog says who should hold a shard. A node that should and does not makes a replica; the
+//! shard's leader then brings the group to that membership, learners first; a node that should
+//! not any more drops its replica once the leader reports that the group has settled.
+
+use alloc::{collections::BTreeSet, vec::Vec};
+
+use kernel::{Event, NodeId, ShardId};
+use raft::{Change, Config, Membership, Raft, Start};
+use store::{
+    engine::Engine,
+    mvcc::{Reader, Space, drop_generation},
+};
+
+use crate::{
+    Note,
+    catalog::{CATALOG, Catalog},
+    shard::{Applied, Runs, Shard, generation_key},
+};
+
+use super::{Core, Shards, pump, snapshots};
+
+/// The catalog changed: reads the copy that routes requests again.
+pub fn reload_catalog<E: Engine>(core: &mut Core<E>, shard: &Shard) {
+    match Catalog::load(&Reader::latest(&core.engine, shard.space)) {
+        Ok(catalog) if catalog != core.catalog => {
+            core.catalog = catalog;
+            core.reshape = true;
+            core.announce_members();
+        }
+        Ok(_) => {}
+        Err(error) => core.engine_failed(&error),
+    }
+}
+
+/// Makes and drops replicas as the catalog says.
+pub fn reshape<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
+    core.reshape = false;
+    let me = core.identity.node;
+    let placed: Vec<(ShardId, bool)> = core
+        .catalog
+        .shards
+        .iter()
+        .map(|(id, placement)| (*id, placement.wanted.contains(&me)))
+        .collect();
+    for (id, wanted) in &placed {
+        if *wanted && !shards.contains_key(id) {
+            create(core, shards, *id);
+        }
+    }
+    let known: BTreeSet<ShardId> = placed.iter().map(|(id, _)| *id).collect();
+    let gone: Vec<ShardId> =
+        shards.keys().copied().filter(|id| *id != CATALOG && !known.contains(id)).collect();
+    for id in gone {
+        remove(core, shards, id);
+    }
+    // Calls that wait for a name or a replica may go on now.
+    for id in known {
+        core.again.extend(core.calls.stranded(id, true));
+    }
+}
+
+/// What a shard runs, by the catalog.
+pub fn runs<E: Engine>(core: &Core<E>, id: ShardId) -> Option<Runs> {
+    if id == CATALOG {
+        return Some(Runs::Catalog);
+    }
+    let name = core.catalog.shards.get(&id)?.keyspace.clone();
+    let contract = core.catalog.keyspaces.get(&name)?.contract;
+    Some(Runs::Keyspace { name, contract })
+}
+
+/// Raft's settings for a shard of this node.
+pub fn config<E: Engine>(core: &Core<E>) -> Config {
+    let settings = &core.settings;
+    Config {
+        election_timeout: settings.election_timeout,
+        heartbeat: settings.heartbeat,
+        uncommitted_bytes_max: settings.uncommitted_bytes_max,
+        lease: settings.lease,
+        drift_ppm: settings.drift_ppm,
+        ..Config::new(core.identity.node)
+    }
+}
+
+/// A replica on this node.
+pub fn new_shard<E: Engine>(
+    core: &Core<E>,
+    id: ShardId,
+    runs: Runs,
+    start: Start,
+    space: Space,
+    applied: Applied,
+) -> Shard {
+    let salt = alloc::format!("shard {id}");
+    let hard = (start.term, start.vote);
+    let sound = start.standing == raft::Standing::Sound;
+    let flushed = applied.index;
+    Shard {
+        id,
+        runs,
+        raft: Raft::new(config(core), start, core.rng.fork(&salt)),
+        space,
+        applied,
+        committed: Vec::new(),
+        proposed: Default::default(),
+        awaiting: BTreeSet::new(),
+        tokens: Vec::new(),
+        hard,
+        sound,
+        flushed,
+        digests: Default::default(),
+        digest_proposed: 0,
+        import: None,
+        installing: None,
+        fresh_at: None,
+        expiring: false,
+    }
+}
+
+/// How a replica without any record in the journal starts: as a founder if it can be sure that it
+/// never was one before, else as somebody who has forgotten.
+pub fn first_start<E: Engine>(core: &Core<E>, id: ShardId, memory_whole: bool) -> Start {
+    let founders = core.catalog.shards.get(&id).map(|placement| placement.founders.clone());
+    match founders {
+        Some(founders) if memory_whole && founders.contains(&core.identity.node) => {
+            Start::fresh(Membership::new(founders, []))
+        }
+        _ => Start::joining(),
+    }
+}
+
+fn create<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
+    let Some(runs) = runs(core, id) else { return };
+    // A shard that appears while this node's memory is whole was made after anything that the
+    // node may have forgotten.
+    let whole = shards.get(&CATALOG).is_some_and(|catalog| catalog.sound);
+    let start = first_start(core, id, whole);
+    let space = Space::new(id, 0);
+    let mut shard = new_shard(core, id, runs, start, space, Applied::default());
+    pump::feed(core, &mut shard, Event::Start);
+    shards.insert(id, shard);
+    core.notes.push(Note::ReplicaAdded { shard: id });
+}
+
+fn remove<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
+    let Some(shard) = shards.remove(&id) else { return };
+    let mut batch = drop_generation(shard.space);
+    batch.delete(generation_key(id));
+    if let Err(error) = core.engine.write(batch) {
+        return core.engine_failed(&error);
+    }
+    let _ = core.batch_token();
+    core.records.push(pump::removed(id));
+    for (inner, outer) in shard.tokens {
+        if let Some(list) = core.carried.get_mut(&outer) {
+            list.retain(|(shard, token)| (*shard, *token) != (id, inner));
+        }
+    }
+    for proposed in shard.proposed.values() {
+        core.again.push_back(proposed.call);
+    }
+    core.again.extend(shard.awaiting.iter().map(|(_, call)| *call));
+    for timer in 0..4 {
+        core.timers.push((super::shard_timer(id, kernel::TimerId(timer)), None));
+    }
+    snapshots::forget(core, id);
+    core.touched.remove(&id);
+    core.notes.push(Note::ReplicaRemoved { shard: id });
+}
+
+/// Who should hold a shard: voters, and learners beside them.
+fn wanted<E: Engine>(core: &Core<E>, id: ShardId) -> Option<(Vec<NodeId>, Vec<NodeId>)> {
+    if id != CATALOG {
+        return Some((core.catalog.shards.get(&id)?.wanted.clone(), Vec::new()));
+    }
+    let founders = core.founders.iter().all(|m| core.catalog.members.contains_key(&m.node));
+    if core.catalog.members.is_empty() || (!founders && core.catalog.bootstrapping()) {
+        return None;
+    }
+    let voters = core.catalog.catalog_voters();
+    let learners =
+        core.catalog.members.keys().copied().filter(|node| !voters.contains(node)).collect();
+    Some((voters, learners))
+}
+
+/// Whether the group that this node leads is what the catalog wants.
+pub fn settled<E: Engine>(core: &Core<E>, shard: &Shard) -> bool {
+    let Some((mut voters, mut learners)) = wanted(core, shard.id) else { return false };
+    voters.sort_unstable();
+    learners.sort_unstable();
+    shard.applied.membership == Membership::new(voters, learners)
+}
+
+/// Takes the next step towards the membership that the catalog wants.
+pub fn steer<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
+    let Some((voters, learners)) = wanted(core, shard.id) else { return };
+    let current = shard.raft.membership().clone();
+    if current.is_joint() || settled(core, shard) {
+        return;
+    }
+    let nodes = current.nodes();
+    let missing: Vec<NodeId> =
+        voters.iter().chain(&learners).copied().filter(|node| !nodes.contains(node)).collect();
+    let change = if missing.is_empty() {
+        Change { voters, learners }
+    } else {
+        let mut learners: Vec<NodeId> = current.learners.iter().copied().map(NodeId).collect();
+        learners.extend(missing);
+        Change { voters: current.voters().collect(), learners }
+    };
+    // A refusal means "not yet": a learner is catching up, or a change is under way.
+    if shard.raft.change(core.now, change).is_ok() {
+        core.touched.insert(shard.id);
+    }
+}
+
+/// Drops replicas that the catalog does not want here and whose group has gone on without them.
+pub fn drop_unwanted<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
+    let me = core.identity.node;
+    let unwanted: Vec<ShardId> = core
+        .catalog
+        .shards
+        .iter()
+        .filter(|(id, placement)| {
+            !placement.wanted.contains(&me)
+                && shards.contains_key(id)
+                && core.peers.values().any(|peer| peer.settled(**id))
+        })
+        .map(|(id, _)| *id)
+        .collect();
+    for id in unwanted {
+        remove(core, shards, id);
+    }
+}

@@ -1,0 +1,146 @@
+//! From the journal and the engine to a running process.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use kernel::{NodeId, Rng, ShardId};
+use raft::{Membership, Standing, Start};
+use store::{
+    engine::Engine,
+    journal::{self, RecordKind, Recovery},
+    mvcc::{Reader, Space},
+};
+
+use crate::{
+    Failure, Identity, Settings,
+    api::Member,
+    catalog::{CATALOG, Catalog},
+    failure::Code,
+    record,
+    shard::{Applied, Runs, load_generation},
+};
+
+use super::{Core, Database, Shards, membership};
+
+/// How a process starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A founder of a new cluster: the same founders must be given on each of them, once.
+    Bootstrap,
+    /// An empty or wiped data directory: nothing can be assumed about what was promised before.
+    Join,
+}
+
+/// Who founded the cluster, and how this node came to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Boot {
+    /// How this data directory began; the same at every start.
+    pub mode: Mode,
+    /// The founders, or whoever may be asked for the way.
+    pub members: Vec<Member>,
+}
+
+impl<E: Engine> Database<E> {
+    /// Opens the process on what the journal and the engine hold.
+    ///
+    /// # Errors
+    /// If the engine cannot be read.
+    pub fn open(
+        settings: Settings,
+        identity: Identity,
+        me: Member,
+        boot: Boot,
+        journal: &Recovery,
+        engine: E,
+        rng: Rng,
+    ) -> Result<Database<E>, Failure> {
+        let mut core = Core::new(settings, identity, me, boot.members, engine, rng);
+        core.wiped = boot.mode == Mode::Join;
+        let storage = |error| Failure::new(Code::Storage, alloc::format!("{error}"));
+        let mut logs = logs(journal);
+        let mut shards = Shards::new();
+        core.catalog = load_catalog(&core.engine).map_err(storage)?;
+        let mut ids: Vec<ShardId> = logs.keys().copied().collect();
+        let me = core.identity.node;
+        ids.extend(
+            core.catalog
+                .shards
+                .iter()
+                .filter(|(_, placement)| placement.wanted.contains(&me))
+                .map(|(id, _)| *id),
+        );
+        ids.push(CATALOG);
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            let log = logs.remove(&id).unwrap_or_default();
+            let shard = open_shard(&core, journal, id, &log).map_err(storage)?;
+            shards.extend(shard.map(|shard| (id, shard)));
+        }
+        core.reshape = true;
+        Ok(Database { core, shards })
+    }
+}
+
+/// The journal's records by shard; a shard whose replica was removed has none.
+fn logs(journal: &Recovery) -> BTreeMap<ShardId, Vec<&journal::Record>> {
+    let mut logs: BTreeMap<ShardId, Vec<&journal::Record>> = BTreeMap::new();
+    for record in &journal.records {
+        match record.kind {
+            RecordKind::Remove => drop(logs.remove(&record.shard)),
+            _ => logs.entry(record.shard).or_default().push(record),
+        }
+    }
+    logs
+}
+
+fn load_catalog<E: Engine>(engine: &E) -> Result<Catalog, store::EngineError> {
+    let space = Space::new(CATALOG, load_generation(engine, CATALOG)?);
+    Catalog::load(&Reader::latest(engine, space))
+}
+
+/// Opens one replica; `None` if neither the catalog nor anything else says what it runs.
+fn open_shard<E: Engine>(
+    core: &Core<E>,
+    journal: &Recovery,
+    id: ShardId,
+    log: &[&journal::Record],
+) -> Result<Option<crate::shard::Shard>, store::EngineError> {
+    // A shard that the engine's catalog does not know yet is made known when the catalog's log
+    // is applied again; until then it takes part under the name of nobody.
+    let runs = membership::runs(core, id).unwrap_or_else(|| Runs::Keyspace {
+        name: alloc::string::String::new(),
+        contract: contract::Contract::new(contract::Program::Kv),
+    });
+    let space = Space::new(id, load_generation(&core.engine, id)?);
+    let applied = Applied::load(&core.engine, &space)?;
+    let damaged = damaged(journal, id);
+    let mut start = if log.is_empty() { first(core, id, damaged) } else { Start::joining() };
+    if !log.is_empty() {
+        // What the log does not say is what it was at the beginning.
+        start.standing = if core.wiped { Standing::Amnesiac } else { Standing::Sound };
+    }
+    for record in log.iter().flat_map(|record| record::from_journal(record)) {
+        start.replay(record);
+    }
+    if damaged {
+        start.standing = Standing::Amnesiac;
+    }
+    if applied.index > 0 {
+        start.applied_at(applied.meta());
+    }
+    Ok(Some(membership::new_shard(core, id, runs, start, space, applied)))
+}
+
+fn first<E: Engine>(core: &Core<E>, id: ShardId, damaged: bool) -> Start {
+    let whole = !core.wiped && !damaged;
+    if id == CATALOG && whole {
+        let founders: Vec<NodeId> = core.founders.iter().map(|member| member.node).collect();
+        return Start::fresh(Membership::new(founders, []));
+    }
+    membership::first_start(core, id, whole)
+}
+
+/// Whether something of this shard is missing from the middle of the journal.
+fn damaged(journal: &Recovery, id: ShardId) -> bool {
+    journal.damage.iter().any(|damage| damage.shard.is_none_or(|shard| shard == id))
+}

@@ -1,0 +1,188 @@
+//! What nodes tell each other about themselves, and the picture of the cluster that this gives.
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use kernel::{Instant, NodeId, ShardId};
+use raft::Role as RaftRole;
+use store::engine::Engine;
+
+use crate::{
+    Envelope,
+    api::{Cluster, Member, NodeStatus, ReplicaStatus, Role, ShardStatus},
+    catalog::{CATALOG, CATALOG_NAME},
+    message::{Body, ReplicaReport, Report},
+    shard::Shard,
+};
+
+use super::{Core, Shards, membership};
+
+/// A node as last heard of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Peer {
+    at: Instant,
+    report: Report,
+}
+
+impl Peer {
+    /// Whether this node leads the shard and has brought its group to the wanted membership.
+    pub fn settled(&self, shard: ShardId) -> bool {
+        self.report.replicas.iter().any(|replica| {
+            replica.shard == shard.0 && replica.role == code(Role::Leader) && replica.settled
+        })
+    }
+}
+
+fn code(role: Role) -> u32 {
+    match role {
+        Role::Unknown => 0,
+        Role::Leader => 1,
+        Role::Follower => 2,
+        Role::Candidate => 3,
+        Role::Learner => 4,
+        Role::Recovering => 5,
+    }
+}
+
+fn role(code: u32) -> Role {
+    [Role::Leader, Role::Follower, Role::Candidate, Role::Learner, Role::Recovering]
+        .into_iter()
+        .find(|role| self::code(*role) == code)
+        .unwrap_or(Role::Unknown)
+}
+
+fn role_of(shard: &Shard, node: NodeId) -> Role {
+    match shard.raft.status().role {
+        _ if !shard.sound => Role::Recovering,
+        RaftRole::Leader => Role::Leader,
+        RaftRole::Candidate | RaftRole::PreCandidate => Role::Candidate,
+        RaftRole::Follower if shard.raft.membership().is_voter(node) => Role::Follower,
+        RaftRole::Follower => Role::Learner,
+    }
+}
+
+fn millis(duration: kernel::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// This node's report.
+fn mine<E: Engine>(core: &Core<E>, shards: &Shards) -> Report {
+    let replica = |shard: &Shard| {
+        let role = role_of(shard, core.identity.node);
+        let leads = role == Role::Leader;
+        let fresh = if leads { Some(core.now.instant) } else { shard.fresh_at };
+        ReplicaReport {
+            shard: shard.id.0,
+            role: code(role),
+            term: shard.raft.term(),
+            leader: shard.raft.leader().0,
+            commit: shard.raft.commit(),
+            applied: shard.applied.index,
+            lag_plus_one: fresh.map_or(0, |at| millis(core.now.instant.since(at)) + 1),
+            settled: leads && membership::settled(core, shard),
+        }
+    };
+    Report {
+        pid: core.identity.pid,
+        disk_full: core.disk_full,
+        replicas: shards.values().map(replica).collect(),
+        catalog_applied: shards.get(&CATALOG).map_or(0, |shard| shard.applied.index),
+    }
+}
+
+/// Tells every other member how this node is.
+pub fn send<E: Engine>(core: &mut Core<E>, shards: &Shards) {
+    let report = mine(core, shards);
+    for node in core.others() {
+        let body = Body::Report(report.clone());
+        core.send(node, Envelope { shard: 0, body: Some(body) });
+    }
+}
+
+/// Another node tells how it is.
+pub fn received<E: Engine>(core: &mut Core<E>, from: NodeId, report: Report) {
+    for replica in &report.replicas {
+        let (shard, term) = (ShardId(replica.shard), replica.term);
+        let known = core.leaders.get(&shard).map_or(0, |(term, _)| *term);
+        if replica.leader != 0 && term >= known {
+            core.leaders.insert(shard, (term, NodeId(replica.leader)));
+        }
+    }
+    core.peers.insert(from, Peer { at: core.now.instant, report });
+}
+
+/// Remembers that a replica holds all that its leader says is committed.
+pub fn note_fresh<E: Engine>(core: &Core<E>, shard: &mut Shard) {
+    let led = shard.raft.leader().is_some();
+    if led && shard.applied.index >= shard.raft.commit() {
+        shard.fresh_at = Some(core.now.instant);
+    }
+}
+
+/// The cluster as this node knows it.
+pub fn cluster<E: Engine>(core: &Core<E>, shards: &Shards) -> Cluster {
+    let me = core.identity.node;
+    let own = Peer { at: core.now.instant, report: mine(core, shards) };
+    let mut heard: BTreeMap<NodeId, &Peer> = core.peers.iter().map(|(n, p)| (*n, p)).collect();
+    heard.insert(me, &own);
+    let node = |member: Member| {
+        let peer = heard.get(&member.node);
+        NodeStatus {
+            pid: peer.map_or(0, |peer| peer.report.pid),
+            silent_ms: peer.map(|peer| millis(core.now.instant.since(peer.at))),
+            disk_full: peer.is_some_and(|peer| peer.report.disk_full),
+            member,
+        }
+    };
+    let mut ids: Vec<(ShardId, String, Vec<NodeId>)> = Vec::new();
+    let members = core.members();
+    let everyone = members.iter().map(|member| member.node).collect();
+    ids.push((CATALOG, CATALOG_NAME.into(), everyone));
+    for (id, placement) in &core.catalog.shards {
+        ids.push((*id, placement.keyspace.clone(), placement.wanted.clone()));
+    }
+    let shards = ids.into_iter().map(|(id, keyspace, nodes)| shard(id, keyspace, &nodes, &heard));
+    Cluster {
+        cluster: core.identity.cluster,
+        incarnation: core.identity.incarnation,
+        node: me,
+        shards: shards.collect(),
+        nodes: members.into_iter().map(node).collect(),
+    }
+}
+
+fn shard(
+    id: ShardId,
+    keyspace: String,
+    nodes: &[NodeId],
+    heard: &BTreeMap<NodeId, &Peer>,
+) -> ShardStatus {
+    let of = |node: &NodeId| {
+        heard.get(node)?.report.replicas.iter().find(|replica| replica.shard == id.0)
+    };
+    let mut status = ShardStatus {
+        shard: id,
+        keyspace,
+        leader: NodeId::NONE,
+        term: 0,
+        commit_index: 0,
+        replicas: Vec::new(),
+    };
+    for node in nodes {
+        let Some(replica) = of(node) else {
+            let (role, applied_index, lag_ms) = (Role::Unknown, 0, None);
+            status.replicas.push(ReplicaStatus { node: *node, role, applied_index, lag_ms });
+            continue;
+        };
+        if replica.term > status.term || (replica.term == status.term && !status.leader.is_some()) {
+            (status.term, status.leader) = (replica.term, NodeId(replica.leader));
+        }
+        status.commit_index = status.commit_index.max(replica.commit);
+        status.replicas.push(ReplicaStatus {
+            node: *node,
+            role: role(replica.role),
+            applied_index: replica.applied,
+            lag_ms: replica.lag_plus_one.checked_sub(1),
+        });
+    }
+    status
+}

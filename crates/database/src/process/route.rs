@@ -1,0 +1,512 @@
+//! Which node and which replica carry a call out.
+//!
+//! ```text
+//!   request ─▶ admission ─▶ name to shard ─▶ does it need the leader?
+//!                               │               │yes           │no
+//!                     unknown: is the catalog   here? propose  a replica here? read
+//!                     here as new as the        or confirm     else ask one
+//!                     leader's? then 404        else ask the leader, or wait for one
+//! ```
+//!
+//! A call waits (parked) while no leader is known and is tried again when one appears, when its
+//! turn on the agenda comes, and when an answer does not. Repeating a mutation is harmless: its
+//! request id takes effect once.
+
+use contract::{Consistency, Session};
+use kernel::{Duration, Instant, NodeId, RequestId, ShardId, Ticket, bug};
+use raft::Refusal;
+use store::engine::Engine;
+
+use crate::{
+    Envelope, Failure, Request,
+    api::{self, Action},
+    calls::{Call, CallId, Origin, Stage, Want},
+    catalog::CATALOG,
+    command::Command,
+    failure::Code,
+    message::{self, Ask, Body, Told},
+    shard::{Proposed, Shard},
+};
+
+use super::{Core, Shards, control, fate, finish, flush, pump, serve};
+
+/// An answer from another node is waited for this long before it is asked again.
+const ANSWER_WAIT: Duration = Duration::from_millis(400);
+
+/// A request of the host.
+pub fn request<E: Engine>(
+    core: &mut Core<E>,
+    shards: &mut Shards,
+    ticket: Ticket,
+    request: Request,
+) {
+    match request {
+        Request::Call(call) => call_in(core, shards, ticket, call),
+        Request::Fate { id, keyspace, timeout } => {
+            fate::ask(core, ticket, &id, keyspace.as_deref(), timeout);
+        }
+        Request::Control { control, request_id, timeout } => {
+            control::ask(core, ticket, control, request_id, timeout);
+        }
+        Request::Keyspaces => {
+            let all = core.catalog.keyspaces.values().cloned().collect();
+            core.replies.push((ticket, api::Answer::Keyspaces(all)));
+        }
+        Request::Cluster => {
+            let cluster = super::report::cluster(core, shards);
+            core.replies.push((ticket, api::Answer::Cluster(cluster)));
+        }
+        Request::HandOver => control::hand_over(core, shards, ticket),
+        Request::JournalPressure(pressed) => {
+            core.pressed.extend(pressed);
+            flush::start(core, shards);
+            core.replies.push((ticket, api::Answer::Ok));
+        }
+        Request::DiskFull(full) => {
+            control::disk_full(core, shards, full);
+            core.replies.push((ticket, api::Answer::Ok));
+        }
+    }
+}
+
+/// A call with what all calls start with.
+pub fn new_call<E: Engine>(
+    core: &Core<E>,
+    origin: Origin,
+    shard: ShardId,
+    want: Want,
+    timeout: Duration,
+) -> Call {
+    let deadline = core.now.instant + timeout.min(core.settings.timeout_max);
+    Call {
+        origin,
+        started: core.now.instant,
+        deadline,
+        look_at: deadline,
+        keyspace: Default::default(),
+        shard,
+        want,
+        stage: Stage::Parked,
+        consistency: Consistency::LINEARIZABLE,
+        session: Session::new(core.identity.incarnation),
+        trace: api::Trace::default(),
+        bytes: 0,
+        attempts: 0,
+        risked: false,
+        current: false,
+        control: false,
+    }
+}
+
+fn call_in<E: Engine>(core: &mut Core<E>, shards: &mut Shards, ticket: Ticket, call: api::Call) {
+    let body = match &call.action {
+        Action::Mutate { command, .. } => command.len(),
+        Action::Query { query, .. } => query.len(),
+    };
+    let session = match call.session {
+        Some(session) if session.incarnation() != core.identity.incarnation => {
+            let error = contract::SessionError::Incarnation {
+                token: session.incarnation(),
+                cluster: core.identity.incarnation,
+            };
+            let text = alloc::format!("{error}");
+            return core.refuse(ticket, Failure::new(Code::SessionIncarnation, text));
+        }
+        session => session.unwrap_or_else(|| Session::new(core.identity.incarnation)),
+    };
+    let origin = Origin::Local(ticket);
+    let mut new = new_call(core, origin, ShardId(0), Want::Resolve(call.action), call.timeout);
+    (new.keyspace, new.session, new.trace) = (call.keyspace, session, call.trace);
+    if let Err(failure) = resolve(core, &mut new, call.consistency, call.request_id) {
+        return core.refuse(ticket, failure);
+    }
+    if let Some(id) = admit(core, new, body, ticket) {
+        dispatch(core, shards, id);
+    }
+}
+
+fn admit<E: Engine>(
+    core: &mut Core<E>,
+    mut call: Call,
+    body: usize,
+    ticket: Ticket,
+) -> Option<CallId> {
+    call.bytes = body as u64 + 256;
+    if !core.admitted.admit(call.bytes) {
+        let text = "too many requests are in flight on this node";
+        core.refuse(ticket, Failure::new(Code::Overloaded, text));
+        return None;
+    }
+    Some(core.calls.add(call))
+}
+
+/// Finds the shard of a call's keyspace. Leaves the call as it is if this node does not know the
+/// name.
+fn resolve<E: Engine>(
+    core: &mut Core<E>,
+    call: &mut Call,
+    consistency: Option<Consistency>,
+    request_id: Option<RequestId>,
+) -> Result<(), Failure> {
+    let Want::Resolve(action) = &call.want else { return Ok(()) };
+    let Some(keyspace) = core.catalog.keyspaces.get(&call.keyspace) else {
+        call.want = Want::Unresolved(action.clone(), request_id, consistency);
+        return Ok(());
+    };
+    let (contract, shard) = (keyspace.contract, keyspace.shards.first().copied());
+    call.shard = shard.ok_or_else(|| Failure::new(Code::Shard, "the keyspace has no shard"))?;
+    call.consistency = consistency.unwrap_or(contract.read);
+    let wrong = |program: contract::Program| {
+        let text = alloc::format!(
+            "keyspace '{}' holds a {}, not a {}",
+            call.keyspace,
+            contract.program.name(),
+            program.name()
+        );
+        Failure::new(Code::ProgramMismatch, text)
+    };
+    call.want = match action {
+        Action::Mutate { program, .. } | Action::Query { program, .. }
+            if *program != contract.program =>
+        {
+            return Err(wrong(*program));
+        }
+        Action::Mutate { program, command } => {
+            layers::check(*program, command).map_err(|e| Failure::new(Code::Invalid, e.0))?;
+            if core.disk_full && !layers::frees(*program, command) {
+                let text = "the disk is full: reads and deletes go on, writes wait for room";
+                return Err(Failure::new(Code::DiskFull, text));
+            }
+            let id = match request_id {
+                Some(id) => id,
+                None => RequestId::from_random(core.rng.bits128()),
+            };
+            Want::Mutate { id, command: command.clone() }
+        }
+        Action::Query { query, .. } => {
+            let seen = call.session.index(call.shard);
+            Want::Query {
+                query: query.clone(),
+                linearizable: serve::needs_leader(call.consistency.level),
+                index_min: if call.consistency.uses_session() { seen } else { 0 },
+            }
+        }
+    };
+    Ok(())
+}
+
+/// A request of another node.
+pub fn asked<E: Engine>(
+    core: &mut Core<E>,
+    shards: &mut Shards,
+    shard: ShardId,
+    from: NodeId,
+    ask: Ask,
+) {
+    let want = match ask.want {
+        Some(message::Want::Mutate(m)) => match RequestId::new(&m.request_id) {
+            Some(id) => Want::Mutate { id, command: m.command },
+            None => return,
+        },
+        Some(message::Want::Query(q)) => {
+            Want::Query { query: q.query, linearizable: q.linearizable, index_min: q.index_min }
+        }
+        Some(message::Want::Fate(id)) => match RequestId::new(&id) {
+            Some(id) => Want::Fate(id),
+            None => return,
+        },
+        Some(message::Want::Transfer(to)) => Want::Transfer(NodeId(to)),
+        None => return,
+    };
+    let timeout = Duration::from_millis(ask.timeout_ms);
+    let mut call = new_call(core, Origin::Peer(from, ask.id), shard, want, timeout);
+    call.trace = message::trace_of(&ask.trace);
+    call.bytes = 256;
+    if !core.admitted.admit(call.bytes) {
+        let failed = message::Failed {
+            code: Code::Overloaded.name().into(),
+            text: "too many requests are in flight on the leader".into(),
+            retry_after_ms: 200,
+            ..message::Failed::default()
+        };
+        let told = Told { id: ask.id, result: Some(message::Result::Failed(failed)) };
+        return core.send(from, Envelope::of(shard, Body::Told(told)));
+    }
+    let id = core.calls.add(call);
+    dispatch(core, shards, id);
+}
+
+/// Another node says what became of a call.
+pub fn told<E: Engine>(core: &mut Core<E>, shards: &mut Shards, from: NodeId, told: Told) {
+    let Some(call) = core.calls.get_mut(told.id) else { return };
+    if !matches!(call.stage, Stage::Forwarded | Stage::Barrier | Stage::Parked) {
+        return;
+    }
+    let barrier = call.stage == Stage::Barrier;
+    let shard = if barrier { CATALOG } else { call.shard };
+    match told.result {
+        Some(message::Result::Done(done)) if barrier => {
+            if let Some(catalog) = shards.get_mut(&CATALOG) {
+                serve::read_ready(core, catalog, told.id, done.applied);
+            }
+        }
+        Some(message::Result::Done(done)) if call.control && shard == CATALOG => {
+            // Answered once this node's catalog shows the change.
+            let (index, deadline) = (done.applied, call.deadline);
+            core.calls.stage(told.id, Stage::Visible(done), deadline);
+            if let Some(catalog) = shards.get_mut(&CATALOG) {
+                serve::read_ready(core, catalog, told.id, index);
+            }
+        }
+        Some(message::Result::Done(done)) => finish::answer(core, told.id, done),
+        Some(message::Result::NotDone(_)) => finish::not_done(core, told.id),
+        Some(message::Result::Failed(failed)) if failed.elsewhere => {
+            let leader = NodeId(failed.leader);
+            if leader.is_some() && leader != from {
+                let term = core.leaders.get(&shard).map_or(0, |(term, _)| *term);
+                core.leaders.insert(shard, (term, leader));
+            }
+            park(core, told.id);
+        }
+        Some(message::Result::Failed(failed)) => {
+            let code = Code::parse(&failed.code).unwrap_or(Code::Unavailable);
+            let failure = Failure::new(code, failed.text).led_by(NodeId(failed.leader));
+            finish::failed(core, told.id, if failed.unknown { failure.unknown() } else { failure });
+        }
+        None => {}
+    }
+}
+
+/// Does what can be done for a call now.
+pub fn dispatch<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) {
+    let Some(call) = core.calls.get(id) else { return };
+    if matches!(call.want, Want::Unresolved(..)) && !find_again(core, shards, id) {
+        return;
+    }
+    let Some(call) = core.calls.get(id) else { return };
+    let shard_id = call.shard;
+    if let Want::Query { linearizable: false, index_min, .. } = call.want
+        && let Some(shard) = shards.get_mut(&shard_id)
+        && shard.sound
+    {
+        return serve::local(core, shard, id, index_min);
+    }
+    match shards.get_mut(&shard_id) {
+        Some(shard) if shard.raft.is_leader() => lead(core, shard, id),
+        shard => {
+            let near = shard.map_or(NodeId::NONE, |shard| shard.raft.leader());
+            pass_on(core, id, shard_id, near);
+        }
+    }
+}
+
+/// Looks the name up again; whether the call can go on.
+fn find_again<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) -> bool {
+    let Some(mut call) = core.calls.get(id).cloned() else { return false };
+    let Want::Unresolved(action, request_id, consistency) = call.want else { return false };
+    if !core.catalog.keyspaces.contains_key(&call.keyspace) {
+        if call.current {
+            let text = alloc::format!(
+                "no keyspace '{}'; there are: {}",
+                call.keyspace,
+                finish::names(core)
+            );
+            finish::failed(core, id, Failure::new(Code::KeyspaceNotFound, text));
+        } else {
+            barrier(core, shards, id);
+        }
+        return false;
+    }
+    call.want = Want::Resolve(action);
+    match resolve(core, &mut call, consistency, request_id) {
+        Ok(()) => {
+            if let Some(place) = core.calls.get_mut(id) {
+                (place.want, place.shard, place.consistency) =
+                    (call.want, call.shard, call.consistency);
+            }
+            true
+        }
+        Err(failure) => {
+            finish::failed(core, id, failure);
+            false
+        }
+    }
+}
+
+/// Makes sure that the catalog here is as new as the leader's before a name is called unknown.
+fn barrier<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) {
+    let again = core.now.instant + ANSWER_WAIT;
+    core.calls.stage(id, Stage::Barrier, again);
+    let near = match shards.get_mut(&CATALOG) {
+        Some(catalog) if catalog.raft.is_leader() => {
+            let asked = catalog.raft.read_index(core.now, pump::ticket(id), &mut core.scratch);
+            pump::drain(core, catalog);
+            core.touched.insert(CATALOG);
+            if asked.is_err() {
+                core.calls.stage(id, Stage::Barrier, core.now.instant + Duration::from_millis(20));
+            }
+            return;
+        }
+        Some(catalog) => catalog.raft.leader(),
+        None => NodeId::NONE,
+    };
+    let leader = leader_of(core, CATALOG, near);
+    let Some(call) = core.calls.get(id).filter(|_| leader.is_some()) else {
+        let soon = core.now.instant + Duration::from_millis(20);
+        return core.calls.stage(id, Stage::Barrier, soon);
+    };
+    let timeout = call.deadline.since(core.now.instant).as_millis();
+    let query = message::Query { linearizable: true, ..message::Query::default() };
+    let ask = Ask {
+        id,
+        timeout_ms: u64::try_from(timeout).unwrap_or(u64::MAX),
+        trace: message::trace_bytes(&call.trace),
+        want: Some(message::Want::Query(query)),
+    };
+    core.send(leader, Envelope::of(CATALOG, Body::Ask(ask)));
+}
+
+fn leader_of<E: Engine>(core: &Core<E>, shard: ShardId, near: NodeId) -> NodeId {
+    let told = core.leaders.get(&shard).map_or(NodeId::NONE, |(_, node)| *node);
+    let known = if near.is_some() { near } else { told };
+    if known == core.identity.node { NodeId::NONE } else { known }
+}
+
+fn pass_on<E: Engine>(core: &mut Core<E>, id: CallId, shard: ShardId, near: NodeId) {
+    let mut to = leader_of(core, shard, near);
+    let Some(call) = core.calls.get_mut(id) else { return };
+    if matches!(call.origin, Origin::Peer(..)) {
+        return finish::elsewhere(core, id, to);
+    }
+    if !to.is_some() {
+        // Nobody here knows: a node that holds a replica does.
+        let holders = core.catalog.shards.get(&shard).map(|placement| placement.wanted.as_slice());
+        let me = core.identity.node;
+        let holders = holders.unwrap_or_default();
+        if holders.contains(&me) || shard == CATALOG || holders.is_empty() {
+            return park(core, id);
+        }
+        to = holders[call.attempts as usize % holders.len()];
+    }
+    let Some(ask) = call.ask(id, core.now.instant) else { return };
+    call.attempts += 1;
+    call.risked = true;
+    let again = core.now.instant + ANSWER_WAIT;
+    core.calls.stage(id, Stage::Forwarded, again);
+    core.send(to, Envelope::of(shard, Body::Ask(ask)));
+}
+
+/// Waits for a leader.
+pub fn park<E: Engine>(core: &mut Core<E>, id: CallId) {
+    let Some(call) = core.calls.get_mut(id) else { return };
+    if matches!(call.origin, Origin::Peer(..)) {
+        return finish::elsewhere(core, id, NodeId::NONE);
+    }
+    call.attempts += 1;
+    let wait = Duration::from_millis(5 << call.attempts.min(5));
+    let stage = if call.stage == Stage::Barrier { Stage::Barrier } else { Stage::Parked };
+    let again = core.now.instant + wait;
+    core.calls.stage(id, stage, again);
+}
+
+/// Carries a call out on the shard that this node leads.
+fn lead<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
+    let Some(call) = core.calls.get(id) else { return };
+    let deadline = call.deadline;
+    match &call.want {
+        Want::Resolve(_) | Want::Unresolved(..) => {}
+        Want::Mutate { id: request, command } => {
+            let (request, body) = (request.clone(), command.clone());
+            let command = Command::program(core.stamp(shard.applied.timestamp), &request, body);
+            propose(core, shard, id, &command);
+        }
+        Want::Fate(request) => {
+            let request = request.clone();
+            let command = Command::fence(core.stamp(shard.applied.timestamp), &request);
+            propose(core, shard, id, &command);
+        }
+        Want::Query { .. } => {
+            core.calls.stage(id, Stage::Reading, deadline);
+            let asked = shard.raft.read_index(core.now, pump::ticket(id), &mut core.scratch);
+            core.touched.insert(shard.id);
+            pump::drain(core, shard);
+            if let Err(refusal) = asked {
+                refused(core, id, refusal);
+            }
+        }
+        Want::Transfer(to) => {
+            let to = Some(*to).filter(|to| to.is_some());
+            let asked = shard.raft.transfer(core.now, to, &mut core.scratch);
+            core.touched.insert(shard.id);
+            pump::drain(core, shard);
+            match asked {
+                Ok(()) => finish::answer(core, id, message::Done::default()),
+                Err(refusal) => {
+                    let text = alloc::format!("leadership cannot be handed over: {refusal:?}");
+                    finish::failed(core, id, Failure::new(Code::Shard, text));
+                }
+            }
+        }
+    }
+}
+
+fn propose<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, command: &Command) {
+    match pump::propose(core, shard, command) {
+        Ok((index, term)) => {
+            shard.proposed.insert(index, Proposed { call: id, term, at: core.now.instant });
+            let Some(call) = core.calls.get_mut(id) else { return };
+            call.risked = true;
+            let deadline = call.deadline;
+            core.calls.stage(id, Stage::Proposed, deadline);
+            if bug::planted(bug::Bug::ReplyBeforeCommit) {
+                reply_early(core, shard, id, index, command);
+            }
+        }
+        Err(refusal) => refused(core, id, refusal),
+    }
+}
+
+/// The mutant [`bug::Bug::ReplyBeforeCommit`].
+fn reply_early<E: Engine>(
+    core: &mut Core<E>,
+    shard: &Shard,
+    id: CallId,
+    index: u64,
+    command: &Command,
+) {
+    use prost::Message as _;
+    let is_kv = matches!(&shard.runs, crate::shard::Runs::Keyspace { contract, .. }
+        if contract.program == contract::Program::Kv);
+    if !is_kv {
+        return;
+    }
+    let timestamp = kernel::clock::hybrid::Timestamp(command.timestamp);
+    let version = kernel::Version { incarnation: core.identity.incarnation, timestamp, index };
+    let version = bytes::Bytes::copy_from_slice(&version.to_bytes());
+    let reply = layers::kv::Reply { version: version.clone(), ..Default::default() };
+    let body = reply.encode_to_vec().into();
+    finish::answer(core, id, message::Done { body, version, ..Default::default() });
+}
+
+fn refused<E: Engine>(core: &mut Core<E>, id: CallId, refusal: Refusal) {
+    match refusal {
+        Refusal::TooMuchUncommitted => {
+            let text = "too much waits to be committed in this shard";
+            finish::failed(core, id, Failure::new(Code::Overloaded, text));
+        }
+        _ => park(core, id),
+    }
+}
+
+/// Looks at the calls whose turn has come.
+pub fn agenda<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
+    let now: Instant = core.now.instant;
+    for id in core.calls.due(now) {
+        let Some(call) = core.calls.get(id) else { continue };
+        if call.deadline <= now {
+            finish::expired(core, id);
+        } else {
+            dispatch(core, shards, id);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Reads: from the replica's state, once the replica is where the level wants it.
+
+use contract::Level;
+use kernel::bug;
+use store::{engine::Engine, mvcc::Reader};
+
+use crate::{
+    Failure,
+    calls::{CallId, Stage, Want},
+    failure::Code,
+    message,
+    shard::{Runs, Shard},
+};
+
+use super::{Core, finish};
+
+/// Raft confirmed that a read is linearizable once `index` is applied.
+pub fn read_ready<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, index: u64) {
+    let Some(call) = core.calls.get(id) else { return };
+    if shard.applied.index < index {
+        shard.awaiting.insert((index, id));
+        let (stage, deadline) = (call.stage.clone(), call.deadline);
+        let stage = match stage {
+            Stage::Barrier | Stage::Visible(_) => stage,
+            _ => Stage::Applying,
+        };
+        core.calls.stage(id, stage, deadline);
+    } else {
+        applied(core, shard, id);
+    }
+}
+
+/// The replica is where a call wants it.
+pub fn applied<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
+    let Some(call) = core.calls.get_mut(id) else { return };
+    match &call.stage {
+        Stage::Barrier => {
+            call.current = true;
+            core.again.push_back(id);
+        }
+        Stage::Visible(_) => finish_visible(core, id),
+        _ => query(core, shard, id),
+    }
+}
+
+fn finish_visible<E: Engine>(core: &mut Core<E>, id: CallId) {
+    let done = match core.calls.get(id).map(|call| &call.stage) {
+        Some(Stage::Visible(done)) => done.clone(),
+        _ => return,
+    };
+    finish::answer(core, id, done);
+}
+
+/// Answers a query from the state as it is.
+pub fn query<E: Engine>(core: &mut Core<E>, shard: &Shard, id: CallId) {
+    let Some(call) = core.calls.get(id) else { return };
+    let Want::Query { query, linearizable, .. } = &call.want else { return };
+    let body = match &shard.runs {
+        Runs::Catalog => Ok(Ok(bytes::Bytes::new())),
+        Runs::Keyspace { contract, .. } => {
+            let reader = Reader::latest(&core.engine, shard.space);
+            layers::query(contract.program, query, &reader)
+        }
+    };
+    let linearizable = *linearizable;
+    match body {
+        Err(rejected) => finish::failed(core, id, Failure::new(Code::Invalid, rejected.0)),
+        Ok(Err(error)) => core.engine_failed(&error),
+        Ok(Ok(body)) => {
+            let version = shard.applied.version(core.identity.incarnation);
+            let done = message::Done {
+                body,
+                version: bytes::Bytes::copy_from_slice(&version.to_bytes()),
+                acks: 0,
+                repeated: false,
+                staleness_plus_one: u64::from(linearizable || shard.raft.is_leader()),
+                applied: shard.applied.index,
+            };
+            finish::answer(core, id, done);
+        }
+    }
+}
+
+/// Reads from this replica, without asking the leader, once it has applied `index_min`.
+pub fn local<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, index_min: u64) {
+    let reached = shard.applied.index >= index_min;
+    if reached || bug::planted(bug::Bug::SessionIgnored) {
+        return query(core, shard, id);
+    }
+    kernel::sometimes!("session: a read waited for the replica");
+    shard.awaiting.insert((index_min, id));
+    if let Some(deadline) = core.calls.get(id).map(|call| call.deadline) {
+        core.calls.stage(id, Stage::Applying, deadline);
+    }
+}
+
+/// Whether a level needs the leader.
+pub fn needs_leader(level: Level) -> bool {
+    level == Level::Linearizable
+}

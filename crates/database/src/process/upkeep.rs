@@ -1,0 +1,120 @@
+//! What a node does now and then without being asked.
+
+use kernel::{Instant, RequestId, clock::hybrid::Timestamp};
+use store::{
+    Batch,
+    engine::Engine,
+    mvcc::{Reader, collect},
+};
+
+use crate::{
+    catalog::{CATALOG, Change, MemberWire},
+    command::{Command, Digest, Do},
+    shard::{DIGEST_EVERY, Runs, Shard},
+};
+
+use super::{Core, Shards, UPKEEP, control, flush, membership, pump, report};
+
+/// Overwritten versions forgotten per shard and turn.
+const COLLECT_MAX: usize = 1_000;
+
+/// One turn; sets the timer for the next.
+pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
+    let next: Instant = core.now.instant + core.settings.report_period;
+    core.timers.push((UPKEEP, Some(next)));
+    for shard in shards.values_mut() {
+        report::note_fresh(core, shard);
+        collect_history(core, shard);
+        note_standing(core, shard);
+        if shard.raft.is_leader() && shard.raft.ready_to_serve() {
+            expire(core, shard);
+            compare(core, shard);
+            membership::steer(core, shard);
+        }
+    }
+    report::send(core, shards);
+    membership::drop_unwanted(core, shards);
+    register(core, shards);
+    let overdue = core.now.instant.since(core.flushed_at) >= core.settings.flush_period;
+    if core.unflushed >= core.settings.flush_bytes.0 || (overdue && core.unflushed > 0) {
+        flush::start(core, shards);
+    }
+}
+
+/// Raft writes its standing when it changes; the copy here follows it.
+fn note_standing<E: Engine>(_core: &Core<E>, shard: &mut Shard) {
+    shard.sound = shard.raft.status().standing == raft::Standing::Sound;
+}
+
+/// Proposes the expiry of what is due by the leader's hybrid clock.
+fn expire<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
+    let Runs::Keyspace { contract, .. } = &shard.runs else { return };
+    if contract.program != contract::Program::Kv {
+        return;
+    }
+    let due = match Reader::latest(&core.engine, shard.space).next_deadline() {
+        Ok(due) => due,
+        Err(error) => return core.engine_failed(&error),
+    };
+    let now = core.stamp(shard.applied.timestamp);
+    if due.is_none_or(|due| due > now) {
+        return;
+    }
+    use prost::Message as _;
+    let body = layers::kv::Command::expire(now).encode_to_vec().into();
+    let _ = pump::propose(core, shard, &Command::own(now, Do::Program(body)));
+}
+
+/// Proposes to compare the digest of the newest remembered index.
+fn compare<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
+    let Some((index, digest)) = shard.digests.last_key_value().map(|(i, d)| (*i, *d)) else {
+        return;
+    };
+    if index < shard.digest_proposed + 8 * DIGEST_EVERY {
+        return;
+    }
+    shard.digest_proposed = index;
+    let act = Do::Digest(Digest { index, digest });
+    let command = Command::own(core.stamp(shard.applied.timestamp), act);
+    let _ = pump::propose(core, shard, &command);
+}
+
+/// Forgets overwritten versions that are older than the contract keeps them.
+fn collect_history<E: Engine>(core: &mut Core<E>, shard: &Shard) {
+    let (history_s, _) = shard.windows();
+    if history_s == 0 {
+        return;
+    }
+    let millis = shard.applied.timestamp.millis().saturating_sub(u64::from(history_s) * 1000);
+    let mut batch = Batch::new();
+    let horizon = Timestamp::new(millis, 0);
+    let done = match collect(&core.engine, shard.space, &mut batch, horizon, COLLECT_MAX) {
+        Ok(collected) if collected.removed > 0 => core.engine.write(batch),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = done {
+        core.engine_failed(&error);
+    }
+}
+
+/// Enters the founders into an empty catalog, and this node's own addresses if they changed.
+fn register<E: Engine>(core: &mut Core<E>, shards: &Shards) {
+    let leads = shards.get(&CATALOG).is_some_and(|shard| shard.raft.is_leader());
+    if leads {
+        for member in core.founders.clone() {
+            if !core.catalog.members.contains_key(&member.node) && core.catalog.bootstrapping() {
+                let name = alloc::format!("founder-{}", member.node);
+                let Some(id) = RequestId::new(name.as_bytes()) else { continue };
+                control::own(core, id, Change::AddMember(MemberWire::from(&member)));
+            }
+        }
+    }
+    let me = core.me.clone();
+    let known = core.catalog.members.get(&me.node);
+    if known.is_some_and(|known| *known != me) && core.now.instant >= core.register_at {
+        core.register_at = core.now.instant + kernel::Duration::from_secs(1);
+        let id = RequestId::from_random(core.rng.bits128());
+        control::own(core, id, Change::AddMember(MemberWire::from(&me)));
+    }
+}

@@ -1,0 +1,127 @@
+//! How far a replica has applied its log, stored in the same batch as what it applied.
+
+use bytes::Bytes;
+use kernel::{Incarnation, ShardId, Version, clock::hybrid::Timestamp};
+use prost::Message;
+use raft::{Membership, SnapshotMeta};
+use store::{
+    engine::{EngineError, Read},
+    mvcc::{Space, Table},
+};
+
+use super::Outcomes;
+
+/// The position and what grows with it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Applied {
+    /// The index of the last entry applied.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+    /// The greatest timestamp applied.
+    pub timestamp: Timestamp,
+    /// The rolling digest of all changes.
+    pub digest: u64,
+    /// The membership as of the index.
+    pub membership: Membership,
+    /// The size and the oldest end of the outcome table.
+    pub outcomes: Outcomes,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Wire {
+    #[prost(uint64, tag = "1")]
+    index: u64,
+    #[prost(uint64, tag = "2")]
+    term: u64,
+    #[prost(fixed64, tag = "3")]
+    timestamp: u64,
+    #[prost(fixed64, tag = "4")]
+    digest: u64,
+    #[prost(message, optional, tag = "5")]
+    membership: Option<Membership>,
+    #[prost(uint64, tag = "6")]
+    outcome_count: u64,
+    #[prost(uint64, tag = "7")]
+    outcome_bytes: u64,
+    #[prost(bytes = "bytes", tag = "8")]
+    outcome_oldest: Bytes,
+}
+
+const KEY: &[u8] = b"applied";
+
+impl Applied {
+    /// Where it is stored.
+    #[must_use]
+    pub fn key(space: &Space) -> Bytes {
+        space.key(Table::Meta, KEY)
+    }
+
+    /// Reads it; a replica that has applied nothing stands at 0.
+    ///
+    /// # Errors
+    /// If the engine fails or the bytes make no sense.
+    pub fn load<R: Read>(engine: &R, space: &Space) -> Result<Applied, EngineError> {
+        let Some(bytes) = engine.get(&Applied::key(space))? else { return Ok(Applied::default()) };
+        let wire = Wire::decode(bytes)
+            .map_err(|_| EngineError::Corrupt("the applied position of a shard".into()))?;
+        Ok(Applied {
+            index: wire.index,
+            term: wire.term,
+            timestamp: Timestamp(wire.timestamp),
+            digest: wire.digest,
+            membership: wire.membership.unwrap_or_default(),
+            outcomes: Outcomes {
+                count: wire.outcome_count,
+                bytes: wire.outcome_bytes,
+                oldest: wire.outcome_oldest,
+            },
+        })
+    }
+
+    /// What is stored.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        let wire = Wire {
+            index: self.index,
+            term: self.term,
+            timestamp: self.timestamp.0,
+            digest: self.digest,
+            membership: Some(self.membership.clone()),
+            outcome_count: self.outcomes.count,
+            outcome_bytes: self.outcomes.bytes,
+            outcome_oldest: self.outcomes.oldest.clone(),
+        };
+        wire.encode_to_vec().into()
+    }
+
+    /// The version of the newest write.
+    #[must_use]
+    pub fn version(&self, incarnation: Incarnation) -> Version {
+        Version { incarnation, timestamp: self.timestamp, index: self.index }
+    }
+
+    /// What a snapshot of this state is called.
+    #[must_use]
+    pub fn meta(&self) -> SnapshotMeta {
+        SnapshotMeta { index: self.index, term: self.term, membership: self.membership.clone() }
+    }
+}
+
+/// Where the current generation of a shard is stored: outside all shards, under shard 0.
+#[must_use]
+pub fn generation_key(shard: ShardId) -> Bytes {
+    let mut key = [0; 17];
+    key[8] = b'g';
+    key[9..].copy_from_slice(&shard.0.to_be_bytes());
+    Bytes::copy_from_slice(&key)
+}
+
+/// The current generation of a shard; a shard that never installed a snapshot is at 0.
+///
+/// # Errors
+/// If the engine fails.
+pub fn load_generation<R: Read>(engine: &R, shard: ShardId) -> Result<u32, EngineError> {
+    let bytes = engine.get(&generation_key(shard))?;
+    Ok(bytes.and_then(|bytes| bytes.first_chunk().copied()).map_or(0, u32::from_be_bytes))
+}

@@ -1,0 +1,212 @@
+//! Applying committed entries: the deterministic heart.
+//!
+//! Every replica runs the same entries over the same state and reaches the same state, replies
+//! and digest. What differs between replicas is only who waits for the verdicts.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use kernel::{Incarnation, Version, bug, clock::hybrid::Timestamp};
+use prost::Message;
+use raft::{Entry, EntryKind, Membership};
+use store::{
+    engine::{Batch, EngineError, Read},
+    mvcc::{Pending, Space},
+};
+
+use crate::{
+    catalog,
+    command::{Command, Digest, Do},
+};
+
+use super::{Applied, Bounds, Found, Outcomes, Runs};
+
+/// What became of an entry's command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It took effect, now or before.
+    Done {
+        /// The program's reply.
+        reply: Bytes,
+        /// The version of its write.
+        version: Version,
+        /// Whether an earlier entry had taken effect under this request id.
+        repeated: bool,
+    },
+    /// Its request id was declared not done.
+    Cancelled,
+    /// Its request id belongs to another request.
+    Reused,
+    /// It was a question about a fate: the request never took effect and never will.
+    NotDone,
+    /// It changed nothing that anybody waits for.
+    Nothing,
+}
+
+/// Applies entries of one replica into one batch.
+pub struct Applier<'a, R: Read> {
+    pending: Pending<'a, R>,
+    runs: &'a Runs,
+    applied: Applied,
+    bounds: Bounds,
+    incarnation: Incarnation,
+    space: Space,
+    digests: Vec<(u64, u64)>,
+    diverged: Option<Digest>,
+}
+
+/// What applying a run of entries left behind.
+pub struct Result {
+    /// To be written to the engine.
+    pub batch: Batch,
+    /// The new position.
+    pub applied: Applied,
+    /// Digests at some indexes, to compare with a leader's later.
+    pub digests: Vec<(u64, u64)>,
+    /// The leader's digest that this replica's does not match.
+    pub diverged: Option<Digest>,
+}
+
+/// A digest is remembered at every index that is a multiple of this.
+pub const DIGEST_EVERY: u64 = 64;
+
+impl<'a, R: Read> Applier<'a, R> {
+    /// Goes on from `applied`.
+    pub fn new(
+        engine: &'a R,
+        space: Space,
+        runs: &'a Runs,
+        applied: Applied,
+        bounds: Bounds,
+        incarnation: Incarnation,
+    ) -> Applier<'a, R> {
+        let history = matches!(runs, Runs::Keyspace { contract, .. } if contract.history_s > 0);
+        let pending = Pending::new(engine, space, history, applied.digest);
+        let digests = Vec::new();
+        Applier { pending, runs, applied, bounds, incarnation, space, digests, diverged: None }
+    }
+
+    /// Applies the next entry; one that is applied already is skipped.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn apply(
+        &mut self,
+        entry: &Entry,
+        known: impl Fn(u64) -> Option<u64>,
+    ) -> core::result::Result<Verdict, EngineError> {
+        if entry.index <= self.applied.index {
+            return Ok(Verdict::Nothing);
+        }
+        self.applied.index = entry.index;
+        self.applied.term = entry.term;
+        let verdict = match EntryKind::try_from(entry.kind) {
+            Ok(EntryKind::Command) => self.command(entry, known)?,
+            Ok(EntryKind::Membership) => {
+                if let Some(membership) = entry.as_membership() {
+                    self.applied.membership = membership;
+                }
+                Verdict::Nothing
+            }
+            _ => Verdict::Nothing,
+        };
+        if entry.index.is_multiple_of(DIGEST_EVERY) {
+            self.digests.push((entry.index, self.pending.digest()));
+        }
+        Ok(verdict)
+    }
+
+    fn command(
+        &mut self,
+        entry: &Entry,
+        known: impl Fn(u64) -> Option<u64>,
+    ) -> core::result::Result<Verdict, EngineError> {
+        let Ok(command) = Command::decode(entry.data.clone()) else { return Ok(Verdict::Nothing) };
+        self.applied.timestamp = self.applied.timestamp.max(Timestamp(command.timestamp));
+        let version = self.applied.version(self.incarnation);
+        let found = match command.request_id.is_empty() {
+            true => None,
+            false => Outcomes::find(&self.pending, &command.request_id)?,
+        };
+        match command.act {
+            Some(Do::Program(body)) => self.program(version, &command.request_id, &body, found),
+            Some(Do::Fence(_)) => self.fence(version, &command.request_id, found),
+            Some(Do::Digest(theirs)) => {
+                let mine = self.digests.iter().find(|(index, _)| *index == theirs.index);
+                let mine = mine.map(|(_, digest)| *digest).or_else(|| known(theirs.index));
+                if mine.is_some_and(|mine| mine != theirs.digest) {
+                    self.diverged = Some(theirs);
+                }
+                Ok(Verdict::Nothing)
+            }
+            None => Ok(Verdict::Nothing),
+        }
+    }
+
+    fn program(
+        &mut self,
+        version: Version,
+        id: &Bytes,
+        body: &Bytes,
+        found: Option<Found>,
+    ) -> core::result::Result<Verdict, EngineError> {
+        let fingerprint = Command::fingerprint(body);
+        match found {
+            Some(Found { reply: None, .. }) => return Ok(Verdict::Cancelled),
+            Some(found) if found.fingerprint != fingerprint => return Ok(Verdict::Reused),
+            Some(Found { reply: Some(reply), version, .. }) => {
+                kernel::sometimes!("outcomes: a repeat was recognised");
+                return Ok(Verdict::Done { reply, version, repeated: true });
+            }
+            None => {}
+        }
+        let view = &mut self.pending.view(version);
+        let reply = match self.runs {
+            Runs::Catalog => catalog::apply(body, view)?,
+            Runs::Keyspace { contract, .. } => layers::apply(contract.program, body, view)?,
+        };
+        if !id.is_empty() {
+            let found = Found { version, fingerprint, reply: Some(reply.clone()) };
+            self.applied.outcomes.keep(&mut self.pending, id, &found, &self.bounds)?;
+        }
+        Ok(Verdict::Done { reply, version, repeated: false })
+    }
+
+    fn fence(
+        &mut self,
+        version: Version,
+        id: &Bytes,
+        found: Option<Found>,
+    ) -> core::result::Result<Verdict, EngineError> {
+        match found {
+            Some(Found { reply: Some(reply), version, .. }) => {
+                Ok(Verdict::Done { reply, version, repeated: true })
+            }
+            Some(Found { reply: None, .. }) => Ok(Verdict::NotDone),
+            None => {
+                if !bug::planted(bug::Bug::FateWithoutFence) {
+                    let found = Found { version, fingerprint: 0, reply: None };
+                    self.applied.outcomes.keep(&mut self.pending, id, &found, &self.bounds)?;
+                }
+                Ok(Verdict::NotDone)
+            }
+        }
+    }
+
+    /// Ends the run.
+    #[must_use]
+    pub fn finish(self) -> Result {
+        let mut applied = self.applied;
+        applied.digest = self.pending.digest();
+        let mut batch = self.pending.into_batch();
+        batch.put(Applied::key(&self.space), applied.encode());
+        Result { batch, applied, digests: self.digests, diverged: self.diverged }
+    }
+
+    /// The membership before any entry was applied.
+    pub fn founded(&mut self, membership: &Membership) {
+        if self.applied.membership.is_empty() {
+            self.applied.membership = membership.clone();
+        }
+    }
+}

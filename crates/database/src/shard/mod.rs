@@ -1,0 +1,124 @@
+//! One replica of one shard: its Raft state, its applied state, and who waits for what.
+
+mod applied;
+mod apply;
+mod outcomes;
+mod snapshot;
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
+
+use contract::Contract;
+use kernel::{Instant, NodeId, ShardId, Token};
+use raft::{Entry, Raft, SnapshotMeta};
+use store::mvcc::Space;
+
+pub use applied::{Applied, generation_key, load_generation};
+pub use apply::{Applier, DIGEST_EVERY, Verdict};
+pub use outcomes::{Bounds, Found, Outcomes};
+pub use snapshot::{Export, Import};
+
+use crate::calls::CallId;
+
+/// Which program a shard runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Runs {
+    /// The catalog.
+    Catalog,
+    /// A keyspace's program.
+    Keyspace {
+        /// The keyspace.
+        name: String,
+        /// What it promises.
+        contract: Contract,
+    },
+}
+
+/// A proposal in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    /// Who waits for it.
+    pub call: CallId,
+    /// The term it was proposed in: another entry may take its index.
+    pub term: u64,
+    /// When.
+    pub at: Instant,
+}
+
+/// A snapshot whose last chunk has arrived and whose data is being made durable.
+#[derive(Clone, Debug)]
+pub struct Installing {
+    /// The flush that it waits for.
+    pub token: Token,
+    /// What it holds.
+    pub meta: SnapshotMeta,
+    /// Where it lies.
+    pub space: Space,
+}
+
+/// A replica on this node.
+pub struct Shard {
+    /// Which shard.
+    pub id: ShardId,
+    /// What it runs.
+    pub runs: Runs,
+    /// The consensus.
+    pub raft: Raft,
+    /// Where its state lies in the engine.
+    pub space: Space,
+    /// How far it has applied the log, and what depends on that.
+    pub applied: Applied,
+    /// Committed and not yet applied.
+    pub committed: Vec<Entry>,
+    /// Proposals of this node, by index.
+    pub proposed: BTreeMap<u64, Proposed>,
+    /// Calls that wait for an index to be applied.
+    pub awaiting: BTreeSet<(u64, CallId)>,
+    /// Raft's tokens that are not durable yet, with the process's token that carries each.
+    pub tokens: Vec<(Token, Token)>,
+    /// The term and vote last written, and whether the replica was sound then.
+    pub hard: (u64, NodeId),
+    /// Whether the replica may vote; kept here to write it down with the hard state.
+    pub sound: bool,
+    /// Applied index that the engine holds durably.
+    pub flushed: u64,
+    /// Digests after some recent indexes, to compare with the leader's.
+    pub digests: BTreeMap<u64, u64>,
+    /// The newest index whose digest this leader has proposed.
+    pub digest_proposed: u64,
+    /// A snapshot that is arriving.
+    pub import: Option<Import>,
+    /// A snapshot that is being made durable.
+    pub installing: Option<Installing>,
+    /// When the replica was last known to hold all that its leader had committed.
+    pub fresh_at: Option<Instant>,
+    /// An expiry is in the log.
+    pub expiring: bool,
+}
+
+impl Shard {
+    /// The process's token that must be durable before `token` of Raft is; `None` if it is.
+    #[must_use]
+    pub fn outer(&self, token: Option<Token>) -> Option<Token> {
+        let token = token?;
+        self.tokens.iter().find(|(inner, _)| *inner == token).map(|(_, outer)| *outer)
+    }
+
+    /// The calls that wait for an index up to the applied one.
+    pub fn take_ready(&mut self) -> Vec<CallId> {
+        let later = self.awaiting.split_off(&(self.applied.index + 1, 0));
+        core::mem::replace(&mut self.awaiting, later).into_iter().map(|(_, call)| call).collect()
+    }
+
+    /// How long overwritten versions and outcomes stay, in seconds: (history, outcomes).
+    #[must_use]
+    pub fn windows(&self) -> (u32, u32) {
+        match &self.runs {
+            Runs::Catalog => (0, 3600),
+            Runs::Keyspace { contract, .. } => (contract.history_s, contract.outcomes_s),
+        }
+    }
+}
