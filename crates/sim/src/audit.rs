@@ -4,7 +4,7 @@
 //! process or in two. The recorder is for people: it keeps the last events for the report and
 //! costs nothing while it is off.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use kernel::{Instant, NodeId, Ticket, TimerId};
@@ -123,12 +123,21 @@ pub enum What {
     Paused,
     /// The process goes on.
     Resumed,
-    /// A fault began. The node is [`NodeId::NONE`] where it concerns several.
-    Injected(String),
+    /// A fault struck. The node is [`NodeId::NONE`] where it concerns several.
+    Injected {
+        /// What.
+        fault: String,
+        /// Whether it goes on until it is healed.
+        lasting: bool,
+    },
     /// A fault ended.
     Healed(String),
     /// The machine's own log.
     Log(String),
+    /// The caller says what the node is from now on, such as "leader term 3".
+    Role(String),
+    /// The caller points at something.
+    Mark(String),
 }
 
 /// When, where and what.
@@ -148,22 +157,41 @@ pub struct Recorder {
     last: VecDeque<Record>,
     capacity: usize,
     forgotten: u64,
+    /// The last role of each node that was forgotten.
+    roles: BTreeMap<NodeId, String>,
 }
 
 impl Recorder {
     /// Keeps the last `capacity` events.
     #[must_use]
     pub fn new(capacity: usize) -> Recorder {
-        Recorder { last: VecDeque::new(), capacity: capacity.max(1), forgotten: 0 }
+        Recorder {
+            last: VecDeque::new(),
+            capacity: capacity.max(1),
+            forgotten: 0,
+            roles: BTreeMap::new(),
+        }
     }
 
     /// Adds an event and forgets the oldest if there are too many.
     pub fn add(&mut self, record: Record) {
         if self.last.len() == self.capacity {
-            self.last.pop_front();
-            self.forgotten += 1;
+            self.forget();
         }
         self.last.push_back(record);
+    }
+
+    fn forget(&mut self) {
+        self.forgotten += 1;
+        if let Some(Record { node, what: What::Role(role), .. }) = self.last.pop_front() {
+            self.roles.insert(node, role);
+        }
+    }
+
+    /// What a node was before the oldest event that is still known.
+    #[must_use]
+    pub fn role_before(&self, node: NodeId) -> Option<&str> {
+        self.roles.get(&node).map(String::as_str)
     }
 
     /// The events that are still known, oldest first.
@@ -216,5 +244,11 @@ mod tests {
         }
         assert_eq!(recorder.iter().map(|r| r.at.0).collect::<Vec<_>>(), [2, 3, 4]);
         assert_eq!(recorder.forgotten(), 2);
+        recorder.add(Record { at: Instant(5), node: NodeId(1), what: What::Role("leader".into()) });
+        assert_eq!(recorder.role_before(NodeId(1)), None);
+        for at in 6..9 {
+            recorder.add(Record { at: Instant(at), node: NodeId(1), what: What::Done(at) });
+        }
+        assert_eq!(recorder.role_before(NodeId(1)), Some("leader"));
     }
 }

@@ -34,6 +34,7 @@ pub mod nemesis;
 pub mod net;
 pub mod options;
 pub mod plan;
+pub mod report;
 pub mod shrink;
 pub mod swarm;
 pub mod time;

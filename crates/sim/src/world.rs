@@ -171,6 +171,17 @@ impl<F: Factory> World<F> {
         self.recorder.as_ref()
     }
 
+    /// Says what a node is from now on, for the space-time diagram; costs nothing while nothing
+    /// is recorded.
+    pub fn role(&mut self, node: NodeId, role: impl FnOnce() -> String) {
+        self.note(node, || What::Role(role()));
+    }
+
+    /// Points at something, for the space-time diagram.
+    pub fn mark(&mut self, node: NodeId, text: impl FnOnce() -> String) {
+        self.note(node, || What::Mark(text()));
+    }
+
     /// True time.
     #[must_use]
     pub fn now(&self) -> Instant {

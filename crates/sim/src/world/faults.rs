@@ -18,7 +18,8 @@ impl<F: Factory> World<F> {
     /// Lets a fault strike now.
     pub fn inject(&mut self, fault: Fault) {
         self.trace.add(0xfa17 ^ self.now.0);
-        self.note(fault.node().unwrap_or(NodeId::NONE), || What::Injected(fault.to_string()));
+        let what = || What::Injected { fault: fault.to_string(), lasting: fault.lasts().is_some() };
+        self.note(fault.node().unwrap_or(NodeId::NONE), what);
         match fault.lasts() {
             Some(lasts) => self.begin(fault, lasts),
             None => self.strike(&fault),

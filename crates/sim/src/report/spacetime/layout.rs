@@ -1,0 +1,123 @@
+//! Where things go: which moments get a row, and how far apart rows are.
+
+use std::collections::BTreeMap;
+
+use kernel::{Instant, NodeId};
+
+use crate::audit::{Record, Recorder, What};
+
+/// Height of the first row.
+pub(super) const TOP: f64 = 104.0;
+/// Distance between lanes.
+pub(super) const LANE: f64 = 190.0;
+/// Where the first lane is.
+pub(super) const LEFT: f64 = 170.0;
+/// The least and the greatest distance between two rows.
+const STEP: (f64, f64) = (13.0, 34.0);
+/// A silence longer than this is cut short.
+const SILENCE_NS: u64 = 20_000_000;
+
+pub(super) struct Layout {
+    pub(super) nodes: u64,
+    rows: BTreeMap<Instant, f64>,
+    /// Rows that follow a long silence.
+    pub(super) breaks: Vec<(f64, u64)>,
+    pub(super) bottom: f64,
+}
+
+impl Layout {
+    /// Gives a row to each of the last moments at which something visible happened.
+    pub(super) fn new(nodes: u64, recorder: &Recorder, rows: usize, until: Instant) -> Layout {
+        let mut moments: Vec<Instant> =
+            recorder.iter().filter(|r| r.at <= until && visible(r)).map(|r| r.at).collect();
+        moments.dedup();
+        let first = moments.len().saturating_sub(rows);
+        let mut layout = Layout { nodes, rows: BTreeMap::new(), breaks: Vec::new(), bottom: TOP };
+        let (mut y, mut before) = (TOP, None);
+        for at in moments.drain(first..) {
+            if let Some(before) = before {
+                let gap = at.since(before).as_nanos() as u64;
+                y += (STEP.0 + gap as f64 / 100_000.0).min(STEP.1);
+                if gap > SILENCE_NS {
+                    layout.breaks.push((y - STEP.1 / 2.0, gap));
+                }
+            }
+            layout.rows.insert(at, y);
+            before = Some(at);
+        }
+        layout.bottom = y + STEP.1;
+        layout
+    }
+
+    /// The height of a moment: that of the next row for what has none; `None` before the first.
+    pub(super) fn y(&self, at: Instant) -> Option<f64> {
+        if self.rows.first_key_value().is_none_or(|(first, _)| at < *first) {
+            return None;
+        }
+        Some(self.rows.range(at..).next().map_or(self.bottom, |(_, y)| *y))
+    }
+
+    /// Rows in order of time.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (Instant, f64)> {
+        self.rows.iter().map(|(at, y)| (*at, *y))
+    }
+
+    /// Whether a moment is inside the window.
+    pub(super) fn contains(&self, at: Instant) -> bool {
+        self.rows.last_key_value().is_some_and(|(last, _)| at <= *last) && self.y(at).is_some()
+    }
+
+    /// The lane of a node.
+    pub(super) fn x(&self, node: NodeId) -> f64 {
+        LEFT + (node.0 as f64 - 1.0) * LANE
+    }
+
+    /// Where the column of faults begins.
+    pub(super) fn faults_x(&self) -> f64 {
+        LEFT + self.nodes as f64 * LANE - LANE / 4.0
+    }
+}
+
+/// Whether an event is drawn: the inner life of a node (timers, syncs, its log) is not.
+pub(super) fn visible(record: &Record) -> bool {
+    !matches!(record.what, What::Timer(_) | What::Done(_) | What::Log(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorder(times: &[u64]) -> Recorder {
+        let mut recorder = Recorder::new(1_000);
+        for at in times {
+            recorder.add(Record { at: Instant(*at), node: NodeId(1), what: What::Paused });
+        }
+        recorder
+    }
+
+    #[test]
+    fn the_last_moments_get_rows_and_silence_is_cut_short() {
+        let recorder = recorder(&[10, 20, 30, 30, 1_000_000_030]);
+        let layout = Layout::new(3, &recorder, 3, Instant::NEVER);
+        assert_eq!(layout.y(Instant(10)), None);
+        assert_eq!(layout.y(Instant(20)), Some(TOP));
+        let (three, four) = (layout.y(Instant(30)), layout.y(Instant(1_000_000_030)));
+        assert!(three.unwrap() - TOP >= STEP.0);
+        assert!(four.unwrap() - three.unwrap() <= STEP.1);
+        assert_eq!(layout.breaks.len(), 1);
+        assert_eq!(layout.y(Instant(25)), three, "what has no row takes the next");
+        assert!(layout.contains(Instant(25)) && !layout.contains(Instant(2_000_000_000)));
+    }
+
+    #[test]
+    fn a_window_may_end_before_the_run() {
+        let layout = Layout::new(3, &recorder(&[10, 20, 30]), 9, Instant(20));
+        assert!(layout.contains(Instant(20)) && !layout.contains(Instant(30)));
+    }
+
+    #[test]
+    fn nothing_recorded_is_an_empty_window() {
+        let layout = Layout::new(3, &recorder(&[]), 9, Instant::NEVER);
+        assert_eq!((layout.y(Instant(0)), layout.rows().count()), (None, 0));
+    }
+}

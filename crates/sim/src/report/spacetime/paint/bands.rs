@@ -1,0 +1,151 @@
+//! What lasts: lanes coloured by role, down and paused times, and the column of faults.
+
+use std::collections::BTreeMap;
+
+use kernel::NodeId;
+
+use super::{
+    super::layout::TOP,
+    {Anchor, Painter, What, short},
+};
+
+/// Half the width of a lane's band.
+const HALF: f64 = 6.0;
+/// How many faults may last side by side.
+const COLUMNS: usize = 6;
+
+/// What a lane shows from some height on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Shown {
+    role: Option<String>,
+    down: bool,
+    paused: bool,
+}
+
+impl Shown {
+    fn class(&self) -> &'static str {
+        let role = self.role.as_deref().unwrap_or_default();
+        match (self.down, self.paused) {
+            (true, _) => "down",
+            (_, true) => "paused",
+            _ if role.starts_with("leader") => "leader",
+            _ if role.starts_with("candidate") || role.starts_with("pre") => "candidate",
+            _ if role.is_empty() || role.starts_with("follower") => "plain",
+            _ => "other",
+        }
+    }
+}
+
+impl Painter<'_> {
+    pub(super) fn bands(&mut self) {
+        for node in self.nodes() {
+            let (mut shown, mut y) = (self.before(node), TOP - 12.0);
+            self.say_role(node, &shown, TOP);
+            let recorder = self.recorder;
+            let mine = |r: &&crate::audit::Record| r.node == node && self.layout.contains(r.at);
+            let changes: Vec<_> = recorder.iter().filter(mine).collect();
+            for record in changes {
+                let before = shown.clone();
+                apply(&mut shown, &record.what);
+                let here = self.layout.y(record.at).unwrap_or(TOP);
+                if before != shown {
+                    self.band(node, (y, here), before.class());
+                    y = here;
+                }
+                if before.role != shown.role {
+                    self.say_role(node, &shown, here);
+                }
+            }
+            self.band(node, (y, self.layout.bottom), shown.class());
+        }
+    }
+
+    /// What a node was when the window begins: what came before it, and what its first change
+    /// inside betrays.
+    fn before(&self, node: NodeId) -> Shown {
+        let mut shown =
+            Shown { role: self.recorder.role_before(node).map(str::to_owned), ..Shown::default() };
+        let mut known = self.recorder.forgotten() == 0;
+        for record in self.recorder.iter().filter(|record| record.node == node) {
+            if self.layout.contains(record.at) {
+                if !known {
+                    shown.down |= matches!(record.what, What::Booted(_));
+                    shown.paused |= matches!(record.what, What::Resumed);
+                }
+                known |= matches!(
+                    record.what,
+                    What::Booted(_) | What::Resumed | What::Paused | What::Crashed { .. }
+                );
+            } else if self.layout.y(record.at).is_none() {
+                apply(&mut shown, &record.what);
+            }
+        }
+        shown
+    }
+
+    fn band(&mut self, node: NodeId, (from, to): (f64, f64), class: &str) {
+        let x = self.layout.x(node) - HALF;
+        self.svg.rect((x, from), (2.0 * HALF, (to - from).max(1.0)), class);
+    }
+
+    fn say_role(&mut self, node: NodeId, shown: &Shown, y: f64) {
+        if let Some(role) = &shown.role {
+            let at = (self.layout.x(node) + 10.0, y - 4.0);
+            self.svg.text(at, Anchor::Start, "halo role", role);
+        }
+    }
+
+    /// Faults that last are bars; those that strike once are words.
+    pub(super) fn faults(&mut self) {
+        let mut open: BTreeMap<String, (usize, f64)> = BTreeMap::new();
+        let mut bars = Vec::new();
+        let recorder = self.recorder;
+        let left = self.layout.faults_x();
+        let text_x = left + 12.0 * COLUMNS as f64;
+        for record in recorder.iter() {
+            let y = self.layout.y(record.at);
+            match &record.what {
+                What::Injected { fault, lasting } => {
+                    if let Some(y) = y.filter(|_| self.layout.contains(record.at)) {
+                        let at = (text_x, y + 3.5);
+                        self.svg.text(at, Anchor::Start, "bad", &short(fault, 46));
+                    }
+                    if *lasting {
+                        let free = |c: &usize| open.values().all(|(used, _)| used != c);
+                        let column = (0..COLUMNS).find(free).unwrap_or(COLUMNS - 1);
+                        open.insert(fault.clone(), (column, y.unwrap_or(TOP)));
+                    }
+                }
+                What::Healed(fault) if fault == "everything" => {
+                    let all = std::mem::take(&mut open);
+                    bars.extend(all.into_values().map(|(column, from)| (column, from, y)));
+                }
+                What::Healed(fault) => {
+                    bars.extend(open.remove(fault).map(|(column, from)| (column, from, y)));
+                }
+                _ => {}
+            }
+        }
+        let bottom = Some(self.layout.bottom);
+        bars.extend(open.into_values().map(|(column, from)| (column, from, bottom)));
+        for (column, from, to) in bars {
+            let height = to.unwrap_or(TOP) - from;
+            if height > 0.0 {
+                self.svg.rect((left + 12.0 * column as f64, from), (8.0, height), "fault");
+            }
+        }
+    }
+}
+
+fn apply(shown: &mut Shown, what: &What) {
+    match what {
+        What::Role(role) => shown.role = Some(role.clone()),
+        What::Booted(_) => *shown = Shown::default(),
+        What::Crashed { .. } | What::Halted(_) => {
+            *shown = Shown { role: None, down: true, paused: false };
+        }
+        What::Paused => shown.paused = true,
+        What::Resumed => shown.paused = false,
+        _ => {}
+    }
+}
