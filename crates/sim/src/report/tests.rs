@@ -46,7 +46,7 @@ fn report<'a>(plan: &'a Plan, recorder: &'a Recorder) -> Report<'a> {
         command: "quorate sim replay --seed 11",
         history: b"{\"op\":1}\n",
         recorder,
-        diagram: spacetime::Diagram::default(),
+        diagram: spacetime::Diagram { rows: 1_000, ..Default::default() },
     }
 }
 
