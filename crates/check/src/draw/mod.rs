@@ -1,0 +1,8 @@
+//! Timelines: one lane per process, one bar per operation.
+
+mod layout;
+mod svg;
+mod text;
+
+pub use svg::svg;
+pub use text::text;
