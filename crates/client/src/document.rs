@@ -1,0 +1,16 @@
+//! The JSON documents of the API. The gateway writes and reads the same types, so the two ends
+//! cannot drift apart.
+
+mod batch;
+mod cluster;
+mod data;
+mod keyspace;
+mod problem;
+
+pub use batch::{Batch, BatchReply, Operation, Outcome};
+pub use cluster::{
+    AddNode, Chaos, Cluster, Direction, Label, Move, Node, Replica, Shard, Transfer,
+};
+pub use data::{Count, Fate, FateKind, Increment, Item, Page, join, split};
+pub use keyspace::{Explanation, Keyspace, Keyspaces};
+pub use problem::{Leader, Problem};

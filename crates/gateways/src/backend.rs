@@ -1,0 +1,28 @@
+//! What a gateway needs from the node that it stands in front of.
+
+use std::sync::Arc;
+
+use client::document::Chaos;
+use database::{Answer, Request};
+use kernel::NodeId;
+
+/// A database to ask. Cheap to clone: every connection holds one.
+pub trait Backend: Clone + Send + Sync + 'static {
+    /// Carries out a request; answers within its timeout.
+    fn ask(&self, request: Request) -> impl Future<Output = Answer> + Send;
+
+    /// The node's metrics in the text format of Prometheus.
+    fn metrics(&self) -> String;
+
+    /// Where the HTTP clients of a node connect, if known: the hint beside a leader's id.
+    fn http_of(&self, node: NodeId) -> Option<Arc<str>>;
+
+    /// Whether faults may be injected here.
+    fn chaos_on(&self) -> bool;
+
+    /// Injects a fault; only called if [`Backend::chaos_on`].
+    ///
+    /// # Errors
+    /// The reason for the person who asked.
+    fn chaos(&self, fault: Chaos) -> impl Future<Output = Result<(), String>> + Send;
+}

@@ -1,0 +1,36 @@
+//! HTTP/JSON, version 1.
+//!
+//! ```text
+//!   route     method and path ─▶ Route; the table of all routes
+//!   query     names and values of a query string, none ignored
+//!   evidence  headers: conditions, request ids, sessions, traces, timeouts, leader hints
+//!   contract  contracts as TOML or JSON
+//!   cursor    where the next page of a scan starts
+//!   map       Route, query, headers, body ─▶ Plan (mostly a database::Request)
+//!   reply     database::Answer ─▶ response
+//!   code      every error code, its status and its page
+//!   problem   what went wrong ─▶ application/problem+json
+//!   openapi   the description of all this, checked against `route`
+//!   serve     the hands: sockets, limits, timeouts, shutdown
+//! ```
+//!
+//! Raw body in, raw body out, evidence in headers, built on standards: RFC 9110 conditions and
+//! entity tags, RFC 9457 problems, RFC 9651 structured fields, W3C trace context.
+
+pub mod code;
+pub mod contract;
+mod cursor;
+mod evidence;
+mod map;
+pub mod openapi;
+mod problem;
+mod query;
+mod reply;
+pub mod route;
+mod serve;
+
+pub use problem::Problem;
+pub use serve::{Limits, serve};
+
+/// A response with its whole body.
+type Response = hyper::Response<http_body_util::Full<bytes::Bytes>>;

@@ -1,0 +1,26 @@
+//! Counters.
+
+use bytes::Bytes;
+use client::document::Increment;
+use contract::Program;
+use layers::counter::{Command, Query};
+
+use super::super::Problem;
+use super::{Asked, Expect, Inbound, Plan, json};
+
+pub fn add(
+    asked: Asked,
+    inbound: &Inbound<'_>,
+    keyspace: String,
+    name: Bytes,
+) -> Result<Plan, Problem> {
+    let Increment { by } =
+        if inbound.body.is_empty() { Increment { by: 1 } } else { json(&inbound.body)? };
+    let request = asked.mutate(keyspace, Program::Counter, &Command { name, by });
+    Ok(Plan::Ask(request, Expect::Increment))
+}
+
+pub fn read(asked: Asked, keyspace: String, name: Bytes) -> Result<Plan, Problem> {
+    let request = asked.query(keyspace, Program::Counter, &Query { name });
+    Ok(Plan::Ask(request, Expect::Count))
+}

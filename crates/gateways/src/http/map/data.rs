@@ -1,0 +1,81 @@
+//! What every request may ask, whatever its route: level, session, request id, timeout, trace.
+
+use bytes::Bytes;
+use client::text::duration;
+use contract::{Consistency, LevelError, Program, Session};
+use database::{
+    Request,
+    api::{Action, Call, Trace},
+};
+use kernel::{Duration, RequestId};
+use prost::Message;
+
+use super::super::{Problem, code::Code, evidence, query::Query};
+use super::Inbound;
+
+/// The common part of a request.
+pub struct Asked {
+    consistency: Option<Consistency>,
+    session: Option<Session>,
+    pub(super) request_id: Option<RequestId>,
+    pub(super) timeout: Duration,
+    trace: Trace,
+}
+
+impl Asked {
+    /// Reads the common headers and parameters.
+    pub fn read(query: &mut Query, inbound: &Inbound<'_>) -> Result<Asked, Problem> {
+        let headers = inbound.headers;
+        let timeout = match query.duration("timeout")? {
+            Some(timeout) => Some(timeout),
+            None => evidence::timeout(headers)?,
+        };
+        let limits = inbound.limits;
+        let timeout = timeout.unwrap_or(limits.timeout_default);
+        if timeout.is_zero() || timeout > limits.timeout_max {
+            let detail = format!("a timeout is 1ms to {}", duration::format(limits.timeout_max));
+            return Err(Problem::new(Code::INVALID_PARAMETER, detail));
+        }
+        Ok(Asked {
+            consistency: query.text("consistency")?.map(|text| level(&text)).transpose()?,
+            session: evidence::session(headers)?,
+            request_id: evidence::request_id(headers)?,
+            timeout,
+            trace: evidence::trace(headers),
+        })
+    }
+
+    /// A mutation of a program.
+    pub fn mutate(self, keyspace: String, program: Program, command: &impl Message) -> Request {
+        let command = Bytes::from(command.encode_to_vec());
+        self.call(keyspace, Action::Mutate { program, command })
+    }
+
+    /// A query of a program.
+    pub fn query(self, keyspace: String, program: Program, query: &impl Message) -> Request {
+        let query = Bytes::from(query.encode_to_vec());
+        self.call(keyspace, Action::Query { program, query })
+    }
+
+    fn call(self, keyspace: String, action: Action) -> Request {
+        Request::Call(Call {
+            keyspace,
+            action,
+            consistency: self.consistency,
+            session: self.session,
+            request_id: self.request_id,
+            timeout: self.timeout,
+            trace: self.trace,
+        })
+    }
+}
+
+fn level(text: &str) -> Result<Consistency, Problem> {
+    Consistency::parse(text).map_err(|error| {
+        let code = match error {
+            LevelError::Unknown(_) => Code::UNKNOWN_CONSISTENCY,
+            LevelError::Unavailable(_) => Code::UNAVAILABLE_CONSISTENCY,
+        };
+        Problem::new(code, error.to_string())
+    })
+}

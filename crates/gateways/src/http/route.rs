@@ -1,0 +1,190 @@
+//! Routes: method and path to [`Route`], by hand over path segments.
+//!
+//! [`TABLE`] lists every route once more, as OpenAPI writes them; tests hold the two together.
+
+use bytes::Bytes;
+use client::text::percent;
+use hyper::Method;
+use kernel::{NodeId, RequestId, ShardId};
+use layers::kv::KEY_BYTES_MAX;
+
+use super::{Problem, code::Code};
+
+/// Every route, as method and path template.
+pub const TABLE: &[(&str, &str)] = &[
+    ("GET", "/"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("GET", "/v1/openapi.json"),
+    ("GET", "/v1/errors/{code}"),
+    ("PUT", "/v1/kv/{keyspace}/{key}"),
+    ("GET", "/v1/kv/{keyspace}/{key}"),
+    ("HEAD", "/v1/kv/{keyspace}/{key}"),
+    ("DELETE", "/v1/kv/{keyspace}/{key}"),
+    ("GET", "/v1/kv/{keyspace}"),
+    ("POST", "/v1/kv/{keyspace}:batch"),
+    ("POST", "/v1/counters/{keyspace}/{name}/increment"),
+    ("GET", "/v1/counters/{keyspace}/{name}"),
+    ("GET", "/v1/keyspaces"),
+    ("PUT", "/v1/keyspaces/{keyspace}"),
+    ("GET", "/v1/keyspaces/{keyspace}"),
+    ("DELETE", "/v1/keyspaces/{keyspace}"),
+    ("GET", "/v1/keyspaces/{keyspace}/explain"),
+    ("GET", "/v1/fate/{request-id}"),
+    ("GET", "/v1/cluster"),
+    ("POST", "/v1/cluster/nodes"),
+    ("DELETE", "/v1/cluster/nodes/{id}"),
+    ("POST", "/v1/shards/{id}/transfer"),
+    ("POST", "/v1/shards/{id}/move"),
+    ("POST", "/v1/chaos"),
+];
+
+/// A place of the API with the names in its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "one variant per row of TABLE, named after it")]
+pub enum Route {
+    Index,
+    Health,
+    Ready,
+    Metrics,
+    OpenApi,
+    ErrorPage { code: String },
+    Put { keyspace: String, key: Bytes },
+    Get { keyspace: String, key: Bytes },
+    Delete { keyspace: String, key: Bytes },
+    Scan { keyspace: String },
+    Batch { keyspace: String },
+    Increment { keyspace: String, name: Bytes },
+    Count { keyspace: String, name: Bytes },
+    Keyspaces,
+    KeyspacePut { keyspace: String },
+    KeyspaceGet { keyspace: String },
+    KeyspaceDelete { keyspace: String },
+    Explain { keyspace: String },
+    Fate { id: RequestId },
+    Cluster,
+    NodeAdd,
+    NodeRemove { node: NodeId },
+    Transfer { shard: ShardId },
+    Move { shard: ShardId },
+    Chaos,
+}
+
+/// Finds the route of a request.
+///
+/// # Errors
+/// If there is none, it has no such method, or a name in the path is not one.
+pub fn parse(method: &Method, path: &str) -> Result<Route, Problem> {
+    if let Some(rest) = path.strip_prefix("/v1/kv/") {
+        return kv(method, rest);
+    }
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    match *segments.as_slice() {
+        ["v1", "counters", keyspace, name, "increment"] => {
+            let (keyspace, name) = (text(keyspace)?, key(name)?);
+            only(method, "POST", Route::Increment { keyspace, name })
+        }
+        ["v1", "counters", keyspace, name] => {
+            let (keyspace, name) = (text(keyspace)?, key(name)?);
+            only(method, "GET", Route::Count { keyspace, name })
+        }
+        ["v1", "keyspaces"] => only(method, "GET", Route::Keyspaces),
+        ["v1", "keyspaces", keyspace] => keyspaces(method, text(keyspace)?),
+        ["v1", "keyspaces", keyspace, "explain"] => {
+            only(method, "GET", Route::Explain { keyspace: text(keyspace)? })
+        }
+        ["v1", "fate", id] => only(method, "GET", Route::Fate { id: request_id(id)? }),
+        ["v1", "cluster"] => only(method, "GET", Route::Cluster),
+        ["v1", "cluster", "nodes"] => only(method, "POST", Route::NodeAdd),
+        ["v1", "cluster", "nodes", id] => {
+            let node = NodeId::parse(id).ok_or_else(|| wrong(id, "a node id is n1, n2, …"))?;
+            only(method, "DELETE", Route::NodeRemove { node })
+        }
+        ["v1", "shards", id, "transfer"] => {
+            only(method, "POST", Route::Transfer { shard: shard(id)? })
+        }
+        ["v1", "shards", id, "move"] => only(method, "POST", Route::Move { shard: shard(id)? }),
+        ["v1", "chaos"] => only(method, "POST", Route::Chaos),
+        ["v1", "openapi.json"] => only(method, "GET", Route::OpenApi),
+        ["v1", "errors", code] => only(method, "GET", Route::ErrorPage { code: text(code)? }),
+        [""] => only(method, "GET", Route::Index),
+        ["healthz"] => only(method, "GET", Route::Health),
+        ["readyz"] => only(method, "GET", Route::Ready),
+        ["metrics"] => only(method, "GET", Route::Metrics),
+        _ => Err(Problem::new(
+            Code::ROUTE_NOT_FOUND,
+            format!("nothing is at {path}; /v1/openapi.json lists every route"),
+        )),
+    }
+}
+
+/// What follows `/v1/kv/`: a keyspace, a keyspace and a key, or a keyspace and `:batch`.
+fn kv(method: &Method, rest: &str) -> Result<Route, Problem> {
+    let Some((keyspace, name)) = rest.split_once('/') else {
+        return match rest.strip_suffix(":batch") {
+            Some(keyspace) => only(method, "POST", Route::Batch { keyspace: text(keyspace)? }),
+            None => only(method, "GET", Route::Scan { keyspace: text(rest)? }),
+        };
+    };
+    let (keyspace, key) = (text(keyspace)?, key(name)?);
+    match *method {
+        Method::PUT => Ok(Route::Put { keyspace, key }),
+        Method::GET | Method::HEAD => Ok(Route::Get { keyspace, key }),
+        Method::DELETE => Ok(Route::Delete { keyspace, key }),
+        _ => Err(not_allowed(method, "PUT, GET, HEAD, DELETE")),
+    }
+}
+
+fn keyspaces(method: &Method, keyspace: String) -> Result<Route, Problem> {
+    match *method {
+        Method::PUT => Ok(Route::KeyspacePut { keyspace }),
+        Method::GET => Ok(Route::KeyspaceGet { keyspace }),
+        Method::DELETE => Ok(Route::KeyspaceDelete { keyspace }),
+        _ => Err(not_allowed(method, "PUT, GET, DELETE")),
+    }
+}
+
+fn only(method: &Method, allow: &'static str, route: Route) -> Result<Route, Problem> {
+    if method.as_str() == allow { Ok(route) } else { Err(not_allowed(method, allow)) }
+}
+
+fn not_allowed(method: &Method, allow: &'static str) -> Problem {
+    let detail = format!("{method} is not a method of this route: use {allow}");
+    Problem { allow: Some(allow), ..Problem::new(Code::METHOD_NOT_ALLOWED, detail) }
+}
+
+fn bytes(segment: &str) -> Result<Vec<u8>, Problem> {
+    percent::decode_path(segment).ok_or_else(|| wrong(segment, "the percent-encoding is cut"))
+}
+
+fn text(segment: &str) -> Result<String, Problem> {
+    String::from_utf8(bytes(segment)?).map_err(|_| wrong(segment, "not UTF-8"))
+}
+
+fn key(rest: &str) -> Result<Bytes, Problem> {
+    let key = bytes(rest)?;
+    if key.is_empty() || key.len() > KEY_BYTES_MAX {
+        let detail = format!("a key has 1 to {KEY_BYTES_MAX} bytes, not {}", key.len());
+        return Err(Problem::new(Code::INVALID_KEY, detail));
+    }
+    Ok(key.into())
+}
+
+fn request_id(segment: &str) -> Result<RequestId, Problem> {
+    RequestId::new(&bytes(segment)?)
+        .ok_or_else(|| wrong(segment, "a request id has 1 to 64 visible ASCII characters"))
+}
+
+fn shard(segment: &str) -> Result<ShardId, Problem> {
+    let number = segment.strip_prefix('s').unwrap_or(segment).parse();
+    number.map(ShardId).map_err(|_| wrong(segment, "a shard id is s1, s2, …"))
+}
+
+fn wrong(part: &str, reason: &str) -> Problem {
+    Problem::new(Code::INVALID_PATH, format!("'{part}' in the path: {reason}"))
+}
+
+#[cfg(test)]
+#[path = "route_tests.rs"]
+mod tests;

@@ -1,0 +1,99 @@
+//! The hands: sockets in, sockets out.
+//!
+//! ```text
+//!   accept ─▶ one more connection? ─▶ hyper ─▶ route ─▶ body (bounded, timed) ─▶ map
+//!                │ no                                                            │
+//!                ▼                                                               ▼
+//!               503, close            socket ◀─ hyper ◀─ reply ◀─ Answer ◀─ Backend::ask
+//! ```
+//!
+//! Everything that a client can make large or slow has a limit: connections, headers, bodies,
+//! the time a head, a body or a reading client may take.
+
+mod connection;
+mod limits;
+mod patient;
+mod request;
+mod tally;
+
+use std::{io, sync::Arc};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+};
+
+use crate::{Backend, ambient};
+pub use limits::Limits;
+use tally::Tally;
+
+/// What every connection shares.
+struct Shared<B> {
+    backend: B,
+    limits: Limits,
+    tally: Tally,
+}
+
+/// Serves until `stop` completes, then lets requests in flight end for at most
+/// [`Limits::drain`] and returns.
+pub async fn serve<B: Backend>(
+    listener: TcpListener,
+    backend: B,
+    limits: Limits,
+    stop: impl Future<Output = ()> + Send,
+) {
+    let room = Arc::new(Semaphore::new(limits.connections_max));
+    let (stopping, stopped) = watch::channel(false);
+    let drain = limits.drain;
+    let shared = Arc::new(Shared { backend, limits, tally: Tally::default() });
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => admit(&shared, &room, &stopped, stream),
+            Err(error) => pause(&error).await,
+        }
+    }
+    drop(listener);
+    let _ = stopping.send(true);
+    let all = u32::try_from(shared.limits.connections_max).unwrap_or(u32::MAX);
+    let _ = ambient::within(drain, room.acquire_many(all)).await;
+}
+
+fn admit<B: Backend>(
+    shared: &Arc<Shared<B>>,
+    room: &Arc<Semaphore>,
+    stopped: &watch::Receiver<bool>,
+    stream: TcpStream,
+) {
+    match Arc::clone(room).try_acquire_owned() {
+        Ok(permit) => {
+            let (shared, stopped) = (Arc::clone(shared), stopped.clone());
+            ambient::spawn(async move {
+                connection::run(shared, stream, stopped).await;
+                drop(permit);
+            });
+        }
+        Err(_) => {
+            shared.tally.refused();
+            connection::refuse(&stream);
+        }
+    }
+}
+
+/// Out of file descriptors or memory: the next accept would fail as well, so wait a moment.
+/// A connection that died in the queue is no reason to wait.
+async fn pause(error: &io::Error) {
+    let passing = [
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::Interrupted,
+    ];
+    if !passing.contains(&error.kind()) {
+        ambient::sleep(kernel::Duration::from_millis(50)).await;
+    }
+}

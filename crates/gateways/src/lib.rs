@@ -1,0 +1,16 @@
+//! Protocols that users have clients for, in front of one database.
+//!
+//! ```text
+//!   bytes ─▶ codec ─▶ map ─▶ database::Request ─▶ Backend ─▶ database::Answer ─▶ map ─▶ bytes
+//!            └ pure functions, no socket ┘                                └ pure ┘
+//! ```
+//!
+//! Each protocol is a room. Its codec and its map are pure and tested without sockets; only its
+//! `serve` has hands. The rooms know no node: they talk to a [`Backend`].
+#![allow(clippy::result_large_err, reason = "problems are rare, and boxing them would spread")]
+
+mod ambient;
+mod backend;
+pub mod http;
+
+pub use backend::Backend;
