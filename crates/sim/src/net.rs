@@ -77,7 +77,7 @@ impl Flap {
 pub(crate) struct Link {
     pub(crate) quality: Quality,
     pub(crate) cut: bool,
-    pub(crate) flap: Option<Flap>,
+    pub(crate) flaps: Vec<Flap>,
     sent_until: Instant,
     last_arrival: Instant,
     queued: u64,
@@ -105,7 +105,7 @@ impl Link {
         Link {
             quality,
             cut: false,
-            flap: None,
+            flaps: Vec::new(),
             sent_until: Instant::ZERO,
             last_arrival: Instant::ZERO,
             queued: 0,
@@ -114,7 +114,7 @@ impl Link {
 
     /// Whether the link carries anything now.
     pub(crate) fn is_open(&self, now: Instant) -> bool {
-        !self.cut && !self.flap.is_some_and(|flap| flap.is_down(now))
+        !self.cut && !self.flaps.iter().any(|flap| flap.is_down(now))
     }
 
     fn route(&mut self, now: Instant, bytes: u64, rng: &mut Rng) -> Route {
@@ -177,7 +177,8 @@ impl Net {
         for index in 0..self.links.len() {
             let usual = self.usual(index).clone();
             let link = &mut self.links[index];
-            (link.quality, link.cut, link.flap) = (usual, false, None);
+            (link.quality, link.cut) = (usual, false);
+            link.flaps.clear();
         }
     }
 
@@ -260,9 +261,11 @@ mod tests {
     fn a_flapping_link_comes_and_goes() {
         let mut link = link(|_| ());
         let ms = Duration::from_millis;
-        link.flap = Some(Flap { since: Instant(0), up: ms(30), down: ms(10) });
+        link.flaps.push(Flap { since: Instant(0), up: ms(30), down: ms(10) });
         let open: Vec<bool> =
             [0, 9, 10, 39, 40, 55].map(|at| link.is_open(Instant::ZERO + ms(at))).to_vec();
         assert_eq!(open, [false, false, true, true, false, true]);
+        link.flaps.push(Flap { since: Instant(0), up: ms(1), down: ms(60) });
+        assert!(!link.is_open(Instant::ZERO + ms(55)), "two that flap are down if either is");
     }
 }

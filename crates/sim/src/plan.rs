@@ -52,3 +52,24 @@ impl Plan {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn committed_plans_stay_readable() {
+        let text = r#"{"at": "1500ms", "fault": "cut", "lasts": "2s",
+            "links": {"from": [1], "to": [2, 3], "both_ways": false}}"#;
+        let strike: Strike = serde_json::from_str(text).unwrap();
+        assert_eq!(strike.at, Instant(1_500_000_000));
+        assert_eq!(strike.fault.to_string(), "cut n1 -> n2,n3 2s");
+        let text = r#"{"at": "1ns", "fault": "bit-rot", "node": 2,
+            "place": {"file": "log", "region": {"part": 1, "of": 3}, "pick": 18446744073709551615}}"#;
+        let strike: Strike = serde_json::from_str(text).unwrap();
+        assert_eq!(strike.fault.to_string(), "bit-rot n2");
+        let text = r#"{"at": "0s", "fault": "crash", "node": 2}"#;
+        let strike: Strike = serde_json::from_str(text).unwrap();
+        assert_eq!(strike.fault, Fault::Crash { node: NodeId(2), restart_after: None });
+    }
+}

@@ -21,7 +21,7 @@ pub fn draw(seed: u64) -> Options {
         nodes,
         replicas,
         network: quality(&mut rng.fork("network")),
-        clients: Quality { queue_bytes: u64::MAX, ..Quality::default() },
+        clients: Quality::default(),
         disk: disk(&mut rng.fork("disk")),
         clock: clock(&mut rng.fork("clock")),
         process: ProcessOptions {

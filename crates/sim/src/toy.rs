@@ -90,10 +90,10 @@ impl Factory for Counters {
         // Two slots are written in turn, so that a torn write harms the newer state only.
         let slot = |index: u64| {
             let mut bytes = State::default().to_bytes();
-            disk.read(FILE, index * SECTOR as u64, &mut bytes).ok()?;
-            State::from_bytes(&bytes)
+            let read = disk.read(FILE, index * SECTOR as u64, &mut bytes);
+            read.map(|()| State::from_bytes(&bytes)).map_err(|error| error.to_string())
         };
-        let now = slot(0).max(slot(1)).unwrap_or_default();
+        let now = slot(0)?.max(slot(1)?).unwrap_or_default();
         Ok(Counter {
             node: boot.node,
             nodes: self.nodes,

@@ -9,6 +9,19 @@
 //! One step carries out one event. An event for a node goes to its inbox; if the node is idle
 //! the batch runs at once, else it waits until the node is free (or resumed), which is how
 //! batches come about. Time is true time; nodes see it through their clocks only.
+//!
+//! ```
+//! use kernel::{Duration, NodeId};
+//! use sim::{Fault, Options, Outcome, World, toy::{Add, Counters, Value}};
+//!
+//! let mut world = World::new(7, Options::calm(3), Counters { nodes: 3 });
+//! world.inject(Fault::Pause { node: NodeId(2), lasts: Duration::from_secs(1) });
+//! let ticket = world.request(NodeId(1), Add(5));
+//! world.run_for(Duration::from_millis(100));
+//! let answers = world.take_replies();
+//! assert_eq!(answers[0].ticket, ticket);
+//! assert_eq!(answers[0].outcome, Outcome::Reply(Value::Is(5)));
+//! ```
 
 mod act;
 mod faults;

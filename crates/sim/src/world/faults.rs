@@ -196,13 +196,16 @@ impl<F: Factory> World<F> {
             match condition.fault {
                 Fault::Cut { .. } => link.cut = true,
                 Fault::Flap { up, down, .. } => {
-                    link.flap = Some(Flap { since: condition.since, up, down });
+                    link.flaps.push(Flap { since: condition.since, up, down });
                 }
                 Fault::Slow { delay, bytes_per_second, .. } => {
                     link.quality.base += delay;
-                    if bytes_per_second != 0 {
-                        link.quality.bytes_per_second = bytes_per_second;
-                    }
+                    let rate = &mut link.quality.bytes_per_second;
+                    *rate = [*rate, bytes_per_second]
+                        .into_iter()
+                        .filter(|r| *r != 0)
+                        .min()
+                        .unwrap_or(0);
                 }
                 Fault::Lossy { loss_ppm, duplicate_ppm, reorder_ppm, .. } => {
                     link.quality.loss_ppm += loss_ppm;

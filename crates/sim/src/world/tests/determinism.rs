@@ -4,8 +4,9 @@ use std::process::Command;
 
 use super::*;
 use crate::{
-    atlas, nemesis,
+    Fault, atlas, nemesis,
     plan::Plan,
+    shrink::{Candidate, shrink},
     toy::{Add, Counters, Value},
     world::Outcome,
 };
@@ -125,15 +126,37 @@ fn what_the_toy_acknowledged_survives_and_service_comes_back() {
     assert!(total > 1_000, "the runs did something: {total}");
 }
 
+/// Whether the toy forgets what it acknowledged when clients add at these times (milliseconds).
+fn forgets(candidate: &Candidate<u64>) -> bool {
+    let nodes = candidate.plan.options.nodes;
+    let mut world = World::of_plan(&candidate.plan, Counters { nodes });
+    let mut highest = 0;
+    for when in candidate.operations.iter().copied().chain([20_000]) {
+        world.run_until(at(when));
+        for answer in world.take_replies() {
+            if let Outcome::Reply(Value::Is(value)) = answer.outcome {
+                highest = value.max(highest);
+            }
+        }
+        world.request(A, Add(1));
+    }
+    world.heal_all();
+    world.run_for(ms(100));
+    world.machine(A).is_some_and(|machine| machine.value() < highest)
+}
+
 #[test]
-fn a_wiped_primary_is_noticed_by_the_same_check() {
-    let lost = (0..40).any(|seed| {
-        let mut plan = survivable(seed);
-        plan.schedule.clear();
-        let (mut world, Sums { highest, .. }) = run(&plan);
-        world.inject(crate::Fault::Wipe { node: A, restart_after: Some(ms(10)) });
-        world.run_for(ms(1_000));
-        world.machine(A).is_some_and(|machine| machine.value() < highest)
-    });
-    assert!(lost, "a wiped primary must forget: the toy has no election");
+fn a_primary_that_forgets_is_caught_and_the_failure_shrinks_to_its_cause() {
+    let mut plan = nemesis::swarm(12);
+    let wipe = Fault::Wipe { node: A, restart_after: Some(ms(10)) };
+    plan.schedule.retain(|strike| strike.fault.node() != Some(A));
+    plan.schedule.push(crate::plan::Strike { at: at(9_000), fault: wipe.clone() });
+    let original = Candidate { plan, operations: (1..200).map(|n| n * 50).collect() };
+    assert!(original.plan.schedule.len() > 10);
+    let shrunk = shrink(original, 1_000, forgets);
+    assert!(shrunk.minimal);
+    let left = &shrunk.candidate;
+    let faults: Vec<&Fault> = left.plan.schedule.iter().map(|strike| &strike.fault).collect();
+    assert_eq!(faults, [&wipe]);
+    assert!(left.operations.len() <= 2, "{:?}", left.operations);
 }
