@@ -1,0 +1,6 @@
+//! The HTTP gateway through real sockets, in front of a fake database.
+#![allow(clippy::disallowed_methods, reason = "a test may start tasks and wait")]
+
+mod fake;
+mod hostile;
+mod served;
