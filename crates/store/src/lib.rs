@@ -24,6 +24,6 @@ pub mod mvcc;
 pub mod view;
 
 pub use engine::{Batch, Engine, EngineError, FlushJob, MemEngine, Read, ScanRange};
-pub use journal::{JournalError, Record, RecordKind, Span};
+pub use journal::{Journal, JournalError, Record, RecordKind, Recovery, Span};
 pub use mvcc::{Pending, Reader, Space, Stored, Table};
 pub use view::View;

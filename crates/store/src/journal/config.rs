@@ -5,12 +5,14 @@ use core::fmt;
 
 use kernel::disk::DiskError;
 
-use super::record::Lsn;
+use super::{header::record_len, record::Lsn, segment::SegmentHeader};
 
 /// Settings of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Distinguishes this journal: files of another are not taken for its own. A node's id.
+    /// Distinguishes this journal: records of another are not taken for its own. A random number
+    /// that is drawn once and known to the node alone; whoever knows it and chooses values that
+    /// are stored could forge records for a disk that later loses others.
     pub id: u64,
     /// Size of a segment's file, in bytes; a multiple of `block_bytes`.
     pub segment_bytes: u64,
@@ -39,6 +41,21 @@ impl Default for Config {
             block_bytes: 4 << 10,
             bytes_limit: 512 << 20,
         }
+    }
+}
+
+impl Config {
+    pub(super) fn check(&self) -> Result<(), JournalError> {
+        let block = u64::from(self.block_bytes);
+        let usable = self.segment_bytes.saturating_sub(block);
+        let largest = SegmentHeader::LEN as u64 + record_len(self.record_bytes_max);
+        if block == 0 || block % 64 != 0 || !self.segment_bytes.is_multiple_of(block) {
+            return Err(JournalError::Invalid("blocks are multiples of 64, segments of blocks"));
+        }
+        if largest.next_multiple_of(block) > usable {
+            return Err(JournalError::Invalid("a segment cannot hold the longest record"));
+        }
+        Ok(())
     }
 }
 

@@ -30,10 +30,25 @@
 //! no later append replaced are live. Segments are given back from the oldest on, as soon as
 //! nothing in them is live, and are used again as spares.
 
+mod append;
 mod config;
+mod header;
+mod live;
+mod log;
+mod mend;
+mod open;
 mod record;
 mod recovery;
+mod segment;
+mod survey;
+mod suspect;
+mod sync;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, JournalError, Stats};
+pub use log::Journal;
 pub use record::{Lsn, Record, RecordKind, Span};
 pub use recovery::{Damage, Recovery, Tail};

@@ -1,27 +1,11 @@
-//! Records and their headers.
-//!
-//! A header is 64 bytes, little-endian:
-//!
-//! ```text
-//!    0 checksum u32      of the bytes from 4 on and the journal's id
-//!    4 magic u16 │ version u8 │ kind u8 (bit 7: last of its append; bit 6: has a span)
-//!    8 body length u32 │ body checksum u32
-//!   16 log position u64
-//!   24 segment u32       its low bits: a record of a recycled file's past has another
-//!   28 lag u32           log position minus the durable one at the time of writing
-//!   32 shard u64
-//!   40 back u32          log position minus that of the shard's record before; 0 is none
-//!   44 entries u32       span.last + 1 - span.first
-//!   48 span.first u64
-//!   56 span.term u64
-//! ```
-//!
-//! The body follows, padded with zeros to eight bytes.
+//! What is appended, and what it means.
 
 use core::fmt;
 
 use bytes::Bytes;
 use kernel::ShardId;
+
+use super::config::JournalError;
 
 /// The position of a record in the log; grows by one per record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +35,16 @@ pub enum RecordKind {
     Marker = 5,
 }
 
+impl RecordKind {
+    pub(super) fn from_number(number: u8) -> Option<RecordKind> {
+        use RecordKind::{Append, Base, Marker, Remove, State};
+        [State, Append, Base, Remove, Marker].into_iter().find(|kind| *kind as u8 == number)
+    }
+}
+
+/// The shard under whose number markers stand.
+pub(super) const JOURNAL: ShardId = ShardId(u64::MAX);
+
 /// Entries of a shard's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
@@ -65,7 +59,7 @@ pub struct Span {
 /// Something that a replica wants to find again after a crash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Whose.
+    /// Whose. The greatest number is reserved.
     pub shard: ShardId,
     /// What.
     pub kind: RecordKind,
@@ -73,4 +67,32 @@ pub struct Record {
     pub span: Option<Span>,
     /// Opaque bytes; the journal gives them back as they are.
     pub body: Bytes,
+}
+
+impl Record {
+    /// Whether kind, span and body go together.
+    pub(super) fn check(&self, record_bytes_max: u32) -> Result<(), JournalError> {
+        if self.shard == JOURNAL {
+            return Err(JournalError::Invalid("the shard's number is reserved"));
+        }
+        let span = match (self.kind, self.span) {
+            (RecordKind::Append, Some(span)) => {
+                let len = span.last.checked_add(1).and_then(|end| end.checked_sub(span.first));
+                len.is_some_and(|len| u32::try_from(len).is_ok())
+            }
+            (RecordKind::Base, Some(span)) => span.first == span.last,
+            (RecordKind::State | RecordKind::Remove, None) => true,
+            _ => false,
+        };
+        if !span {
+            return Err(JournalError::Invalid("the span does not fit the kind of record"));
+        }
+        if self.kind == RecordKind::Remove && !self.body.is_empty() {
+            return Err(JournalError::Invalid("a removal has no body"));
+        }
+        if self.body.len() as u64 > u64::from(record_bytes_max) {
+            return Err(JournalError::Invalid("the body is longer than record_bytes_max"));
+        }
+        Ok(())
+    }
 }

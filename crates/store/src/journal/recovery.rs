@@ -17,6 +17,10 @@ pub struct Recovery {
     pub tail: Tail,
     /// What was durable once and is gone. Empty on a healthy disk.
     pub damage: Vec<Damage>,
+    /// Shards with records here that an unknown hole may have hit.
+    pub suspects: BTreeSet<ShardId>,
+    /// Shards with records here.
+    pub shards: BTreeSet<ShardId>,
 }
 
 /// How the log ended.
@@ -61,12 +65,16 @@ impl Recovery {
     /// Every shard that lost something or may have, as far as shards can be named.
     #[must_use]
     pub fn shards_damaged(&self) -> BTreeSet<ShardId> {
-        self.damage.iter().filter_map(|damage| damage.shard).collect()
+        let named = self.damage.iter().filter_map(|damage| damage.shard);
+        named.chain(self.suspects.iter().copied()).collect()
     }
 
-    /// Whether this shard lost something or may have.
+    /// Whether this shard lost something or may have. Of a shard without any record here that is
+    /// unknown as soon as some damage has no shard.
     #[must_use]
     pub fn is_suspect(&self, shard: ShardId) -> bool {
-        self.damage.iter().any(|damage| damage.shard.is_none_or(|hit| hit == shard))
+        let unknown = !self.shards.contains(&shard);
+        self.suspects.contains(&shard)
+            || self.damage.iter().any(|damage| damage.shard.map_or(unknown, |hit| hit == shard))
     }
 }

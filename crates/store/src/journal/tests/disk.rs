@@ -1,0 +1,167 @@
+//! A disk in memory that forgets what was not synced, in the ways disks do.
+
+use std::{collections::BTreeMap, string::String, vec, vec::Vec};
+
+use kernel::{
+    Rng,
+    disk::{Disk, DiskError},
+};
+
+/// What a power failure may cut a write into.
+pub(in crate::journal) const SECTOR: u64 = 512;
+
+#[derive(Clone, Debug, Default)]
+struct File {
+    durable: Vec<u8>,
+    /// What reads see.
+    now: Vec<u8>,
+    /// Unsynced writes, oldest first.
+    pending: Vec<(u64, Vec<u8>)>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(in crate::journal) struct TestDisk {
+    files: BTreeMap<String, File>,
+    /// Bytes for all files together; zero is no limit.
+    pub(in crate::journal) capacity: u64,
+    pub(in crate::journal) syncs_fail: bool,
+    pub(in crate::journal) writes_fail: bool,
+    /// Files and ranges that cannot be read.
+    pub(in crate::journal) refused: Vec<(String, u64, u64)>,
+}
+
+impl TestDisk {
+    pub(in crate::journal) fn new() -> TestDisk {
+        TestDisk::default()
+    }
+
+    /// Power fails: nothing unsynced is left.
+    pub(in crate::journal) fn crash(&mut self) {
+        for file in self.files.values_mut() {
+            file.pending.clear();
+            file.now = file.durable.clone();
+        }
+    }
+
+    /// Power fails: of each unsynced write a prefix is left, `bytes` in all.
+    pub(in crate::journal) fn crash_after(&mut self, mut bytes: usize) {
+        for file in self.files.values_mut() {
+            for (offset, data) in core::mem::take(&mut file.pending) {
+                let kept = data.len().min(bytes);
+                bytes -= kept;
+                let at = offset as usize;
+                file.durable[at..at + kept].copy_from_slice(&data[..kept]);
+            }
+            file.now = file.durable.clone();
+        }
+    }
+
+    /// Power fails: of the unsynced writes any sectors are left.
+    pub(in crate::journal) fn crash_sectors(&mut self, rng: &mut Rng, sector: u64) {
+        for file in self.files.values_mut() {
+            for (offset, data) in core::mem::take(&mut file.pending) {
+                let end = offset + data.len() as u64;
+                let mut at = offset;
+                while at < end {
+                    let next = (at / sector * sector + sector).min(end);
+                    if rng.chance(0.5) {
+                        let piece = &data[(at - offset) as usize..(next - offset) as usize];
+                        file.durable[at as usize..next as usize].copy_from_slice(piece);
+                    }
+                    at = next;
+                }
+            }
+            file.now = file.durable.clone();
+        }
+    }
+
+    /// Bytes of all unsynced writes.
+    pub(in crate::journal) fn pending(&self) -> usize {
+        let writes = self.files.values().flat_map(|file| &file.pending);
+        writes.map(|(_, data)| data.len()).sum()
+    }
+
+    /// Names and durable contents.
+    pub(in crate::journal) fn contents(&self) -> impl Iterator<Item = (&String, &Vec<u8>)> {
+        self.files.iter().map(|(name, file)| (name, &file.durable))
+    }
+
+    /// Rot.
+    pub(in crate::journal) fn flip(&mut self, name: &str, offset: usize, bits: u8) {
+        let file = self.files.get_mut(name).unwrap();
+        file.durable[offset] ^= bits;
+        file.now[offset] ^= bits;
+    }
+
+    /// A file of any contents.
+    pub(in crate::journal) fn plant(&mut self, name: &str, bytes: &[u8]) {
+        let (durable, now) = (bytes.to_vec(), bytes.to_vec());
+        self.files.insert(name.into(), File { durable, now, pending: Vec::new() });
+    }
+
+    fn file(&mut self, name: &str) -> Result<&mut File, DiskError> {
+        self.files.get_mut(name).ok_or(DiskError::Missing)
+    }
+}
+
+impl Disk for TestDisk {
+    fn list(&self) -> Result<Vec<(String, u64)>, DiskError> {
+        Ok(self.files.iter().map(|(name, f)| (name.clone(), f.now.len() as u64)).collect())
+    }
+
+    fn create(&mut self, name: &str, len: u64) -> Result<(), DiskError> {
+        let used: usize = self.files.values().map(|file| file.now.len()).sum();
+        if self.capacity != 0 && used as u64 + len > self.capacity {
+            return Err(DiskError::Full);
+        }
+        self.plant(name, &vec![0; len as usize]);
+        Ok(())
+    }
+
+    fn read(&self, name: &str, offset: u64, into: &mut [u8]) -> Result<(), DiskError> {
+        let file = self.files.get(name).ok_or(DiskError::Missing)?;
+        let end = offset + into.len() as u64;
+        if self.refused.iter().any(|(n, from, to)| n == name && offset < *to && *from < end) {
+            return Err(DiskError::Io("bad sector".into()));
+        }
+        let bytes = file.now.get(offset as usize..end as usize);
+        into.copy_from_slice(bytes.ok_or(DiskError::Io("behind the end".into()))?);
+        Ok(())
+    }
+
+    fn write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        let fails = self.writes_fail;
+        let file = self.file(name)?;
+        let kept = if fails { &bytes[..bytes.len() / 2] } else { bytes };
+        let at = offset as usize;
+        let Some(place) = file.now.get_mut(at..at + kept.len()) else {
+            return Err(DiskError::Io("behind the end".into()));
+        };
+        place.copy_from_slice(kept);
+        file.pending.push((offset, kept.to_vec()));
+        if fails { Err(DiskError::Io("write".into())) } else { Ok(()) }
+    }
+
+    fn sync(&mut self, name: &str) -> Result<(), DiskError> {
+        let fails = self.syncs_fail;
+        let file = self.file(name)?;
+        if fails {
+            // As page caches do: the dirty pages count as clean from now on.
+            file.pending.clear();
+            return Err(DiskError::Io("sync".into()));
+        }
+        file.pending.clear();
+        file.durable = file.now.clone();
+        Ok(())
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        let file = self.files.remove(from).ok_or(DiskError::Missing)?;
+        self.files.insert(to.into(), file);
+        Ok(())
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(), DiskError> {
+        self.files.remove(name).map(|_| ()).ok_or(DiskError::Missing)
+    }
+}

@@ -1,0 +1,158 @@
+//! Rot at every place: never silent loss, never wrong data.
+
+use std::{collections::BTreeSet, vec::Vec};
+
+use super::{
+    super::{Record, Tail},
+    disk::TestDisk,
+    *,
+};
+
+/// Flips a bit of every byte of every segment and hands over what opening finds.
+fn flip_everywhere(disk: &TestDisk, mut check: impl FnMut(Recovery, &str, TestDisk)) {
+    let files: Vec<_> = disk.contents().map(|(name, bytes)| (name.clone(), bytes.len())).collect();
+    for (name, len) in files.into_iter().filter(|(name, _)| name.starts_with("segment")) {
+        for at in 0..len {
+            let mut rotten = disk.clone();
+            rotten.flip(&name, at, 1 << (at % 8));
+            let context = std::format!("{name} byte {at}");
+            let (journal, recovery) = open(rotten);
+            check(recovery, &context, journal.into_disk());
+        }
+    }
+}
+
+/// A journal that was marked idle.
+fn marked() -> TestDisk {
+    let mut journal = filled(&batches());
+    assert!(journal.mark_idle().unwrap());
+    assert!(!journal.mark_idle().unwrap());
+    journal.sync().unwrap();
+    assert!(!journal.mark_idle().unwrap());
+    let mut disk = journal.into_disk();
+    disk.crash();
+    disk
+}
+
+#[test]
+fn rot_in_a_marked_journal_is_always_reported() {
+    let all = batches().concat();
+    let (mut harmless, mut known, mut unknown) = (0, 0, 0);
+    flip_everywhere(&marked(), |recovery, context, disk| {
+        assert!(recovery.records.iter().all(|record| all.contains(record)), "{context}");
+        let lost: Vec<&Record> = all.iter().filter(|r| !recovery.records.contains(r)).collect();
+        for record in &lost {
+            assert!(recovery.is_suspect(record.shard), "{context}");
+        }
+        match (lost.len(), recovery.damage.first()) {
+            (0, None) => harmless += 1,
+            (1, Some(damage)) if damage.kind.is_some() => {
+                assert_eq!(damage.shard, Some(lost[0].shard), "{context}");
+                assert_eq!(damage.kind, Some(lost[0].kind), "{context}");
+                assert_eq!(damage.span, lost[0].span, "{context}");
+                assert_eq!(recovery.shards_damaged(), BTreeSet::from([lost[0].shard]), "{context}");
+                known += 1;
+            }
+            (1, Some(damage)) => {
+                assert_eq!(damage.first, damage.last, "{context}");
+                unknown += 1;
+            }
+            // The marker alone has rotted away: nothing is lost, and nothing says so.
+            other => panic!("{context}: {other:?}"),
+        }
+        // Damage stays damage when the journal is opened again.
+        let (_, again) = open(disk);
+        assert_eq!(again.records, recovery.records, "{context}");
+        assert_eq!(again.shards_damaged(), recovery.shards_damaged(), "{context}");
+    });
+    assert!(harmless > 500 && known > 30 && unknown == 6 * 64, "{harmless} {known} {unknown}");
+}
+
+#[test]
+fn rot_in_an_unmarked_journal_may_cut_the_last_append_and_no_more() {
+    let all = batches().concat();
+    let mut cut = 0;
+    let disk = filled(&batches()).into_disk();
+    flip_everywhere(&disk, |recovery, context, _| {
+        assert!(recovery.records.iter().all(|record| all.contains(record)), "{context}");
+        for record in all.iter().filter(|record| !recovery.records.contains(record)) {
+            let torn = recovery.records == all[..5] && recovery.damage.is_empty();
+            cut += u32::from(torn);
+            assert!(torn || recovery.is_suspect(record.shard), "{context}");
+        }
+    });
+    assert!(cut >= 64, "{cut}");
+}
+
+#[test]
+fn a_torn_end_says_where() {
+    let mut journal = filled(&batches());
+    journal.append(&[append(1, 5, 5), append(1, 6, 6)]).unwrap();
+    let mut disk = journal.into_disk();
+    // The first header and a part of its body.
+    disk.crash_after(68);
+    let (_, recovery) = open(disk);
+    assert_eq!(recovery.records, batches().concat());
+    let Tail::Torn { segment, offset, bytes_cut } = recovery.tail else { panic!() };
+    assert_eq!((segment, bytes_cut), (1, offset.next_multiple_of(128) - offset + 64 + 8));
+}
+
+#[test]
+fn damage_is_healed_by_what_replaces_it() {
+    let disk = marked();
+    let healing: [&[Record]; 3] = [&[append(1, 1, 4)], &[state(1, "vote again")], &[remove(1)]];
+    let mut healed = 0;
+    flip_everywhere(&disk, |recovery, context, disk| {
+        let Some(damage) = recovery.damage.first().filter(|d| d.kind.is_some()) else { return };
+        if damage.shard != Some(kernel::ShardId(1)) || damage.first.0 > 2 {
+            return;
+        }
+        for records in healing {
+            let heals =
+                records[0].kind == RecordKind::Remove || Some(records[0].kind) == damage.kind;
+            let (mut journal, _) = open(disk.clone());
+            journal.append(records).unwrap();
+            journal.sync().unwrap();
+            let (_, after) = open(journal.into_disk());
+            assert_eq!(after.damage.is_empty(), heals, "{context}: {records:?}");
+            healed += u32::from(heals);
+        }
+    });
+    assert!(healed > 10, "{healed}");
+}
+
+#[test]
+fn an_unknown_hole_is_reported_until_it_is_healed() {
+    let mut disk = marked();
+    // The header of the first record.
+    disk.flip("segment-0000000000000001", 70, 1);
+    let (journal, recovery) = open(disk);
+    assert_eq!(recovery.damage.len(), 1);
+    // The record behind names it: no other shard is a suspect.
+    assert_eq!(recovery.shards_damaged(), BTreeSet::from([kernel::ShardId(1)]));
+    assert!(!recovery.is_suspect(kernel::ShardId(77)));
+    let (mut journal, again) = open(journal.into_disk());
+    assert_eq!(again.damage, recovery.damage);
+    journal.healed().unwrap();
+    journal.sync().unwrap();
+    let (_, healed) = open(journal.into_disk());
+    assert_eq!(healed.damage, []);
+}
+
+#[test]
+fn a_hole_that_no_record_names_makes_every_shard_without_later_records_a_suspect() {
+    let mut disk = marked();
+    // The header of the last record: the only one of shard 2 after its first.
+    let last = disk.contents().next().unwrap().1.chunks(128);
+    let at = last.enumerate().filter(|(_, block)| block[4..6] == [0x51, 0x4a]).map(|(i, _)| i);
+    let at = at.collect::<Vec<_>>();
+    disk.flip("segment-0000000000000001", at[at.len() - 2] * 128 + 16, 1);
+    let (mut journal, recovery) = open(disk);
+    assert_eq!(recovery.shards_damaged().len(), 3);
+    assert!(recovery.is_suspect(kernel::ShardId(77)));
+    // New records do not clear anybody: they know no better.
+    journal.append(&[state(1, "new"), state(77, "new")]).unwrap();
+    journal.sync().unwrap();
+    let (_, again) = open(journal.into_disk());
+    assert!(again.is_suspect(kernel::ShardId(1)) && again.is_suspect(kernel::ShardId(77)));
+}
