@@ -6,15 +6,32 @@
 extern crate alloc;
 
 mod api;
+mod change;
+mod commit;
 mod config;
+mod durable;
+mod election;
 mod entry;
+mod follow;
+mod leader;
+mod log;
 mod membership;
 mod message;
 mod note;
+mod process;
+mod progress;
 mod raft;
+mod read;
 mod record;
+mod recovery;
+mod replicate;
+mod settle;
+mod snapshot;
 mod start;
 mod status;
+mod timer;
+mod transfer;
+mod vote;
 
 pub use api::{Change, Output, Refusal, Reply, Request, Role};
 pub use config::Config;

@@ -116,6 +116,9 @@ pub struct Append {
     /// With `prev_index` zero: the membership before the first entry, for those who join.
     #[prost(message, optional, boxed, tag = "5")]
     pub base: Option<Box<Membership>>,
+    /// The leader waits for an answer before it sends more.
+    #[prost(bool, tag = "6")]
+    pub probe: bool,
 }
 
 /// Answers an [`Append`], or an installed snapshot.

@@ -1,193 +1,232 @@
-//! The replica.
+//! The replica: its state, and what can be asked of it at any time.
 
-use bytes::Bytes;
-use kernel::{Effects, Event, NodeId, Now, Process, Rng, Ticket};
+use alloc::{boxed::Box, vec::Vec};
+
+use kernel::{
+    Effects, NodeId, Now, Rng,
+    bug::{Bug, planted},
+};
 
 use crate::{
-    Change, Config, Membership, Message, Note, Output, Record, Refusal, Reply, Request, Role,
-    SnapshotMeta, Standing, Start, Status,
+    api::{Output, Reply, Role},
+    config::Config,
+    durable::Disk,
+    election::Ballot,
+    entry::{Entry, SnapshotMeta},
+    follow::Following,
+    leader::Leading,
+    log::Log,
+    membership::Membership,
+    message::{Body, Message},
+    note::Note,
+    record::Record,
+    recovery::Recovery,
+    snapshot::Incoming,
+    start::{Standing, Start},
+    status::{PeerStatus, Status},
+    timer::Timers,
 };
 
 /// The effects of a replica.
 pub type Out = Effects<Message, Reply, Record, Output, Note>;
 
-/// One replica of one group.
+/// One replica of one group. See the crate's page for how a host drives it.
 #[derive(Clone, Debug)]
 pub struct Raft {
-    config: Config,
-    start: Start,
-    rng: Rng,
+    pub(crate) config: Config,
+    pub(crate) rng: Rng,
+    pub(crate) timers: Timers,
+
+    // What the journal remembers.
+    pub(crate) term: u64,
+    pub(crate) vote: NodeId,
+    pub(crate) log: Log,
+    pub(crate) standing: Standing,
+    pub(crate) disk: Disk,
+
+    // What is known to be decided, what the host was told of it, and what it applied.
+    pub(crate) commit: u64,
+    pub(crate) emitted: u64,
+    pub(crate) applied: u64,
+
+    // The part that it plays.
+    pub(crate) role: Role,
+    pub(crate) leader: NodeId,
+    pub(crate) following: Following,
+    pub(crate) ballot: Ballot,
+    pub(crate) lead: Option<Box<Leading>>,
+    pub(crate) incoming: Option<Incoming>,
+    /// A whole snapshot is with the host: nothing is committed past it until it is installed.
+    pub(crate) installing: Option<SnapshotMeta>,
+    pub(crate) recovery: Recovery,
+
+    /// Promises of this batch: they leave once the batch is durable.
+    pub(crate) promises: Vec<(NodeId, Message)>,
+    /// What the host was told last: role, term, leader; and the membership.
+    pub(crate) shown: (Role, u64, NodeId),
+    pub(crate) shown_membership: Membership,
+    pub(crate) halted: bool,
 }
 
 impl Raft {
-    /// A replica that goes on from `start`.
+    /// A replica that goes on from `start`. It is silent until it gets [`kernel::Event::Start`].
     #[must_use]
-    pub fn new(config: Config, start: Start, rng: Rng) -> Raft {
-        Raft { config, start, rng }
-    }
-
-    /// Puts a command into the log of the leader; sent and persisted when the batch settles.
-    /// Returns its index and term.
-    ///
-    /// # Errors
-    /// If this replica does not lead, hands over, or holds too much that is not committed.
-    pub fn propose(&mut self, _now: Now, _data: Bytes) -> Result<(u64, u64), Refusal> {
-        Err(Refusal::NotLeader { leader: NodeId::NONE })
-    }
-
-    /// Asks for an index from which a read is linearizable; answered by [`Output::ReadReady`] or
-    /// [`Output::ReadFailed`].
-    ///
-    /// # Errors
-    /// If this replica does not lead, or has committed nothing in its term.
-    pub fn read_index(
-        &mut self,
-        _now: Now,
-        _ticket: Ticket,
-        _out: &mut Out,
-    ) -> Result<(), Refusal> {
-        Err(Refusal::NotLeader { leader: NodeId::NONE })
-    }
-
-    /// Hands leadership over.
-    ///
-    /// # Errors
-    /// If this replica does not lead, or there is nobody to hand over to.
-    pub fn transfer(
-        &mut self,
-        _now: Now,
-        _to: Option<NodeId>,
-        _out: &mut Out,
-    ) -> Result<(), Refusal> {
-        Err(Refusal::NotLeader { leader: NodeId::NONE })
-    }
-
-    /// Changes the membership.
-    ///
-    /// # Errors
-    /// If it cannot be done now, or ever.
-    pub fn change(&mut self, _now: Now, _change: Change) -> Result<(u64, u64), Refusal> {
-        Err(Refusal::NotLeader { leader: NodeId::NONE })
-    }
-
-    /// Drops the log up to `index`.
-    pub fn compact(&mut self, _index: u64, _out: &mut Out) {}
-
-    /// The engine has applied everything up to `index`.
-    pub fn applied(&mut self, _index: u64) {}
-
-    /// Answers [`Output::SnapshotWanted`].
-    #[allow(clippy::too_many_arguments)]
-    pub fn snapshot_chunk(
-        &mut self,
-        _now: Now,
-        _to: NodeId,
-        _snapshot: SnapshotMeta,
-        _seq: u64,
-        _data: Bytes,
-        _last: bool,
-        _out: &mut Out,
-    ) {
-    }
-
-    /// There is no snapshot to send now.
-    pub fn snapshot_unavailable(&mut self, _now: Now, _to: NodeId) {}
-
-    /// A received snapshot is staged and durable in the engine.
-    pub fn snapshot_installed(&mut self, _now: Now, _meta: &SnapshotMeta, _out: &mut Out) {}
-
-    /// A received snapshot could not be installed.
-    pub fn snapshot_abandoned(&mut self) {}
-
-    /// Everything worth looking at.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        Status {
-            id: self.config.id,
+    pub fn new(config: Config, start: Start, mut rng: Rng) -> Raft {
+        let mut standing = start.standing;
+        if planted(Bug::WipedDiskVotes) {
+            standing = Standing::Sound;
+        }
+        let log = Log::new(start.base, start.entries);
+        let mut disk = Disk::new(log.last());
+        if start.rebased || standing == Standing::Amnesiac {
+            disk.staged.snapshot = start.rebased;
+            disk.staged.standing = Some(standing);
+        }
+        let commit = start.applied.max(log.base()).min(log.last());
+        Raft {
+            timers: Timers::new(&config, &mut rng),
+            recovery: Recovery::new(&mut rng),
+            shown: (Role::Follower, start.term, NodeId::NONE),
+            shown_membership: log.membership().clone(),
+            term: start.term.max(log.last_term()),
+            vote: if start.term < log.last_term() { NodeId::NONE } else { start.vote },
+            config,
+            rng,
+            log,
+            standing,
+            disk,
+            commit,
+            emitted: commit,
+            applied: commit,
             role: Role::Follower,
-            term: self.start.term,
             leader: NodeId::NONE,
-            first_index: 1,
-            last_index: 0,
-            commit: 0,
-            applied: 0,
-            membership: self.start.base.membership.clone(),
-            standing: Standing::Sound,
-            log_bytes: 0,
-            persisted_index: 0,
-            peers: alloc::vec::Vec::new(),
+            following: Following::default(),
+            ballot: Ballot::default(),
+            lead: None,
+            incoming: None,
+            installing: None,
+            promises: Vec::new(),
+            halted: false,
         }
     }
 
     /// Whether this replica leads, as far as it knows.
     #[must_use]
     pub fn is_leader(&self) -> bool {
-        false
+        self.lead.is_some()
     }
 
     /// Who leads, as far as known.
     #[must_use]
     pub fn leader(&self) -> NodeId {
-        NodeId::NONE
+        self.leader
     }
 
     /// The current term.
     #[must_use]
     pub fn term(&self) -> u64 {
-        0
+        self.term
     }
 
     /// Known to be committed.
     #[must_use]
     pub fn commit(&self) -> u64 {
-        0
+        self.commit
     }
 
     /// Last index in the log.
     #[must_use]
     pub fn last_index(&self) -> u64 {
-        0
+        self.log.last()
     }
 
-    /// Whether a lease read would be answered at once.
-    #[must_use]
-    pub fn lease_valid(&self, _now: Now) -> bool {
-        false
-    }
-
-    /// The membership in force.
+    /// The membership in force: the newest in the log, committed or not.
     #[must_use]
     pub fn membership(&self) -> &Membership {
-        &self.start.base.membership
+        self.log.membership()
     }
 
-    /// Whether this leader has committed an entry of its own term.
+    /// Whether this replica leads and has committed an entry of its own term: only then does it
+    /// know everything that is committed.
     #[must_use]
     pub fn ready_to_serve(&self) -> bool {
-        false
+        self.lead.as_ref().is_some_and(|lead| self.commit >= lead.first_index)
     }
 
-    /// The snapshot meta of a committed index that the log still covers.
+    /// An entry of the log, committed or not; `None` if the log does not hold that index.
     #[must_use]
-    pub fn meta_at(&self, _index: u64) -> Option<SnapshotMeta> {
-        None
+    pub fn entry(&self, index: u64) -> Option<&Entry> {
+        self.log.entry(index)
     }
-}
 
-impl Process for Raft {
-    type Message = Message;
-    type Request = Request;
-    type Reply = Reply;
-    type Record = Record;
-    type Output = Output;
-    type Note = Note;
+    /// What a snapshot of everything up to `index` would stand for; `None` if the log does not
+    /// hold that index or it is not committed.
+    #[must_use]
+    pub fn meta_at(&self, index: u64) -> Option<SnapshotMeta> {
+        if index <= self.commit { self.log.meta_at(index) } else { None }
+    }
 
-    fn handle(&mut self, _now: Now, event: Event<Message, Request>, out: &mut Out) {
-        if let Event::Request { ticket, .. } = event {
-            out.reply(ticket, Reply::Refused(Refusal::Unready));
+    /// Whether a snapshot of this index would tell this replica anything new.
+    #[must_use]
+    pub fn wants_snapshot(&self, meta: &SnapshotMeta) -> bool {
+        meta.index > self.emitted
+    }
+
+    /// Everything worth looking at.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let peers = self.lead.iter().flat_map(|lead| &lead.peers);
+        let peers = peers.map(|(node, peer)| PeerStatus {
+            node: *node,
+            matched: peer.matched,
+            next: peer.next,
+            state: peer.state(),
+            inflight_bytes: peer.inflight.bytes(),
+            last_ack: peer.last_ack,
+            amnesiac: peer.amnesia.is_some(),
+        });
+        Status {
+            id: self.config.id,
+            role: self.role,
+            term: self.term,
+            leader: self.leader,
+            first_index: self.log.first(),
+            last_index: self.log.last(),
+            commit: self.commit,
+            applied: self.applied,
+            membership: self.log.membership().clone(),
+            standing: self.standing,
+            log_bytes: self.log.bytes(),
+            persisted_index: self.disk.durable(),
+            peers: peers.collect(),
         }
-        let _ = self.rng.bits();
     }
 
-    fn settle(&mut self, _now: Now, _out: &mut Out) {}
+    /// A message of this term.
+    pub(crate) fn message(&self, body: Body) -> Message {
+        Message { term: self.term, body: Some(body) }
+    }
+
+    /// Everybody with a vote but this replica.
+    pub(crate) fn other_voters(&self) -> Vec<NodeId> {
+        self.log.membership().voters().filter(|node| *node != self.config.id).collect()
+    }
+
+    /// What replies say about this replica: its nonce without memory, zero with it.
+    pub(crate) fn amnesia(&self) -> u64 {
+        if self.standing == Standing::Amnesiac { self.recovery.nonce } else { 0 }
+    }
+
+    /// Whether this replica may take part in elections at all.
+    pub(crate) fn may_vote(&self) -> bool {
+        self.standing == Standing::Sound && !self.disk.failed
+    }
+
+    /// Whether a leader was heard so recently that a voter stays with it. The promise behind
+    /// the lease: it also holds after a restart, since what was heard before is forgotten.
+    pub(crate) fn stays_with_leader(&self, now: Now) -> bool {
+        let heard =
+            self.timers.heard.is_some_and(|at| at + self.config.election_timeout > now.instant);
+        self.config.check_quorum && (heard || self.lead.is_some())
+    }
 }

@@ -102,14 +102,15 @@ impl Start {
 
     /// Moves the start of the log; `trusted` says that the point is known to be on this log.
     fn rebase(&mut self, meta: SnapshotMeta, trusted: bool) {
+        if meta.index < self.base.index {
+            return;
+        }
         let last = self.base.index.saturating_add(self.entries.len() as u64);
         let keeps = trusted || self.term_at(meta.index) == Some(meta.term);
-        if !keeps || meta.index > last {
-            self.entries.clear();
-        } else if meta.index >= self.base.index {
+        if keeps && meta.index <= last {
             self.entries.drain(..(meta.index - self.base.index) as usize);
         } else {
-            return;
+            self.entries.clear();
         }
         self.term = self.term.max(meta.term);
         self.applied = self.applied.max(meta.index);

@@ -1,0 +1,233 @@
+//! What is on the disk, what is on its way, and what has to be written.
+//!
+//! ```text
+//!   changes ──stage──▶ Staged ──settle: one Persist──▶ under way ──Persisted──▶ durable
+//!                        ▲                                 │
+//!                        └────────── PersistFailed ────────┘
+//! ```
+//!
+//! Handlers only mark what changed. When the batch settles, one write takes the hard state and
+//! the changed suffix of the log as they are *then*. A failed write, and every write after it,
+//! goes back to what is staged: acknowledgements are computed from `durable`, which a hole in
+//! the journal can therefore never pass.
+
+use alloc::{collections::VecDeque, vec::Vec};
+
+use kernel::{Duration, Instant, Now, Token};
+
+use crate::{
+    log::Log,
+    note::{Note, StepDownReason},
+    raft::{Out, Raft},
+    record::Record,
+    start::Standing,
+};
+
+/// What promises must wait for before they leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cover {
+    /// Nothing.
+    Durable,
+    /// This write.
+    After(Token),
+    /// The disk has failed; they must not leave at all.
+    Blocked,
+}
+
+/// What has to be written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Staged {
+    pub(crate) hard: bool,
+    pub(crate) snapshot: bool,
+    /// The log from here on.
+    pub(crate) from: Option<u64>,
+    pub(crate) compacted: bool,
+    pub(crate) standing: Option<Standing>,
+}
+
+impl Staged {
+    fn is_empty(&self) -> bool {
+        let log = self.from.is_none() && !self.snapshot && !self.compacted;
+        log && !self.hard && self.standing.is_none()
+    }
+
+    /// Adds what a lost write held; what was staged later wins.
+    fn restage(&mut self, lost: Staged) {
+        self.hard |= lost.hard;
+        self.snapshot |= lost.snapshot;
+        self.compacted |= lost.compacted;
+        self.standing = self.standing.or(lost.standing);
+        if let Some(from) = lost.from {
+            self.stage_log(from);
+        }
+    }
+
+    pub(crate) fn stage_log(&mut self, from: u64) {
+        self.from = Some(self.from.map_or(from, |earlier| earlier.min(from)));
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Write {
+    token: Token,
+    issued: Instant,
+    /// The log is durable to here once this write is; lowered when the log is truncated.
+    last: u64,
+    staged: Staged,
+}
+
+/// The disk as the replica knows it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Disk {
+    pub(crate) staged: Staged,
+    under_way: VecDeque<Write>,
+    issued: u64,
+    durable: u64,
+    /// A write failed and none that was issued later has succeeded.
+    pub(crate) failed: bool,
+    /// How many writes had been issued when one failed.
+    failed_at: u64,
+    /// The staged changes may be tried again.
+    pub(crate) retry: bool,
+    /// Until then this disk counts as slow.
+    slow_until: Instant,
+}
+
+impl Disk {
+    pub(crate) fn new(durable: u64) -> Disk {
+        Disk { durable, ..Disk::default() }
+    }
+
+    /// The log is durable up to here.
+    pub(crate) fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// The log changed from `index` on: what was durable there is void.
+    pub(crate) fn replaced_from(&mut self, index: u64) {
+        let kept = index.saturating_sub(1);
+        self.durable = self.durable.min(kept);
+        for write in &mut self.under_way {
+            write.last = write.last.min(kept);
+        }
+    }
+
+    /// What covers everything that was written so far.
+    fn cover(&self) -> Cover {
+        self.under_way.back().map_or(Cover::Durable, |write| Cover::After(write.token))
+    }
+
+    /// How long the oldest write has been under way.
+    pub(crate) fn waiting(&self, now: Now) -> Duration {
+        self.under_way.front().map_or(Duration::ZERO, |write| now.instant.since(write.issued))
+    }
+
+    /// Takes note of a slow write; the disk counts as slow for some time after the last one.
+    pub(crate) fn judge(&mut self, now: Now, slow: Duration, memory: Duration) {
+        if self.waiting(now) > slow {
+            self.slow_until = now.instant + memory;
+        }
+    }
+
+    /// Not a place for leadership.
+    pub(crate) fn unwell(&self, now: Now) -> bool {
+        self.failed || self.slow_until > now.instant
+    }
+}
+
+impl Raft {
+    /// Writes what is staged and tells what covers everything so far.
+    pub(crate) fn persist(&mut self, now: Now, out: &mut Out) -> Cover {
+        if self.disk.staged.is_empty() {
+            return self.disk.cover();
+        }
+        if self.disk.failed && !self.disk.retry {
+            return Cover::Blocked;
+        }
+        let staged = core::mem::take(&mut self.disk.staged);
+        let records = self.records(&staged);
+        self.disk.retry = false;
+        self.disk.issued += 1;
+        let token = Token(self.disk.issued);
+        let last = self.log.last();
+        self.disk.under_way.push_back(Write { token, issued: now.instant, last, staged });
+        out.push(kernel::Effect::Persist { token, records });
+        Cover::After(token)
+    }
+
+    /// The order matters where a crash tears a write: the term comes before what it made, and
+    /// the standing comes last.
+    fn records(&self, staged: &Staged) -> Vec<Record> {
+        let mut records = Vec::new();
+        if staged.hard {
+            records.push(Record::HardState { term: self.term, vote: self.vote });
+        }
+        if staged.snapshot {
+            records.extend(self.log.meta_at(self.log.base()).map(|meta| Record::Snapshot { meta }));
+        }
+        if let Some(from) = staged.from {
+            appends(&self.log, from, &mut records);
+        }
+        if staged.compacted && !staged.snapshot {
+            records
+                .extend(self.log.meta_at(self.log.base()).map(|meta| Record::Compacted { meta }));
+        }
+        records.extend(staged.standing.map(|standing| Record::Standing { standing }));
+        records
+    }
+
+    /// A write, and with it every earlier one, is durable.
+    pub(crate) fn on_persisted(&mut self, now: Now, token: Token, out: &mut Out) {
+        self.disk.judge(now, self.config.slow_disk, self.slow_memory());
+        let mut any = false;
+        while let Some(write) = self.disk.under_way.front().filter(|write| write.token <= token) {
+            self.disk.durable = self.disk.durable.max(write.last);
+            self.disk.under_way.pop_front();
+            any = true;
+        }
+        if !any {
+            return;
+        }
+        if self.disk.failed && token.0 > self.disk.failed_at {
+            self.disk.failed = false;
+            out.note(Note::DiskRecovered);
+        }
+        self.ballot_durable(now, token, out);
+        self.recovery_durable(token, out);
+    }
+
+    /// A write did not become durable; those after it lean on it, so they are void as well.
+    pub(crate) fn on_persist_failed(&mut self, now: Now, token: Token, out: &mut Out) {
+        let Some(at) = self.disk.under_way.iter().position(|write| write.token == token) else {
+            return;
+        };
+        for lost in self.disk.under_way.split_off(at) {
+            self.disk.staged.restage(lost.staged);
+        }
+        self.disk.failed = true;
+        self.disk.failed_at = self.disk.issued;
+        self.disk.retry = false;
+        self.recovery.token = None;
+        out.note(Note::DiskFailed);
+        if self.lead.is_some() || self.is_campaigning() {
+            self.step_down(now, StepDownReason::Disk, out);
+        }
+    }
+
+    /// How long one slow write keeps leadership away.
+    pub(crate) fn slow_memory(&self) -> Duration {
+        self.config.election_timeout.saturating_mul(10)
+    }
+}
+
+/// One record per run of entries of one term.
+fn appends(log: &Log, from: u64, records: &mut Vec<Record>) {
+    let mut entries = log.range(from, log.last());
+    while let Some(first) = entries.first() {
+        let term = first.term;
+        let run = entries.partition_point(|entry| entry.term == term);
+        let rest = entries.split_off(run);
+        records.push(Record::Append { entries });
+        entries = rest;
+    }
+}

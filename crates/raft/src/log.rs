@@ -1,0 +1,254 @@
+//! The log in memory, and the memberships that it holds.
+//!
+//! ```text
+//!      base          first                          last
+//!   ────┼──────────────┼──────┬──────┬──────┬────────┤
+//!    snapshot          │ term │ term │ term │  term  │     terms never fall
+//! ```
+//!
+//! The membership in force is the newest one in the log, committed or not, so it lives here: it
+//! moves with every append and every truncation.
+
+use alloc::{collections::VecDeque, vec, vec::Vec};
+
+use crate::{
+    entry::{Entry, SnapshotMeta},
+    membership::Membership,
+};
+
+/// A consecutive run of entries after a base.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    base_index: u64,
+    base_term: u64,
+    entries: VecDeque<Entry>,
+    bytes: u64,
+    /// Never empty: the base's membership, then every later one with its index.
+    memberships: Vec<(u64, Membership)>,
+}
+
+impl Log {
+    pub(crate) fn new(base: SnapshotMeta, entries: Vec<Entry>) -> Log {
+        let mut log = Log {
+            base_index: base.index,
+            base_term: base.term,
+            entries: VecDeque::with_capacity(entries.len()),
+            bytes: 0,
+            memberships: vec![(base.index, base.membership)],
+        };
+        for entry in entries {
+            if entry.index == log.last() + 1 && entry.term >= log.last_term() {
+                log.push(entry);
+            }
+        }
+        log
+    }
+
+    /// First index that is here; `last() + 1` if none is.
+    pub(crate) fn first(&self) -> u64 {
+        self.base_index + 1
+    }
+
+    pub(crate) fn base(&self) -> u64 {
+        self.base_index
+    }
+
+    pub(crate) fn last(&self) -> u64 {
+        self.base_index + self.entries.len() as u64
+    }
+
+    pub(crate) fn last_term(&self) -> u64 {
+        self.entries.back().map_or(self.base_term, |entry| entry.term)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The term at an index; `None` before the base and after the end.
+    pub(crate) fn term(&self, index: u64) -> Option<u64> {
+        match index.checked_sub(self.base_index)? {
+            0 => Some(self.base_term),
+            after => self.entries.get(after as usize - 1).map(|entry| entry.term),
+        }
+    }
+
+    pub(crate) fn entry(&self, index: u64) -> Option<&Entry> {
+        self.entries.get(index.checked_sub(self.first())? as usize)
+    }
+
+    /// Puts an entry at the end; its index must be `last() + 1`.
+    pub(crate) fn push(&mut self, entry: Entry) {
+        debug_assert_eq!(entry.index, self.last() + 1);
+        self.bytes += entry.cost();
+        if let Some(membership) = entry.as_membership().filter(Membership::is_valid) {
+            self.memberships.push((entry.index, membership));
+        }
+        self.entries.push_back(entry);
+    }
+
+    /// Drops everything from `index` on, but never the base.
+    pub(crate) fn truncate(&mut self, index: u64) {
+        while self.last() >= index.max(self.first()) {
+            self.bytes -= self.entries.pop_back().map_or(0, |entry| entry.cost());
+        }
+        let last = self.last();
+        let held = self.memberships.iter().skip(1).take_while(|(at, _)| *at <= last).count();
+        self.memberships.truncate(1 + held);
+    }
+
+    /// Drops everything up to `index`, which becomes the base. Nothing happens if it is not here.
+    pub(crate) fn compact(&mut self, index: u64) {
+        let Some(meta) = self.meta_at(index) else { return };
+        while self.base_index < index {
+            self.bytes -= self.entries.pop_front().map_or(0, |entry| entry.cost());
+            self.base_index += 1;
+        }
+        self.base_term = meta.term;
+        self.memberships.retain(|(at, _)| *at > index);
+        self.memberships.insert(0, (index, meta.membership));
+    }
+
+    /// Starts anew after a snapshot. What follows is kept if it follows this very snapshot;
+    /// returns whether it was.
+    pub(crate) fn reset(&mut self, meta: &SnapshotMeta) -> bool {
+        if self.term(meta.index) == Some(meta.term) {
+            self.compact(meta.index);
+            self.memberships[0].1 = meta.membership.clone();
+            return true;
+        }
+        *self = Log::new(meta.clone(), Vec::new());
+        false
+    }
+
+    /// The membership before the first entry becomes known.
+    pub(crate) fn learn_base(&mut self, membership: Membership) {
+        self.memberships[0].1 = membership;
+    }
+
+    /// The entries of `from..=to` that are here.
+    pub(crate) fn range(&self, from: u64, to: u64) -> Vec<Entry> {
+        let (from, to) = (from.max(self.first()), to.min(self.last()));
+        if from > to {
+            return Vec::new();
+        }
+        let at = |index: u64| (index - self.first()) as usize;
+        self.entries.range(at(from)..=at(to)).cloned().collect()
+    }
+
+    /// The entries from `from` on that cost at most `bytes_max` together, at least one if there
+    /// is one; and their cost.
+    pub(crate) fn slice(&self, from: u64, bytes_max: u64) -> (Vec<Entry>, u64) {
+        let (mut bytes, mut count) = (0, 0);
+        let start = (from.max(self.first()) - self.first()) as usize;
+        for entry in self.entries.range(start.min(self.entries.len())..) {
+            if count > 0 && bytes + entry.cost() > bytes_max {
+                break;
+            }
+            bytes += entry.cost();
+            count += 1;
+        }
+        (self.entries.range(start.min(self.entries.len())..).take(count).cloned().collect(), bytes)
+    }
+
+    /// The cost of everything after `index`.
+    pub(crate) fn bytes_after(&self, index: u64) -> u64 {
+        self.entries.iter().rev().take_while(|e| e.index > index).map(Entry::cost).sum()
+    }
+
+    /// The cost of `from..=to`, which are here.
+    pub(crate) fn cost(&self, from: u64, to: u64) -> u64 {
+        let at = |index: u64| (index.saturating_sub(self.first()) as usize).min(self.entries.len());
+        self.entries.range(at(from)..at(to + 1).max(at(from))).map(Entry::cost).sum()
+    }
+
+    /// The first index here that has the term of `index`.
+    pub(crate) fn first_of_term(&self, term: u64) -> u64 {
+        self.first() + self.entries.partition_point(|entry| entry.term < term) as u64
+    }
+
+    /// The last index that has this term, if any has; the base counts.
+    pub(crate) fn last_of_term(&self, term: u64) -> Option<u64> {
+        let after = self.entries.partition_point(|entry| entry.term <= term) as u64;
+        let index = self.base_index + after;
+        (self.term(index) == Some(term)).then_some(index)
+    }
+
+    /// The membership in force.
+    pub(crate) fn membership(&self) -> &Membership {
+        &self.memberships[self.memberships.len() - 1].1
+    }
+
+    /// Where the membership in force stands.
+    pub(crate) fn membership_index(&self) -> u64 {
+        self.memberships[self.memberships.len() - 1].0
+    }
+
+    /// The membership before the first entry.
+    pub(crate) fn base_membership(&self) -> &Membership {
+        &self.memberships[0].1
+    }
+
+    /// What a snapshot of everything up to `index` stands for.
+    pub(crate) fn meta_at(&self, index: u64) -> Option<SnapshotMeta> {
+        let term = self.term(index)?;
+        let known = self.memberships.iter().rev().find(|(at, _)| *at <= index);
+        Some(SnapshotMeta { index, term, membership: known?.1.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use kernel::NodeId;
+
+    fn log(terms: &[u64]) -> Log {
+        let entry = |(i, term): (u64, &u64)| Entry::command(i, *term, Bytes::from_static(b"abcd"));
+        Log::new(SnapshotMeta::default(), (1..).zip(terms).map(entry).collect())
+    }
+
+    #[test]
+    fn bytes_are_accounted_on_every_way_in_and_out() {
+        let mut log = log(&[1, 1, 2, 3]);
+        let each = Entry::OVERHEAD + 4;
+        assert_eq!(log.bytes(), 4 * each);
+        log.truncate(4);
+        log.compact(1);
+        assert_eq!((log.bytes(), log.first(), log.last()), (2 * each, 2, 3));
+        assert_eq!(log.bytes_after(2), each);
+        assert_eq!((log.term(0), log.term(1), log.term(4)), (None, Some(1), None));
+    }
+
+    #[test]
+    fn terms_are_found_at_both_ends() {
+        let log = log(&[1, 1, 3, 3, 5]);
+        assert_eq!((log.first_of_term(3), log.last_of_term(3)), (3, Some(4)));
+        assert_eq!((log.last_of_term(2), log.last_of_term(5)), (None, Some(5)));
+        assert_eq!(log.last_of_term(0), None, "the base is covered by entries of term 1");
+    }
+
+    #[test]
+    fn a_slice_is_bounded_but_never_empty_handed() {
+        let log = log(&[1; 10]);
+        let each = Entry::OVERHEAD + 4;
+        assert_eq!(log.slice(3, 2 * each).0.len(), 2);
+        assert_eq!(log.slice(3, 1).0.len(), 1);
+        assert_eq!(log.slice(11, 1_000), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn the_membership_moves_with_the_log() {
+        let group = |n: u64| Membership::new((1..=n).map(NodeId), []);
+        let mut log = log(&[1]);
+        log.push(Entry::membership(2, 1, &group(2)));
+        log.push(Entry::membership(3, 1, &group(3)));
+        assert_eq!((log.membership(), log.membership_index()), (&group(3), 3));
+        log.truncate(3);
+        assert_eq!(log.membership(), &group(2));
+        log.compact(2);
+        assert_eq!((log.membership(), log.base_membership()), (&group(2), &group(2)));
+        assert!(!log.reset(&SnapshotMeta { index: 2, term: 9, membership: group(4) }));
+        assert_eq!((log.membership(), log.last()), (&group(4), 2));
+    }
+}

@@ -1,0 +1,247 @@
+//! A follower as its leader sees it.
+//!
+//! ```text
+//!            agrees                        needs what the log dropped
+//!   Probe ───────────▶ Replicate     Probe ──────────────────────────▶ Snapshot
+//!     ▲                    │           ▲                                  │
+//!     └── refuses, or lost ┘           └──────── has the snapshot ────────┘
+//! ```
+//!
+//! Probe sends one message and waits, to find where the logs agree. Replicate sends ahead of the
+//! acknowledgements, within a window of bytes and messages. Snapshot sends pieces.
+
+use alloc::collections::VecDeque;
+
+use kernel::{Duration, Instant, Now};
+
+use crate::{config::Config, snapshot::Sending, status::PeerState};
+
+/// How a follower is being sent to.
+#[derive(Clone, Debug)]
+pub(crate) enum Mode {
+    Probe {
+        /// A message is under way; the next one waits for an answer.
+        paused: bool,
+    },
+    Replicate,
+    Snapshot(Sending),
+}
+
+/// Append messages that are under way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inflight {
+    /// Last index and bytes of each, oldest first.
+    messages: VecDeque<(u64, u64)>,
+    bytes: u64,
+}
+
+impl Inflight {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn has_room(&self, config: &Config) -> bool {
+        self.messages.len() < config.inflight_messages_max
+            && self.bytes < config.inflight_bytes_max.0
+    }
+
+    fn add(&mut self, last: u64, bytes: u64) {
+        self.messages.push_back((last, bytes));
+        self.bytes += bytes;
+    }
+
+    fn release(&mut self, matched: u64) {
+        while let Some((_, bytes)) = self.messages.front().filter(|(last, _)| *last <= matched) {
+            self.bytes -= bytes;
+            self.messages.pop_front();
+        }
+    }
+
+    fn clear(&mut self) {
+        *self = Inflight::default();
+    }
+}
+
+/// One follower.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    /// Durable there and the same as here.
+    pub(crate) matched: u64,
+    /// To be sent next.
+    pub(crate) next: u64,
+    pub(crate) mode: Mode,
+    pub(crate) inflight: Inflight,
+    /// The greatest commit index that it was told.
+    pub(crate) commit_sent: u64,
+    /// When it was last heard from; when leadership began, if never.
+    pub(crate) last_ack: Instant,
+    /// The greatest heartbeat round that it answered.
+    pub(crate) round: u64,
+    /// The latest round sent to it, and `next` at that moment.
+    pub(crate) asked: (u64, u64),
+    /// Its disk is slow or failing.
+    pub(crate) unwell: bool,
+    /// It has lost its memory: it counts for nothing until it has recovered.
+    pub(crate) amnesia: Option<Amnesia>,
+}
+
+/// A follower's lost memory, as the leader sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Amnesia {
+    /// Names the follower's present life.
+    pub(crate) nonce: u64,
+    /// The newest round when it last said so.
+    pub(crate) round: u64,
+    /// The entry that was made for its recovery.
+    pub(crate) fence: Option<u64>,
+}
+
+impl Progress {
+    pub(crate) fn new(next: u64, now: Instant) -> Progress {
+        Progress {
+            matched: 0,
+            next,
+            mode: Mode::Probe { paused: false },
+            inflight: Inflight::default(),
+            commit_sent: 0,
+            last_ack: now,
+            round: 0,
+            asked: (0, next),
+            unwell: false,
+            amnesia: None,
+        }
+    }
+
+    pub(crate) fn state(&self) -> PeerState {
+        match self.mode {
+            Mode::Probe { .. } => PeerState::Probe,
+            Mode::Replicate => PeerState::Replicate,
+            Mode::Snapshot(_) => PeerState::Snapshot,
+        }
+    }
+
+    /// What it adds to a majority: nothing while its memory is lost.
+    pub(crate) fn counted(&self, value: u64) -> u64 {
+        if self.amnesia.is_some() { 0 } else { value }
+    }
+
+    /// Whether it was heard from within `window`.
+    pub(crate) fn is_active(&self, now: Now, window: Duration) -> bool {
+        self.last_ack + window >= now.instant
+    }
+
+    /// Whether an append may be sent now.
+    pub(crate) fn may_send(&self, config: &Config) -> bool {
+        match self.mode {
+            Mode::Probe { paused } => !paused,
+            Mode::Replicate => self.inflight.has_room(config),
+            Mode::Snapshot(_) => false,
+        }
+    }
+
+    /// An append up to `last` was sent.
+    pub(crate) fn sent(&mut self, last: u64, bytes: u64) {
+        match &mut self.mode {
+            Mode::Probe { paused } => *paused = true,
+            Mode::Replicate if last >= self.next => {
+                self.inflight.add(last, bytes);
+                self.next = last + 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// It holds everything up to `index`. `first` is the first index that the log still has.
+    pub(crate) fn acknowledged(&mut self, index: u64, first: u64) {
+        self.matched = self.matched.max(index);
+        self.next = self.next.max(self.matched + 1);
+        self.inflight.release(self.matched);
+        let ready = match &self.mode {
+            Mode::Probe { .. } => index + 1 >= self.next,
+            Mode::Replicate => false,
+            // The log may have moved on while the snapshot travelled: then the next one follows.
+            Mode::Snapshot(sending) => self.matched + 1 >= first || sending.is_done(self.matched),
+        };
+        if ready {
+            self.mode = Mode::Replicate;
+            self.next = self.matched + 1;
+        }
+    }
+
+    /// Goes back to finding out where the logs agree.
+    pub(crate) fn probe_from(&mut self, next: u64) {
+        self.mode = Mode::Probe { paused: false };
+        self.next = next.max(self.matched + 1);
+        self.inflight.clear();
+    }
+
+    /// It forgot what it had acknowledged.
+    pub(crate) fn forget(&mut self, next: u64) {
+        self.matched = 0;
+        self.probe_from(next);
+    }
+
+    /// An answer came: a probe that waits may go on.
+    pub(crate) fn unpause(&mut self) {
+        if let Mode::Probe { paused } = &mut self.mode {
+            *paused = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::{NodeId, limit::Bytes};
+
+    fn replicating() -> Progress {
+        let mut peer = Progress::new(5, Instant::ZERO);
+        peer.acknowledged(4, 1);
+        peer
+    }
+
+    #[test]
+    fn a_probe_sends_once_and_an_answer_lets_it_run() {
+        let config = Config::new(NodeId(1));
+        let mut peer = Progress::new(5, Instant::ZERO);
+        assert!(peer.may_send(&config));
+        peer.sent(7, 100);
+        assert!(!peer.may_send(&config));
+        assert_eq!(peer.next, 5, "a probe does not run ahead");
+        peer.acknowledged(7, 1);
+        assert_eq!((peer.state(), peer.next), (PeerState::Replicate, 8));
+    }
+
+    #[test]
+    fn the_window_is_bounded_in_messages_and_in_bytes() {
+        let mut config = Config::new(NodeId(1));
+        (config.inflight_messages_max, config.inflight_bytes_max) = (2, Bytes(100));
+        let mut peer = replicating();
+        peer.sent(5, 10);
+        assert!(peer.may_send(&config));
+        peer.sent(6, 10);
+        assert!(!peer.may_send(&config), "two messages");
+        peer.acknowledged(5, 1);
+        peer.sent(7, 90);
+        peer.acknowledged(6, 1);
+        assert!(peer.may_send(&config));
+        peer.sent(8, 10);
+        assert!(!peer.may_send(&config), "a hundred bytes");
+        assert_eq!(peer.inflight.bytes(), 100);
+        peer.acknowledged(8, 1);
+        assert_eq!(peer.inflight.bytes(), 0);
+    }
+
+    #[test]
+    fn an_old_acknowledgement_moves_nothing_back() {
+        let mut peer = replicating();
+        peer.sent(9, 1);
+        peer.acknowledged(9, 1);
+        peer.acknowledged(6, 1);
+        assert_eq!((peer.matched, peer.next), (9, 10));
+        peer.probe_from(3);
+        assert_eq!(peer.next, 10, "never below what is matched");
+        peer.forget(3);
+        assert_eq!((peer.matched, peer.next), (0, 3));
+    }
+}

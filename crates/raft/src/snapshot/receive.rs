@@ -1,0 +1,85 @@
+//! The follower's side of a snapshot.
+
+use kernel::{NodeId, Now};
+
+use crate::{
+    api::Output,
+    entry::SnapshotMeta,
+    message::{Body, SnapshotAck, SnapshotChunk},
+    note::Note,
+    raft::{Out, Raft},
+};
+
+/// A snapshot that is arriving.
+#[derive(Clone, Debug)]
+pub(crate) struct Incoming {
+    from: NodeId,
+    term: u64,
+    stream: u64,
+    meta: SnapshotMeta,
+    /// The piece that is wanted.
+    next: u64,
+}
+
+impl Raft {
+    pub(crate) fn on_snapshot_chunk(&mut self, from: NodeId, chunk: SnapshotChunk, out: &mut Out) {
+        let SnapshotChunk { stream, meta, seq, data, last } = chunk;
+        let sane = |meta: &SnapshotMeta| meta.term <= self.term && meta.membership.is_valid();
+        let Some(meta) = meta.map(|meta| *meta).filter(sane) else {
+            return out.note(Note::Malformed { from });
+        };
+        if meta.index <= self.commit {
+            // Nothing new: what is committed here is the leader's as well, and it is told so.
+            self.following.vouch(self.commit);
+            return;
+        }
+        let running = self.incoming.take().filter(|incoming| {
+            (incoming.from, incoming.term, incoming.stream) == (from, self.term, stream)
+                && incoming.meta == meta
+        });
+        let fresh = || Incoming { from, term: self.term, stream, meta: meta.clone(), next: 0 };
+        let mut incoming = running.unwrap_or_else(fresh);
+        if seq == incoming.next {
+            if seq == 0 {
+                self.installing = None;
+            }
+            incoming.next += 1;
+            if last {
+                self.installing = Some(meta.clone());
+                out.note(Note::SnapshotReceived { from, index: meta.index });
+            }
+            out.output(Output::SnapshotReceived { from, meta, seq, data, last });
+        } else {
+            kernel::sometimes!("raft: a piece of a snapshot came twice or too early");
+        }
+        let ack = SnapshotAck { stream, next: incoming.next };
+        out.send(from, self.message(Body::SnapshotAck(ack)));
+        self.incoming = Some(incoming);
+    }
+
+    /// The received snapshot is staged and durable in the engine, which now stands at its last
+    /// index: the log starts anew after it. Acknowledged once that is durable.
+    pub fn snapshot_installed(&mut self, now: Now, meta: &SnapshotMeta, out: &mut Out) {
+        self.installing = None;
+        self.incoming = self.incoming.take().filter(|incoming| incoming.meta != *meta);
+        if meta.index <= self.emitted || self.lead.is_some() {
+            return out.note(Note::SnapshotStale { index: meta.index });
+        }
+        if !self.log.reset(meta) {
+            self.disk.replaced_from(0);
+        }
+        self.disk.staged.snapshot = true;
+        self.commit = self.commit.max(meta.index);
+        self.emitted = meta.index;
+        self.applied = meta.index;
+        self.following.vouch(meta.index);
+        self.timers.election_at = self.timers.election_at.max(now.instant + self.timers.patience);
+        out.note(Note::SnapshotInstalled { index: meta.index });
+    }
+
+    /// The received snapshot could not be installed; the leader will send it again.
+    pub fn snapshot_abandoned(&mut self) {
+        self.installing = None;
+        self.incoming = None;
+    }
+}

@@ -1,0 +1,15 @@
+//! The proof of the Raft library.
+//!
+//! ```text
+//!   node       one replica with its disk, its engine and the messages that wait for the disk
+//!   cluster    several of them under virtual time and a bad network
+//!   check      the invariants of the paper, after every event
+//!   random     seeds: faults first, then peace and progress
+//! ```
+
+extern crate quorate_raft as raft;
+
+mod check;
+mod cluster;
+mod node;
+mod random;
