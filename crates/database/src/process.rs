@@ -42,6 +42,9 @@ pub type Shards = alloc::collections::BTreeMap<kernel::ShardId, Shard>;
 pub enum Output {
     /// The address book of the cluster changed.
     Members(alloc::vec::Vec<Member>),
+    /// Every replica has recovered what the journal had lost: the host tells the journal, so that
+    /// it reports the damage no more.
+    Healed,
 }
 
 /// The database process of one node.

@@ -44,6 +44,8 @@ pub struct Core<E: Engine> {
     pub(super) leaders: BTreeMap<ShardId, (u64, NodeId)>,
     /// A disk that lost its memory: shards without records must recover before they vote.
     pub(super) wiped: bool,
+    /// The journal has holes that not every replica has recovered from.
+    pub(super) damaged: bool,
 
     pub(super) calls: Calls,
     pub(super) admitted: Gauge,
@@ -109,6 +111,7 @@ impl<E: Engine> Core<E> {
             peers: BTreeMap::new(),
             leaders: BTreeMap::new(),
             wiped: false,
+            damaged: false,
             calls: Calls::default(),
             gathers: BTreeMap::new(),
             next_gather: 0,

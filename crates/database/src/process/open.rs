@@ -55,6 +55,7 @@ impl<E: Engine> Database<E> {
     ) -> Result<Database<E>, Failure> {
         let mut core = Core::new(settings, identity, me, boot.members, engine, rng);
         core.wiped = boot.mode == Mode::Join;
+        core.damaged = !journal.damage.is_empty();
         let storage = |error| Failure::new(Code::Storage, alloc::format!("{error}"));
         let mut logs = logs(journal);
         let mut shards = Shards::new();
@@ -140,7 +141,11 @@ fn first<E: Engine>(core: &Core<E>, id: ShardId, damaged: bool) -> Start {
     membership::first_start(core, id, whole)
 }
 
-/// Whether something of this shard is missing from the middle of the journal.
+/// Whether something of this shard is missing from the middle of the journal, or may be.
 fn damaged(journal: &Recovery, id: ShardId) -> bool {
-    journal.damage.iter().any(|damage| damage.shard.is_none_or(|shard| shard == id))
+    let hit = |damage: &journal::Damage| match damage.shard {
+        Some(shard) => shard == id,
+        None => journal.suspects.contains(&id) || !journal.shards.contains(&id),
+    };
+    journal.damage.iter().any(hit)
 }

@@ -32,6 +32,10 @@ pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
             membership::steer(core, shard);
         }
     }
+    if core.damaged && shards.values().all(|shard| shard.sound) {
+        core.damaged = false;
+        core.outputs.push(super::Output::Healed);
+    }
     report::send(core, shards);
     membership::drop_unwanted(core, shards);
     register(core, shards);

@@ -1,0 +1,382 @@
+//! Clients: they ask, wait, try again under the same request id, and write down what they saw.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use check::history::{Event, Kind, Verb};
+use contract::{Consistency, Program, Session};
+use database::{
+    Answer, Code, Failure, Request,
+    api::{Action, Call, Done, Fate, Trace},
+    failure::Effect,
+};
+use kernel::{Duration, Instant, NodeId, RequestId, Rng, Ticket, Version};
+use layers::{counter, kv};
+use prost::Message;
+use sim::Outcome;
+
+use crate::workload::{Act, Operation};
+
+/// How long a client waits for one answer, and how often it tries.
+const TIMEOUT: Duration = Duration::from_millis(1500);
+const TRIES: u32 = 3;
+
+/// A client and what it is doing.
+pub struct Client {
+    process: u64,
+    /// A process whose operation ended unknown is never used again.
+    stride: u64,
+    queue: VecDeque<Operation>,
+    next_at: Instant,
+    busy: Option<Busy>,
+    session: Option<Session>,
+    seen: Vec<Option<(Version, String)>>,
+    rng: Rng,
+    nodes: u64,
+    written: u64,
+}
+
+struct Busy {
+    operation: Operation,
+    ticket: Ticket,
+    deadline: Instant,
+    request: Call,
+    value: String,
+    expected: Option<String>,
+    tries: u32,
+    node: u64,
+    fate: bool,
+}
+
+
+impl Client {
+    /// A client with its part of the operations.
+    pub fn new(process: u64, stride: u64, nodes: u64, queue: VecDeque<Operation>, rng: Rng) -> Client {
+        let keys = crate::workload::KEYS as usize;
+        Client {
+            process,
+            stride,
+            queue,
+            next_at: Instant::ZERO,
+            busy: None,
+            session: None,
+            seen: vec![None; keys],
+            rng,
+            nodes,
+            written: 0,
+        }
+    }
+
+    /// Whether nothing is left to do.
+    pub fn idle(&self) -> bool {
+        self.queue.is_empty() && self.busy.is_none()
+    }
+
+    /// When something must be done without an answer.
+    pub fn due(&self) -> Instant {
+        match &self.busy {
+            Some(busy) => busy.deadline,
+            None if self.queue.is_empty() => Instant::NEVER,
+            None => self.next_at,
+        }
+    }
+
+    /// The next operation, if its time has come.
+    pub fn next(&mut self, now: Instant, history: &mut Vec<Event>) -> Option<(NodeId, Request)> {
+        if self.busy.is_some() || now < self.next_at {
+            return None;
+        }
+        let operation = self.queue.pop_front()?;
+        let busy = self.begin(operation, now);
+        history.push(invoke(self.process, &busy, now));
+        let ask = (NodeId(busy.node), Request::Call(busy.request.clone()));
+        self.busy = Some(busy);
+        Some(ask)
+    }
+
+    /// The world's ticket for what was asked last.
+    pub fn asked(&mut self, ticket: Ticket) {
+        if let Some(busy) = &mut self.busy {
+            busy.ticket = ticket;
+        }
+    }
+
+    /// The ticket that the client waits for.
+    pub fn waits_for(&self) -> Option<Ticket> {
+        self.busy.as_ref().map(|busy| busy.ticket)
+    }
+
+    fn begin(&mut self, operation: Operation, now: Instant) -> Busy {
+        self.written += 1;
+        let value = format!("{}.{}", self.process, self.written);
+        let key = operation.key;
+        let seen = self.seen.get(key as usize).cloned().flatten();
+        let expected = seen.as_ref().map(|(_, value)| value.clone());
+        let (keyspace, action) = action(&operation, &value, seen.as_ref());
+        let consistency = match operation.act {
+            Act::ReadSession => Consistency::parse("eventual+read-your-writes+monotonic-reads").ok(),
+            _ => None,
+        };
+        let request = Call {
+            keyspace: keyspace.into(),
+            action,
+            consistency,
+            session: self.session.clone(),
+            request_id: Some(RequestId::from_random(self.rng.bits128())),
+            timeout: TIMEOUT - Duration::from_millis(200),
+            trace: Trace::default(),
+        };
+        Busy {
+            node: operation.node,
+            operation,
+            ticket: Ticket(u64::MAX),
+            deadline: now + TIMEOUT,
+            request,
+            value,
+            expected,
+            tries: 1,
+            fate: false,
+        }
+    }
+
+    /// The answer to the client's ticket, or its deadline. What it asks next, if anything.
+    pub fn answered(
+        &mut self,
+        now: Instant,
+        answer: Option<Outcome<Answer>>,
+        history: &mut Vec<Event>,
+    ) -> Option<(NodeId, Request)> {
+        let busy = self.busy.take()?;
+        match answer {
+            Some(Outcome::Reply(Answer::Done(done))) => self.done(now, &busy, &done, history),
+            Some(Outcome::Reply(Answer::Fate(Fate::Done(done)))) => {
+                self.done(now, &busy, &done, history);
+            }
+            Some(Outcome::Reply(Answer::Fate(Fate::NotDone))) => {
+                self.end(now, &busy, Kind::Fail, history);
+            }
+            Some(Outcome::Reply(Answer::Failed(failure))) if settled(&failure, &busy) => {
+                self.end(now, &busy, Kind::Fail, history);
+            }
+            _ => return self.again(now, busy, history),
+        }
+        None
+    }
+
+    fn done(&mut self, now: Instant, busy: &Busy, done: &Done, history: &mut Vec<Event>) {
+        if let Some(mut session) = self.session.take() {
+            for shard in [done.shard] {
+                session.observe(shard, done.session.index(shard));
+            }
+            self.session = Some(session);
+        } else {
+            self.session = Some(done.session.clone());
+        }
+        let Some(event) = complete(self.process, busy, done, now) else {
+            return self.end(now, busy, Kind::Fail, history);
+        };
+        if let Some((version, value)) = saw(busy, done)
+            && let Some(seen) = self.seen.get_mut(busy.operation.key as usize)
+        {
+            *seen = Some((version, value));
+        }
+        history.push(event);
+        self.rest(now);
+    }
+
+    fn end(&mut self, now: Instant, busy: &Busy, kind: Kind, history: &mut Vec<Event>) {
+        if kind == Kind::Fail && busy.operation.act == Act::CompareAndSet {
+            self.seen[busy.operation.key as usize] = None;
+        }
+        let mut event = invoke(self.process, busy, now);
+        event.kind = kind;
+        history.push(event);
+        if kind == Kind::Info {
+            self.process += self.stride;
+            self.session = None;
+        }
+        self.rest(now);
+    }
+
+    fn rest(&mut self, now: Instant) {
+        let pause = self.queue.front().map_or(Duration::ZERO, |next| next.pause);
+        self.next_at = now + pause;
+    }
+
+    /// Tries again at another node: the same request, or a question about its fate.
+    fn again(
+        &mut self,
+        now: Instant,
+        mut busy: Busy,
+        history: &mut Vec<Event>,
+    ) -> Option<(NodeId, Request)> {
+        let mutation = matches!(busy.request.action, Action::Mutate { .. });
+        if busy.tries >= TRIES {
+            let kind = if mutation { Kind::Info } else { Kind::Fail };
+            self.end(now, &busy, kind, history);
+            return None;
+        }
+        busy.tries += 1;
+        busy.node = busy.node % self.nodes + 1;
+        busy.deadline = now + TIMEOUT;
+        busy.fate = busy.fate || (mutation && busy.operation.asks_fate);
+        let request = match (&busy.request.request_id, busy.fate) {
+            (Some(id), true) => Request::Fate {
+                id: id.clone(),
+                keyspace: Some(busy.request.keyspace.clone()),
+                timeout: busy.request.timeout,
+            },
+            _ => Request::Call(busy.request.clone()),
+        };
+        let ask = (NodeId(busy.node), request);
+        self.busy = Some(busy);
+        Some(ask)
+    }
+}
+
+/// Whether a failure says for certain that nothing happened, now or in an earlier try.
+fn settled(failure: &Failure, busy: &Busy) -> bool {
+    match failure.code {
+        Code::RequestCancelled => true,
+        _ => failure.effect == Effect::None && !failure.code.retryable() && busy.tries == 1,
+    }
+}
+
+fn action(operation: &Operation, value: &str, seen: Option<&(Version, String)>) -> (&'static str, Action) {
+    let key = Bytes::from(format!("r{}", operation.key));
+    let bytes = Bytes::from(value.to_owned());
+    let put = |ttl_ms, condition| kv::Put { key: key.clone(), value: bytes.clone(), ttl_ms, condition };
+    let change = |command: kv::Command| Action::Mutate {
+        program: Program::Kv,
+        command: command.encode_to_vec().into(),
+    };
+    let ask = |query: kv::Query| Action::Query {
+        program: Program::Kv,
+        query: query.encode_to_vec().into(),
+    };
+    let action = match operation.act {
+        Act::Read | Act::ReadSession => ask(kv::Get { key }.into()),
+        Act::Write => change(kv::Command::one(put(0, None))),
+        Act::WriteShortLived => {
+            let key = Bytes::from(format!("t{}", operation.key));
+            change(kv::Command::one(kv::Put { key, value: bytes, ttl_ms: 500, condition: None }))
+        }
+        Act::Delete => change(kv::Command::one(kv::Delete { key, condition: None })),
+        Act::CompareAndSet => {
+            let condition = match seen {
+                Some((version, _)) => kv::Condition::version(*version),
+                None => kv::Condition::absent(),
+            };
+            change(kv::Command::one(put(0, Some(condition))))
+        }
+        Act::Insert => {
+            let element = Bytes::from(format!("s{}/{value}", operation.key));
+            let marker = Bytes::from(format!("m{}", operation.key));
+            let put = |key: Bytes| kv::Put { key, value: bytes.clone(), ..kv::Put::default() };
+            change(kv::Command::batch(vec![put(element).into(), put(marker).into()]))
+        }
+        Act::Elements => {
+            let start = Bytes::from(format!("s{}/", operation.key));
+            let end = Bytes::from(format!("s{}0", operation.key));
+            ask(kv::Scan { start, end, limit: 10_000, keys_only: true, ..kv::Scan::default() }.into())
+        }
+        Act::Add => {
+            let name = Bytes::from(format!("c{}", operation.key));
+            let command = counter::Command { name, by: 1 }.encode_to_vec().into();
+            return ("counters", Action::Mutate { program: Program::Counter, command });
+        }
+        Act::Total => {
+            let name = Bytes::from(format!("c{}", operation.key));
+            let query = counter::Query { name }.encode_to_vec().into();
+            return ("counters", Action::Query { program: Program::Counter, query });
+        }
+    };
+    ("kv", action)
+}
+
+fn verb(act: Act) -> Verb {
+    match act {
+        Act::Read | Act::ReadSession | Act::Total | Act::Elements => Verb::Read,
+        Act::Write | Act::WriteShortLived => Verb::Write,
+        Act::Delete => Verb::Delete,
+        Act::CompareAndSet => Verb::Cas,
+        Act::Add | Act::Insert => Verb::Add,
+    }
+}
+
+fn history_key(operation: &Operation) -> String {
+    let kind = match operation.act {
+        Act::Read | Act::ReadSession | Act::Write | Act::Delete | Act::CompareAndSet => "r",
+        Act::WriteShortLived => "t",
+        Act::Add | Act::Total => "c",
+        Act::Insert | Act::Elements => "s",
+    };
+    format!("{kind}{}", operation.key)
+}
+
+fn invoke(process: u64, busy: &Busy, now: Instant) -> Event {
+    let event = Event::new(process, Kind::Invoke, verb(busy.operation.act))
+        .key(history_key(&busy.operation))
+        .at(now.0 as i64);
+    let mut event = match busy.operation.act {
+        Act::Write | Act::WriteShortLived | Act::Insert => event.value(busy.value.clone()),
+        Act::CompareAndSet => {
+            let expected = busy.expected.clone();
+            event.value(serde_json::json!([expected, busy.value]))
+        }
+        Act::Add => event.value(1),
+        _ => event,
+    };
+    if busy.operation.act == Act::ReadSession {
+        event.level = busy.request.consistency.map(|level| level.to_string());
+    }
+    event
+}
+
+/// The completion; `None` if the program refused (a compare-and-set whose condition failed).
+fn complete(process: u64, busy: &Busy, done: &Done, now: Instant) -> Option<Event> {
+    let mut event = invoke(process, busy, now);
+    event.kind = Kind::Ok;
+    match busy.operation.act {
+        Act::Read | Act::ReadSession => {
+            let reply = kv::QueryReply::read(&done.body).ok()?;
+            event.value = reply.items.first().map_or(serde_json::Value::Null, |item| {
+                String::from_utf8_lossy(&item.value).into_owned().into()
+            });
+        }
+        Act::Elements => {
+            let reply = kv::QueryReply::read(&done.body).ok()?;
+            let element = |item: &kv::Item| {
+                let key = String::from_utf8_lossy(&item.key).into_owned();
+                key.split_once('/').map(|(_, value)| value.to_owned())
+            };
+            event.value = reply.items.iter().filter_map(element).collect();
+        }
+        Act::Write | Act::WriteShortLived | Act::Delete | Act::CompareAndSet | Act::Insert => {
+            let reply = kv::Reply::read(&done.body).ok()?;
+            if reply.status() != kv::Status::Ok {
+                return None;
+            }
+        }
+        Act::Add => event.total = Some(counter::Reply::read(&done.body).ok()?.value),
+        Act::Total => event.value = counter::Reply::read(&done.body).ok()?.value.into(),
+    }
+    Some(event)
+}
+
+/// The version and value that the client knows of a register after this operation.
+fn saw(busy: &Busy, done: &Done) -> Option<(Version, String)> {
+    match busy.operation.act {
+        Act::Read | Act::ReadSession => {
+            let reply = kv::QueryReply::read(&done.body).ok()?;
+            let item = reply.items.first()?;
+            let value = String::from_utf8_lossy(&item.value).into_owned();
+            Some((Version::from_bytes(&item.version)?, value))
+        }
+        Act::Write | Act::CompareAndSet => {
+            let reply = kv::Reply::read(&done.body).ok()?;
+            Some((Version::from_bytes(&reply.version)?, busy.value.clone()))
+        }
+        _ => None,
+    }
+}

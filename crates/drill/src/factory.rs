@@ -1,0 +1,117 @@
+//! Makes nodes from what their disks hold.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use database::{Boot, Database, Identity, Mode, Settings, api::Member};
+use kernel::{ClusterId, Duration, Incarnation, NodeId, Rng, limit};
+use sim::Factory;
+use store::{Journal, MemEngine, journal};
+
+use crate::machine::{Node, Slot};
+
+/// A cluster of nodes that found it together.
+pub struct Cluster {
+    members: Vec<Member>,
+    settings: Settings,
+    engines: BTreeMap<NodeId, Slot>,
+    /// Nodes whose data directory began empty in a cluster that existed: the node writes this
+    /// into its format file, so it outlives restarts.
+    joined: BTreeSet<NodeId>,
+}
+
+/// The one cluster of every run.
+pub const CLUSTER: ClusterId = ClusterId(0x51_u128);
+
+impl Cluster {
+    /// A cluster of `nodes` founders.
+    #[must_use]
+    pub fn new(nodes: u64, settings: Settings) -> Cluster {
+        Cluster {
+            members: (1..=nodes).map(member).collect(),
+            settings,
+            engines: BTreeMap::new(),
+            joined: BTreeSet::new(),
+        }
+    }
+}
+
+fn member(node: u64) -> Member {
+    Member {
+        node: NodeId(node),
+        peer: format!("n{node}:7170"),
+        http: format!("n{node}:7070"),
+        labels: vec![("zone".into(), format!("z{}", node % 3))],
+    }
+}
+
+/// Limits so small that a short run compacts logs, sends snapshots and forgets outcomes.
+#[must_use]
+pub fn settings() -> Settings {
+    Settings {
+        log_bytes_max: limit::Bytes::kib(16),
+        flush_bytes: limit::Bytes::kib(8),
+        flush_period: Duration::from_secs(2),
+        snapshot_chunk: limit::Bytes::kib(1),
+        outcomes_max: 2_000,
+        requests_max: 1_000,
+        ..Settings::default()
+    }
+}
+
+fn journal_config(node: NodeId) -> journal::Config {
+    journal::Config {
+        id: node.0,
+        segment_bytes: 256 << 10,
+        spare_segments: 1,
+        record_bytes_max: 64 << 10,
+        block_bytes: 512,
+        bytes_limit: 1 << 20,
+    }
+}
+
+impl Factory for Cluster {
+    type Machine = Node;
+
+    fn boot(&mut self, boot: sim::Boot) -> Result<Node, String> {
+        let node = boot.node;
+        if boot.wiped {
+            self.joined.insert(node);
+        }
+        let mode = if self.joined.contains(&node) { Mode::Join } else { Mode::Bootstrap };
+        let slot = self.engines.entry(node).or_insert_with(|| Rc::new(RefCell::new(None))).clone();
+        let engine: MemEngine = slot.borrow_mut().take().unwrap_or_default();
+        let opened = Journal::open(boot.disk, journal_config(node));
+        let (journal, recovery) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                *slot.borrow_mut() = Some(engine);
+                return Err(format!("the journal does not open: {error}"));
+            }
+        };
+        let identity =
+            Identity { node, cluster: CLUSTER, incarnation: Incarnation(1), pid: node.0 as u32 };
+        let me = self.members[node.0 as usize - 1].clone();
+        let members = Boot { mode, members: self.members.clone() };
+        let settings = self.settings.clone();
+        let db = Database::open(settings, identity, me, members, &recovery, engine, boot.rng)
+            .map_err(|failure| failure.to_string())?;
+        Ok(Node::new(db, journal, slot, boot.boots))
+    }
+
+    fn crashed(&mut self, node: NodeId, rng: &mut Rng) {
+        if let Some(engine) = self.engines.get(&node).and_then(|slot| slot.borrow_mut().take()) {
+            let mut engine = engine;
+            engine.crash(rng);
+            *self.engines[&node].borrow_mut() = Some(engine);
+        }
+    }
+
+    fn wiped(&mut self, node: NodeId) {
+        self.engines.remove(&node);
+        self.joined.insert(node);
+    }
+}

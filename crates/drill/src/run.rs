@@ -1,0 +1,420 @@
+//! One run: from a plan and operations to a verdict.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use check::{Limits, Options as CheckOptions, Verdict, history::{Event, History}};
+use contract::{Contract, Program};
+use database::{Answer, Request, api::Control};
+use kernel::{Duration, Instant, NodeId, RequestId, Rng, Ticket};
+use sim::{Plan, World};
+
+use crate::{
+    client::Client,
+    factory::{Cluster, settings},
+    invariants::Invariants,
+    workload::{self, Operation},
+};
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing was found.
+    Valid,
+    /// A checker gave up.
+    Unknown(String),
+    /// Something that must hold does not.
+    Failed {
+        /// What judged.
+        by: &'static str,
+        /// What it found.
+        why: String,
+    },
+}
+
+/// What a run shows.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Sums up everything that happened.
+    pub trace_hash: u64,
+    /// Virtual time.
+    pub span: Duration,
+    /// Events of the world.
+    pub steps: u64,
+    /// Operations that ended ok, failed, unknown.
+    pub operations: [u64; 3],
+    /// Leaders over all shards and terms.
+    pub elections: usize,
+    /// What clients invoked and saw.
+    pub history: Vec<Event>,
+}
+
+/// Everything that decides a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Seed, options, faults.
+    pub plan: Plan,
+    /// What clients do.
+    pub operations: Vec<Operation>,
+}
+
+const CLIENTS: u64 = 6;
+/// Setting the cluster up may take this long.
+const SET_UP: Duration = Duration::from_secs(20);
+/// A node that stopped itself is started again after this long, as an init system would.
+const SUPERVISE: Duration = Duration::from_millis(500);
+/// Invariants are looked at after so many events.
+const LOOK_EVERY: u64 = 16;
+
+impl Run {
+    /// The run of a seed: options, faults and operations are all drawn from it.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Run {
+        Run::of_plan(sim::nemesis::swarm(seed))
+    }
+
+    /// A run of this plan with the operations of its seed.
+    #[must_use]
+    pub fn of_plan(plan: Plan) -> Run {
+        let options = &plan.options;
+        let each = options.safety.as_secs() * 5;
+        let operations =
+            workload::draw(plan.seed, CLIENTS, each, options.nodes, options.safety);
+        Run { plan, operations }
+    }
+
+    /// Runs it. With `record`, the world keeps that many last events for a report.
+    #[must_use]
+    pub fn go(&self, record: Option<usize>) -> (Report, World<Cluster>) {
+        let options = self.plan.options.clone();
+        let cluster = Cluster::new(options.nodes, settings());
+        let mut world = World::new(self.plan.seed, options, cluster);
+        if let Some(capacity) = record {
+            world.record(capacity);
+        }
+        let mut stage = Stage::new(self, world);
+        let outcome = stage.play();
+        (stage.report(outcome), stage.world)
+    }
+}
+
+struct Stage<'a> {
+    run: &'a Run,
+    world: World<Cluster>,
+    clients: Vec<Client>,
+    waiting: BTreeMap<Ticket, usize>,
+    history: Vec<Event>,
+    invariants: Invariants,
+    next_look: u64,
+    supervised: Instant,
+}
+
+type Play<T> = Result<T, Outcome>;
+
+fn failed<T>(by: &'static str, why: impl Into<String>) -> Play<T> {
+    Err(Outcome::Failed { by, why: why.into() })
+}
+
+impl<'a> Stage<'a> {
+    fn new(run: &'a Run, world: World<Cluster>) -> Stage<'a> {
+        let nodes = run.plan.options.nodes;
+        let rng = Rng::new(run.plan.seed).fork("clients");
+        let count = run.operations.iter().map(|op| op.client + 1).max().unwrap_or(0);
+        let client = |id: u64| {
+            let mine: VecDeque<Operation> =
+                run.operations.iter().filter(|op| op.client == id).cloned().collect();
+            Client::new(id, count, nodes, mine, rng.fork(&format!("client {id}")))
+        };
+        Stage {
+            run,
+            world,
+            clients: (0..count).map(client).collect(),
+            waiting: BTreeMap::new(),
+            history: Vec::new(),
+            invariants: Invariants::default(),
+            next_look: 0,
+            supervised: Instant::ZERO,
+        }
+    }
+
+    fn play(&mut self) -> Outcome {
+        match self.acts() {
+            Ok(outcome) | Err(outcome) => outcome,
+        }
+    }
+
+    fn acts(&mut self) -> Play<Outcome> {
+        self.set_up()?;
+        let start = self.world.now();
+        for strike in &self.run.plan.schedule {
+            let at = start + strike.at.since(Instant::ZERO);
+            self.world.schedule(at, strike.fault.clone());
+        }
+        self.until(start + self.run.plan.options.safety, |_| false)?;
+        self.world.heal_all_but(&self.run.plan.dead);
+        self.liveness()?;
+        self.judge()
+    }
+
+    /// Makes the keyspaces, before any fault strikes.
+    fn set_up(&mut self) -> Play<()> {
+        let replicas = self.run.plan.options.replicas as u32;
+        for (name, program) in [("kv", Program::Kv), ("counters", Program::Counter)] {
+            let contract = Contract { replicas, ..Contract::new(program) };
+            let control = Control::CreateKeyspace { name: name.into(), contract };
+            let id = RequestId::new(format!("set-up-{name}").as_bytes());
+            let request = |node| {
+                let (control, request_id) = (control.clone(), id.clone());
+                let timeout = Duration::from_secs(2);
+                (node, Request::Control { control, request_id, timeout })
+            };
+            let good = |answer: &Answer| matches!(answer, Answer::Control { .. });
+            let made = self.ask_until(SET_UP, request, good)?;
+            if !made {
+                return failed("set-up", format!("keyspace {name} could not be made in calm"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks node after node until an answer is good; `false` if none is within `limit`.
+    fn ask_until(
+        &mut self,
+        limit: Duration,
+        request: impl Fn(NodeId) -> (NodeId, Request),
+        good: impl Fn(&Answer) -> bool,
+    ) -> Play<bool> {
+        let end = self.world.now() + limit;
+        let nodes: Vec<NodeId> = self.alive();
+        for node in nodes.iter().cycle() {
+            if self.world.now() >= end {
+                return Ok(false);
+            }
+            let (node, request) = request(*node);
+            let ticket = self.world.request(node, request);
+            let patience = self.world.now() + Duration::from_millis(2500);
+            let mut reply = None;
+            while reply.is_none() && self.world.now() < patience {
+                let answers = self.advance(patience)?;
+                reply = answers.into_iter().find(|answer| answer.ticket == ticket);
+            }
+            if let Some(sim::Outcome::Reply(answer)) = reply.map(|answer| answer.outcome)
+                && good(&answer)
+            {
+                return Ok(true);
+            }
+            self.advance_to(self.world.now() + Duration::from_millis(50))?;
+        }
+        Ok(false)
+    }
+
+    fn alive(&self) -> Vec<NodeId> {
+        let dead = &self.run.plan.dead;
+        self.world.ids().into_iter().filter(|node| !dead.contains(node)).collect()
+    }
+
+    fn advance_to(&mut self, until: Instant) -> Play<()> {
+        while self.world.now() < until {
+            self.advance(until)?;
+        }
+        Ok(())
+    }
+
+    /// Runs until a client must be served or this time; looks at the invariants on the way.
+    /// Answers that no client waits for are returned.
+    fn advance(&mut self, until: Instant) -> Play<Vec<sim::Answer<Answer>>> {
+        let due = self.clients.iter().map(Client::due).min().unwrap_or(Instant::NEVER);
+        let until = until.min(due).max(self.world.now() + Duration::from_nanos(1));
+        let mut strangers = Vec::new();
+        while self.world.now() < until {
+            let before = self.world.now();
+            let steps = self.world.steps();
+            self.world.run_until_true(|world| world.steps() > steps, until);
+            let answers = self.world.take_replies();
+            for answer in answers {
+                match self.waiting.remove(&answer.ticket) {
+                    Some(client) => self.serve(client, Some(answer)),
+                    None => strangers.push(answer),
+                }
+            }
+            if self.world.steps() >= self.next_look {
+                self.look()?;
+            }
+            if !strangers.is_empty() || (self.world.now() > before && self.due()) {
+                break;
+            }
+        }
+        self.supervise();
+        for client in 0..self.clients.len() {
+            if self.clients[client].due() <= self.world.now() {
+                self.serve(client, None);
+            }
+        }
+        Ok(strangers)
+    }
+
+    fn due(&self) -> bool {
+        self.clients.iter().any(|client| client.due() <= self.world.now())
+    }
+
+    /// A client got its answer, or its time has come.
+    fn serve(&mut self, id: usize, answer: Option<sim::Answer<Answer>>) {
+        let now = self.world.now();
+        let client = &mut self.clients[id];
+        let ask = match client.waits_for() {
+            Some(ticket) => {
+                if answer.as_ref().is_some_and(|answer| answer.ticket != ticket) {
+                    return;
+                }
+                self.waiting.remove(&ticket);
+                client.answered(now, answer.map(|answer| answer.outcome), &mut self.history)
+            }
+            None => client.next(now, &mut self.history),
+        };
+        if let Some((node, request)) = ask {
+            let ticket = self.world.request(node, request);
+            self.clients[id].asked(ticket);
+            self.waiting.insert(ticket, id);
+        }
+    }
+
+    fn look(&mut self) -> Play<()> {
+        self.next_look = self.world.steps() + LOOK_EVERY;
+        for node in self.world.ids() {
+            if let Some(machine) = self.world.machine(node)
+                && let Err(why) = self.invariants.look(node, machine)
+            {
+                return failed("invariant", why);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts nodes again that stopped themselves.
+    fn supervise(&mut self) {
+        if self.world.now() < self.supervised {
+            return;
+        }
+        self.supervised = self.world.now() + SUPERVISE;
+        for node in self.world.ids() {
+            if matches!(self.world.status(node), Some(sim::Status::Halted(_))) {
+                self.world.restart(node);
+            }
+        }
+    }
+
+    fn until(&mut self, end: Instant, stop: impl Fn(&Self) -> bool) -> Play<()> {
+        while self.world.now() < end && !stop(self) {
+            self.advance(end)?;
+        }
+        Ok(())
+    }
+
+    /// The healed cluster must serve through every node, and all replicas must agree.
+    fn liveness(&mut self) -> Play<()> {
+        let end = self.world.now() + self.run.plan.options.liveness;
+        self.until(end, |stage| stage.clients.iter().all(Client::idle))?;
+        for node in self.alive() {
+            let limit = self.run.plan.options.liveness;
+            let served = self.ask_until(limit, |_| (node, probe(node)), |answer| {
+                matches!(answer, Answer::Done(_))
+            })?;
+            if !served {
+                return failed("liveness", format!("{node} does not serve after everything healed"));
+            }
+        }
+        let end = self.world.now() + self.run.plan.options.liveness;
+        let mut apart = self.apart();
+        while apart.is_some() && self.world.now() < end {
+            self.advance_to(self.world.now() + Duration::from_millis(100))?;
+            apart = self.apart();
+        }
+        self.look()?;
+        match apart {
+            Some(why) => failed("convergence", why),
+            None => Ok(()),
+        }
+    }
+
+    /// What keeps the replicas from agreeing.
+    fn apart(&self) -> Option<String> {
+        let mut states: BTreeMap<kernel::ShardId, (u64, u64, NodeId)> = BTreeMap::new();
+        for node in self.alive() {
+            let Some(machine) = self.world.machine(node) else {
+                return Some(format!("{node} is not up: {:?}", self.world.status(node)));
+            };
+            for (id, shard) in machine.database()?.shards() {
+                if !shard.sound {
+                    return Some(format!("{node} has not recovered {id}"));
+                }
+                let mine = (shard.applied.index, shard.applied.digest, node);
+                let other = *states.entry(*id).or_insert(mine);
+                if (other.0, other.1) != (mine.0, mine.1) {
+                    return Some(format!(
+                        "{id}: {} is at {} and {node} at {}",
+                        other.2, other.0, mine.0
+                    ));
+                }
+            }
+        }
+        None
+    }
+
+    fn judge(&self) -> Play<Outcome> {
+        let bugs = ["diverged", "storage"];
+        if let Some(halt) =
+            self.world.halts().iter().find(|halt| bugs.iter().any(|bug| halt.reason.starts_with(bug)))
+        {
+            return failed("halt", format!("{} stopped: {}", halt.node, halt.reason));
+        }
+        let broken = kernel::mark::ledger::broken();
+        if let Some((name, times)) = broken.first_key_value() {
+            return failed("always", format!("{name} did not hold {times} times"));
+        }
+        let history = match History::from_events(self.history.iter().cloned()) {
+            Ok(history) => history,
+            Err(error) => return failed("history", error.to_string()),
+        };
+        let limits = Limits { states_max: 2_000_000, ..Limits::default() };
+        let report = check::check(&history, &CheckOptions { limits, ..CheckOptions::default() });
+        match report.verdict {
+            Verdict::Valid => Ok(Outcome::Valid),
+            Verdict::Unknown => Ok(Outcome::Unknown(report.to_string())),
+            Verdict::Invalid => failed("history", report.to_string()),
+        }
+    }
+
+    fn report(&self, outcome: Outcome) -> Report {
+        use check::history::Kind;
+        let count = |kind| self.history.iter().filter(|event| event.kind == kind).count() as u64;
+        Report {
+            outcome,
+            trace_hash: self.world.trace_hash(),
+            span: self.world.now().since(Instant::ZERO),
+            steps: self.world.steps(),
+            operations: [count(Kind::Ok), count(Kind::Fail), count(Kind::Info)],
+            elections: self.invariants.elections(),
+            history: self.history.clone(),
+        }
+    }
+}
+
+/// A write that nobody else touches, through this node.
+fn probe(node: NodeId) -> Request {
+    use prost::Message as _;
+    let key = bytes::Bytes::from(format!("probe-{node}"));
+    let put = layers::kv::Put { key, ..layers::kv::Put::default() };
+    Request::Call(database::api::Call {
+        keyspace: "kv".into(),
+        action: database::api::Action::Mutate {
+            program: Program::Kv,
+            command: layers::kv::Command::one(put).encode_to_vec().into(),
+        },
+        consistency: None,
+        session: None,
+        request_id: None,
+        timeout: Duration::from_secs(2),
+        trace: database::api::Trace::default(),
+    })
+}
