@@ -141,3 +141,105 @@ impl FlushJob for MemFlush {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::engine::conformance::{self, Harness};
+
+    struct Crashing(Rng);
+
+    impl Harness for Crashing {
+        type Engine = MemEngine;
+
+        fn fresh(&mut self) -> MemEngine {
+            MemEngine::new()
+        }
+
+        fn reopen(&mut self, mut engine: MemEngine) -> MemEngine {
+            engine.crash(&mut self.0);
+            engine
+        }
+    }
+
+    #[test]
+    fn it_conforms() {
+        conformance::all(&mut Crashing(Rng::new(1)));
+    }
+
+    #[test]
+    fn a_crash_lands_on_every_state_since_the_flush_and_on_no_other() {
+        let mut seen = [0; 6];
+        for seed in 0..200 {
+            let mut engine = MemEngine::new();
+            for i in 0..6u8 {
+                let mut batch = Batch::new();
+                batch.put(Bytes::from_static(b"i"), Bytes::copy_from_slice(&[i]));
+                engine.write(batch).unwrap();
+                if i == 2 {
+                    engine.flush().run().unwrap();
+                }
+            }
+            engine.crash(&mut Rng::new(seed));
+            seen[usize::from(engine.get(b"i").unwrap().unwrap()[0])] += 1;
+        }
+        assert!(seen[..2] == [0, 0] && seen[2..].iter().all(|n| *n > 20), "{seen:?}");
+    }
+
+    #[test]
+    fn a_job_from_before_a_crash_says_nothing_about_later_writes() {
+        let mut engine = MemEngine::new();
+        let put = |engine: &mut MemEngine, value| {
+            let mut batch = Batch::new();
+            batch.put(Bytes::from_static(b"k"), Bytes::from_static(value));
+            engine.write(batch).unwrap();
+        };
+        put(&mut engine, b"one");
+        let job = engine.flush();
+        let mut lost = 0;
+        engine.crash(&mut Rng::new(3));
+        put(&mut engine, b"two");
+        job.run().unwrap();
+        for seed in 0..50 {
+            let mut copy = MemEngine { finished: Arc::clone(&engine.finished), ..MemEngine::new() };
+            (copy.since, copy.flushed) = (engine.since.clone(), engine.flushed.clone());
+            copy.crash(&mut Rng::new(seed));
+            lost += u32::from(copy.get(b"k").unwrap().as_deref() != Some(b"two"));
+        }
+        assert!(lost > 10, "{lost}");
+    }
+
+    #[test]
+    fn the_shape_depends_on_the_contents_alone() {
+        let keys: Vec<u32> = (0..500).collect();
+        let mut shuffled = keys.clone();
+        Rng::new(9).shuffle(&mut shuffled);
+        let tree = |keys: &[u32]| {
+            let mut tree = Tree::default();
+            for key in keys {
+                tree.put(Bytes::copy_from_slice(&key.to_be_bytes()), Bytes::new());
+            }
+            tree
+        };
+        let (one, mut two) = (tree(&keys), tree(&shuffled));
+        assert_eq!(std::format!("{one:?}"), std::format!("{two:?}"));
+        two.put(Bytes::from_static(b"more"), Bytes::new());
+        two.delete(b"more");
+        assert_eq!(std::format!("{one:?}"), std::format!("{two:?}"));
+        assert!(one.depth() < 40, "{}", one.depth());
+    }
+
+    #[test]
+    fn a_wiped_engine_is_empty() {
+        let mut engine = MemEngine::new();
+        let mut batch = Batch::new();
+        batch.put(Bytes::from_static(b"k"), Bytes::new());
+        engine.write(batch).unwrap();
+        assert_eq!(engine.approximate_bytes(), 1);
+        engine.wipe();
+        assert_eq!(engine.approximate_bytes(), 0);
+        assert_eq!(engine.scan(ScanRange::all()).count(), 0);
+    }
+}

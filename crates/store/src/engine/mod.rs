@@ -19,11 +19,16 @@ use core::{fmt, ops::Bound};
 use bytes::Bytes;
 
 mod batch;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod memory;
 mod tree;
 
 pub use batch::{Batch, Op};
 pub use memory::{MemEngine, MemFlush, MemSnapshot};
+
+/// The longest key of an engine, in bytes; the shortest has one.
+pub const KEY_LEN_MAX: usize = u16::MAX as usize;
 
 /// What went wrong in an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +161,7 @@ pub trait Engine: Read {
     type Flush: FlushJob;
 
     /// Applies a batch: all of it or nothing, visible on return, durable only after a flush job
-    /// that was taken later has run.
+    /// that was taken later has run. Keys that are put have 1 to [`KEY_LEN_MAX`] bytes.
     ///
     /// # Errors
     /// [`EngineError::Full`] changes nothing and may be tried again.

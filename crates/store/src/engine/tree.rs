@@ -163,3 +163,14 @@ fn priority(key: &[u8]) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+impl Tree {
+    /// Length of the longest path.
+    pub(super) fn depth(&self) -> usize {
+        fn depth(link: &Link) -> usize {
+            link.as_ref().map_or(0, |node| 1 + depth(&node.left).max(depth(&node.right)))
+        }
+        depth(&self.root)
+    }
+}

@@ -26,6 +26,9 @@ mod space;
 mod stored;
 mod transfer;
 
+#[cfg(test)]
+mod tests;
+
 pub use collect::{Collected, collect};
 pub use digest::Digest;
 pub use pending::{Pending, PendingView};

@@ -14,7 +14,7 @@ use core::ops::Bound;
 use bytes::Bytes;
 use kernel::{ShardId, Version, clock::hybrid::Timestamp};
 
-use crate::engine::{ScanRange, successor};
+use crate::engine::{KEY_LEN_MAX, ScanRange, successor};
 
 /// The parts of a space. The numbers are stored: they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +54,10 @@ impl Space {
     pub const PREFIX_LEN: usize = 12;
     /// Length of what stands before the rest.
     pub const TABLE_PREFIX_LEN: usize = Self::PREFIX_LEN + 1;
+
+    /// The longest user key, in bytes: with every byte escaped it still fits an engine's key.
+    pub const USER_KEY_LEN_MAX: usize =
+        (KEY_LEN_MAX - Self::TABLE_PREFIX_LEN - KEY_END.len() - Version::LEN) / 2;
 
     /// The space of a shard's generation.
     #[must_use]

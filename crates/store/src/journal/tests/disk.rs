@@ -8,7 +8,7 @@ use kernel::{
 };
 
 /// What a power failure may cut a write into.
-pub(in crate::journal) const SECTOR: u64 = 512;
+pub const SECTOR: u64 = 512;
 
 #[derive(Clone, Debug, Default)]
 struct File {
@@ -20,23 +20,23 @@ struct File {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(in crate::journal) struct TestDisk {
+pub struct TestDisk {
     files: BTreeMap<String, File>,
     /// Bytes for all files together; zero is no limit.
-    pub(in crate::journal) capacity: u64,
-    pub(in crate::journal) syncs_fail: bool,
-    pub(in crate::journal) writes_fail: bool,
+    pub capacity: u64,
+    pub syncs_fail: bool,
+    pub writes_fail: bool,
     /// Files and ranges that cannot be read.
-    pub(in crate::journal) refused: Vec<(String, u64, u64)>,
+    pub refused: Vec<(String, u64, u64)>,
 }
 
 impl TestDisk {
-    pub(in crate::journal) fn new() -> TestDisk {
+    pub fn new() -> TestDisk {
         TestDisk::default()
     }
 
     /// Power fails: nothing unsynced is left.
-    pub(in crate::journal) fn crash(&mut self) {
+    pub fn crash(&mut self) {
         for file in self.files.values_mut() {
             file.pending.clear();
             file.now = file.durable.clone();
@@ -44,7 +44,7 @@ impl TestDisk {
     }
 
     /// Power fails: of each unsynced write a prefix is left, `bytes` in all.
-    pub(in crate::journal) fn crash_after(&mut self, mut bytes: usize) {
+    pub fn crash_after(&mut self, mut bytes: usize) {
         for file in self.files.values_mut() {
             for (offset, data) in core::mem::take(&mut file.pending) {
                 let kept = data.len().min(bytes);
@@ -57,7 +57,7 @@ impl TestDisk {
     }
 
     /// Power fails: of the unsynced writes any sectors are left.
-    pub(in crate::journal) fn crash_sectors(&mut self, rng: &mut Rng, sector: u64) {
+    pub fn crash_sectors(&mut self, rng: &mut Rng, sector: u64) {
         for file in self.files.values_mut() {
             for (offset, data) in core::mem::take(&mut file.pending) {
                 let end = offset + data.len() as u64;
@@ -76,25 +76,25 @@ impl TestDisk {
     }
 
     /// Bytes of all unsynced writes.
-    pub(in crate::journal) fn pending(&self) -> usize {
+    pub fn pending(&self) -> usize {
         let writes = self.files.values().flat_map(|file| &file.pending);
         writes.map(|(_, data)| data.len()).sum()
     }
 
     /// Names and durable contents.
-    pub(in crate::journal) fn contents(&self) -> impl Iterator<Item = (&String, &Vec<u8>)> {
+    pub fn contents(&self) -> impl Iterator<Item = (&String, &Vec<u8>)> {
         self.files.iter().map(|(name, file)| (name, &file.durable))
     }
 
     /// Rot.
-    pub(in crate::journal) fn flip(&mut self, name: &str, offset: usize, bits: u8) {
+    pub fn flip(&mut self, name: &str, offset: usize, bits: u8) {
         let file = self.files.get_mut(name).unwrap();
         file.durable[offset] ^= bits;
         file.now[offset] ^= bits;
     }
 
     /// A file of any contents.
-    pub(in crate::journal) fn plant(&mut self, name: &str, bytes: &[u8]) {
+    pub fn plant(&mut self, name: &str, bytes: &[u8]) {
         let (durable, now) = (bytes.to_vec(), bytes.to_vec());
         self.files.insert(name.into(), File { durable, now, pending: Vec::new() });
     }
