@@ -5,13 +5,16 @@
 //! time agrees. Appends and reads may be parts of transactions (Kingsbury and Alvaro, "Elle",
 //! VLDB 2020, §3 and §4 name the anomalies); each list is judged for itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Anomaly;
 use crate::counterexample::{Counterexample, label};
 use crate::history::{Action, History, Micro, OPEN, Op, Seen, ValueId};
 use crate::sweep::{ANY, Item, inversions};
 use crate::verdict::Judgement;
+
+/// The place of an append that no read shows.
+const UNREAD: u64 = u64::MAX;
 
 /// What one operation did to one list.
 #[derive(Clone, Copy)]
@@ -135,8 +138,10 @@ impl<'a> List<'a> {
         for &(index, list) in &self.reads {
             if !order.starts_with(list) {
                 whole = false;
-                let text = format!("{} is no prefix of the longest read", self.label(index));
                 let other: Vec<usize> = longest.iter().map(|(index, _)| *index).collect();
+                let than = other.first().map_or_else(String::new, |&index| self.label(index));
+                let text =
+                    format!("neither of {} and {than} begins with the other", self.label(index));
                 self.found(judgement, Anomaly::IncompatibleOrder, text, &other, index);
             }
         }
@@ -199,7 +204,7 @@ impl<'a> List<'a> {
             let Op { start, end, .. } = self.history.ops[op];
             let end = if self.history.ops[op].ok() { end } else { OPEN };
             // An append that no read shows comes after all reads, or never was.
-            let place = index.get(value).map_or(u64::MAX, |index| 2 * index + 1);
+            let place = index.get(value).map_or(UNREAD, |index| 2 * index + 1);
             items.push(Item { op, start, end, earliest: place, latest: place, writes: true });
         }
         let linearizable = self.reads.iter().filter(|(op, _)| self.history.ops[*op].linearizable());
@@ -208,10 +213,17 @@ impl<'a> List<'a> {
             let place = 2 * list.len() as u64;
             items.push(Item { op, start, end, earliest: place, latest: place, writes: false });
         }
-        for (earlier, later) in inversions(&items, ANY) {
+        let mut inverted = inversions(&items, ANY);
+        // A read that misses an append tells more than another append.
+        inverted.sort_by_key(|(_, later)| later.writes);
+        let mut lost = BTreeSet::new();
+        for (earlier, later) in inverted {
+            if earlier.earliest == UNREAD && !lost.insert(earlier.op) {
+                continue; // Counted already.
+            }
             let (before, after) = (self.label(earlier.op), self.label(later.op));
             let (anomaly, why) = match (earlier.writes, later.writes) {
-                (true, _) if earlier.earliest == u64::MAX => {
+                (true, _) if earlier.earliest == UNREAD => {
                     (Anomaly::LostElement, "and is in no read")
                 }
                 (true, true) => (Anomaly::RealTimeOrder, "yet stands behind it"),

@@ -5,7 +5,7 @@
 pub struct Limits<'a> {
     /// The most configurations that the search may visit for one key.
     pub states_max: u64,
-    /// The most memory that the search may take for one key, in bytes.
+    /// The most memory that the search keeps of where it was, in bytes; then it forgets.
     pub bytes_max: u64,
     /// Asked now and then; `true` ends the search with an unknown verdict.
     pub should_stop: &'a dyn Fn() -> bool,
@@ -13,7 +13,7 @@ pub struct Limits<'a> {
 
 impl Default for Limits<'_> {
     fn default() -> Self {
-        Limits { states_max: 20_000_000, bytes_max: 1 << 30, should_stop: &|| false }
+        Limits { states_max: 50_000_000, bytes_max: 1 << 30, should_stop: &|| false }
     }
 }
 
@@ -28,8 +28,6 @@ impl std::fmt::Debug for Limits<'_> {
 pub enum Stop {
     /// Too many configurations.
     States(u64),
-    /// Too much memory.
-    Bytes(u64),
     /// The caller asked for it.
     Asked,
 }
@@ -38,7 +36,6 @@ impl std::fmt::Display for Stop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Stop::States(limit) => write!(f, "gave up after {limit} states of one key"),
-            Stop::Bytes(limit) => write!(f, "gave up at {limit} bytes for one key"),
             Stop::Asked => f.write_str("stopped before it was done"),
         }
     }
@@ -56,14 +53,16 @@ impl<'a> Meter<'a> {
         Meter { limits, states: 0 }
     }
 
-    /// One more configuration; `bytes` is what the search holds now.
-    pub(crate) fn spend(&mut self, bytes: u64) -> Result<(), Stop> {
+    /// The most bytes that the search may hold.
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.limits.bytes_max
+    }
+
+    /// One more configuration.
+    pub(crate) fn spend(&mut self) -> Result<(), Stop> {
         self.states += 1;
         if self.states > self.limits.states_max {
             return Err(Stop::States(self.limits.states_max));
-        }
-        if bytes > self.limits.bytes_max {
-            return Err(Stop::Bytes(self.limits.bytes_max));
         }
         if self.states.is_multiple_of(1024) && (self.limits.should_stop)() {
             return Err(Stop::Asked);

@@ -115,7 +115,8 @@ fn one(
     }
     for (earlier, later) in pairs {
         let [before, after] = [earlier, later].map(|op| label(history, &history.ops[op]));
-        let text = format!("in one session {before}, then {after}, which is older");
+        let what = if guarantee.versions { "whose version is older" } else { "which is older" };
+        let text = format!("in one session {before}, then {after}, {what}");
         let found = Counterexample::new(history, guarantee.anomaly, text, &[earlier], &[later]);
         judgement.found(found);
     }

@@ -9,7 +9,7 @@
 //!           {1, 2}   {1 2}      {3}     {1 2 3}
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anomaly::Anomaly;
 use crate::counterexample::{Counterexample, label};
@@ -22,11 +22,14 @@ pub(crate) fn judge(history: &History, ops: &[usize], judgement: &mut Judgement)
     judgement.judging(ops.len());
     let set = Set::gather(history, ops);
     let reads = set.integrity(judgement);
-    set.lost(&reads, judgement);
+    let lost = set.lost(&reads, judgement);
     if set.chain(&reads, judgement) {
-        set.real_time(&reads, judgement);
+        set.real_time(&reads, lost, judgement);
     }
 }
+
+/// The place of an element that no read shows.
+const UNREAD: u64 = u64::MAX;
 
 /// The adds of one element: the first invocation, and the first acknowledgement.
 struct Element {
@@ -125,9 +128,10 @@ impl<'a> Set<'a> {
     }
 
     /// Acknowledged elements that are in no read, although some read began later.
-    fn lost(&self, reads: &[SetRead], judgement: &mut Judgement) {
+    fn lost(&self, reads: &[SetRead], judgement: &mut Judgement) -> BTreeSet<usize> {
+        let mut lost = BTreeSet::new();
         let start = |read: &&SetRead| self.history.ops[read.op].start;
-        let Some(last) = reads.iter().max_by_key(start) else { return };
+        let Some(last) = reads.iter().max_by_key(start) else { return lost };
         let began = self.history.ops[last.op].start;
         let mut seen: Vec<ValueId> = reads.iter().flat_map(|r| r.elements.clone()).collect();
         seen.sort_unstable();
@@ -137,8 +141,10 @@ impl<'a> Set<'a> {
                 let value = self.history.values.text(value);
                 let text = format!("add {value} was acknowledged, but no later read has it");
                 judgement.found(self.found(Anomaly::LostElement, text, &[element.op], last.op));
+                lost.insert(element.op);
             }
         }
+        lost
     }
 
     /// Whether the reads are parts of each other; reports those that are not.
@@ -175,7 +181,7 @@ impl<'a> Set<'a> {
     }
 
     /// Whether time agrees with the chain.
-    fn real_time(&self, reads: &[SetRead], judgement: &mut Judgement) {
+    fn real_time(&self, reads: &[SetRead], mut lost: BTreeSet<usize>, judgement: &mut Judgement) {
         let mut sizes: Vec<usize> = reads.iter().map(|read| read.elements.len()).collect();
         sizes.sort_unstable();
         sizes.dedup();
@@ -190,18 +196,35 @@ impl<'a> Set<'a> {
             }
             items.push(item(read.op, op.start, op.end, 2 * level + 1, false));
         }
-        for (value, &place) in &place {
-            let Element { op, start, end } = self.elements[value];
+        for (value, &Element { op, start, end }) in &self.elements {
+            // What no read shows comes after all reads, or never was.
+            let place = place.get(value).copied().unwrap_or(UNREAD);
             items.push(item(op, start, end, place, true));
         }
         for (earlier, later) in inversions(&items, ANY) {
+            let unread = earlier.earliest == UNREAD;
+            if unread && !lost.insert(earlier.op) {
+                continue; // Counted already.
+            }
+            // Something was there, and no later read has it again.
+            let gone = !later.writes
+                && !items.iter().any(|i| i.start > later.start && i.earliest > later.latest);
+            let gone = unread || (gone && !earlier.writes);
+            let anomaly = if gone { Anomaly::LostElement } else { Anomaly::StaleRead };
             let [before, after] = [earlier, later].map(|item| &self.history.ops[item.op]);
-            let text = format!(
-                "{} had completed before {} began, which shows a state before it",
-                label(self.history, before),
-                label(self.history, after)
-            );
-            judgement.found(self.found(Anomaly::StaleRead, text, &[earlier.op], later.op));
+            let (before, after) = (label(self.history, before), label(self.history, after));
+            let text = match (earlier.writes, later.writes) {
+                (true, true) => {
+                    format!(
+                        "{before} had completed before {after} began, yet a read shows only that"
+                    )
+                }
+                (true, false) => {
+                    format!("{after} misses {before}, which had completed before it began")
+                }
+                (false, _) => format!("{after} misses what {before} had shown before it began"),
+            };
+            judgement.found(self.found(anomaly, text, &[earlier.op], later.op));
         }
     }
 }

@@ -31,11 +31,22 @@ pub(crate) fn judge(history: &History, ops: &[usize], bound: u64, judgement: &mu
         let Some(missed) = newest.filter(|newest| read.latest < newest.earliest) else { continue };
         let late = now.saturating_sub(history.ops[missed.op].end_time);
         let text = format!(
-            "{} although {} had completed {late} ns before; the bound is {bound} ns",
+            "{} although {} had completed {} before; the bound is {}",
             label(history, &history.ops[read.op]),
-            label(history, &history.ops[missed.op])
+            label(history, &history.ops[missed.op]),
+            duration(late),
+            duration(bound)
         );
         let anomaly = Anomaly::BoundExceeded;
         judgement.found(Counterexample::new(history, anomaly, text, &[missed.op], &[read.op]));
+    }
+}
+
+/// Nanoseconds for people, cut to a whole number of the largest unit that fits.
+fn duration(nanos: i64) -> String {
+    match nanos {
+        0..1_000 => format!("{nanos} ns"),
+        1_000..1_000_000 => format!("{} µs", nanos / 1_000),
+        _ => format!("{} ms", nanos / 1_000_000),
     }
 }

@@ -104,7 +104,12 @@ impl Model for Register {
     }
 
     fn reads(act: RegisterAct) -> bool {
-        matches!(act, RegisterAct::Read(_))
+        match act {
+            RegisterAct::Read(_) => true,
+            RegisterAct::Write(_) => false,
+            // Setting a value to itself is no more than a look at it.
+            RegisterAct::Cas(old, new) => old == new,
+        }
     }
 
     fn code(state: Content) -> u64 {

@@ -120,32 +120,22 @@ impl<'a> Scene<'a> {
     fn old_value(&self) -> Option<(Anomaly, String)> {
         let value = observed(self.history, self.guilty)?;
         let what = self.label(self.guilty);
-        // Seen before, and something else seen in between.
-        let other = self.ops().filter(|op| {
-            op.precedes(self.guilty) && observed(self.history, op).is_some_and(|v| v != value)
-        });
-        for between in other {
-            let earlier = self
-                .ops()
-                .find(|op| observed(self.history, op) == Some(value) && op.precedes(between));
-            if earlier.is_some() {
-                let text = format!("{what} although {} had been seen since", self.label(between));
-                return Some((Anomaly::FlipFlop, text));
-            }
-        }
-        let newer = |op: &&Op| produced(op).is_some_and(|v| v != value);
-        if let Some(write) = self.ops().filter(newer).find(|op| op.precedes(self.guilty)) {
-            let text = format!(
-                "{what} although {} (line {}) had completed before it began",
-                self.label(write),
-                write.line
-            );
+        let sources = || self.ops().filter(|op| produced(op) == Some(value));
+        let writes = self.ops().filter(|op| produced(op).is_some_and(|other| other != value));
+        let overwritten =
+            |op: &&Op| op.precedes(self.guilty) && sources().all(|source| source.precedes(op));
+        // The last write that is newer for sure.
+        if let Some(write) = writes.filter(overwritten).max_by_key(|op| op.start) {
+            let write = format!("{} (line {})", self.label(write), write.line);
+            let text = format!("{what} although {write} had completed before it began");
             return Some((Anomaly::StaleRead, text));
         }
-        let read = self.ops().find(|op| {
-            op.precedes(self.guilty) && observed(self.history, op).is_some_and(|v| v != value)
-        })?;
+        let other = |op: &&Op| {
+            op.precedes(self.guilty)
+                && observed(self.history, op).is_some_and(|other| other != value)
+        };
+        let read = self.ops().filter(other).max_by_key(|op| op.start)?;
         let text = format!("{what} although {} had completed before it began", self.label(read));
-        Some((Anomaly::StaleRead, text))
+        Some((Anomaly::FlipFlop, text))
     }
 }

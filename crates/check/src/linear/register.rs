@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Call, Register, RegisterAct};
+use super::model::{Call, Model, Register, RegisterAct};
 use super::name;
 use super::search::{Found, search};
 use super::shrink::shrink;
@@ -132,7 +132,8 @@ fn observable(calls: &[Call<RegisterAct>]) -> Vec<Call<RegisterAct>> {
         }
     }
     let kept = |call: &&Call<RegisterAct>| {
-        !call.open() || call.act.produces().is_some_and(|value| seen.contains(&value))
+        let changes = !Register::reads(call.act);
+        !call.open() || (changes && call.act.produces().is_some_and(|value| seen.contains(&value)))
     };
     calls.iter().filter(kept).copied().collect()
 }

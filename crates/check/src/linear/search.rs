@@ -118,7 +118,11 @@ impl<'a, M: Model> Search<'a, M> {
             let Some(blocking) = self.events.first_return() else { return Ok(Found::Order) };
             self.reach(blocking);
             if self.seen.insert(self.print ^ mix(M::code(self.state))) {
-                meter.spend(self.bytes())?;
+                if self.bytes() > meter.bytes_max() {
+                    // To forget is safe: it costs time, not the answer.
+                    self.seen = HashSet::default();
+                }
+                meter.spend()?;
                 let frame = Frame {
                     state: self.state,
                     trail: self.trail.len(),
