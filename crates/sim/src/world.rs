@@ -201,6 +201,12 @@ impl<F: Factory> World<F> {
         self.now
     }
 
+    /// When the next event happens; `None` if nothing will ever happen again.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Instant> {
+        self.queue.next_at()
+    }
+
     /// The seed.
     #[must_use]
     pub fn seed(&self) -> u64 {

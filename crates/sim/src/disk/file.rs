@@ -149,6 +149,7 @@ impl File {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn old_and_new() -> File {
         let mut file = File::new(3 * SECTOR as u64);
@@ -176,6 +177,61 @@ mod tests {
         assert_eq!(&after[SECTOR + 100..2 * SECTOR], &[1; SECTOR - 100], "the rest is old");
         assert_eq!(after[2 * SECTOR], 1, "lost");
         assert_eq!(file.cached, file.durable);
+    }
+
+    /// Writes, syncs and crashes against the plainest model: per byte, what a reader sees and
+    /// what certainly survives.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write { offset: u64, len: usize, byte: u8 },
+        Sync,
+        Crash(Vec<u16>),
+    }
+
+    const LEN: usize = 5 * SECTOR + 100;
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let write = (0..LEN as u64, 0..1_500usize, any::<u8>()).prop_map(|(offset, len, byte)| {
+            Step::Write { offset, len: len.min(LEN - offset as usize), byte }
+        });
+        let crash = prop::collection::vec(0u16..600, 8).prop_map(Step::Crash);
+        prop::collection::vec(prop_oneof![6 => write, 2 => Just(Step::Sync), 1 => crash], 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn after_a_crash_each_sector_is_a_prefix_of_the_new_and_the_rest_of_the_old(
+            steps in steps(),
+        ) {
+            let mut file = File::new(LEN as u64);
+            let (mut seen, mut safe) = (vec![0u8; LEN], vec![0u8; LEN]);
+            for step in steps {
+                match step {
+                    Step::Write { offset, len, byte } => {
+                        file.write(offset, &vec![byte; len]).unwrap();
+                        seen[offset as usize..offset as usize + len].fill(byte);
+                    }
+                    Step::Sync => {
+                        file.sync();
+                        safe.clone_from(&seen);
+                    }
+                    Step::Crash(prefixes) => {
+                        let mut next = prefixes.iter().cycle();
+                        file.crash(|| Fate::Torn(usize::from(*next.next().unwrap())));
+                        let after = content(&file);
+                        for start in (0..LEN).step_by(SECTOR) {
+                            let range = start..(start + SECTOR).min(LEN);
+                            let (old, new) = (&safe[range.clone()], &seen[range.clone()]);
+                            let torn = (0..=old.len())
+                                .any(|n| after[range.clone()] == [&new[..n], &old[n..]].concat());
+                            prop_assert!(torn, "sector at {}", start);
+                        }
+                        (seen, safe) = (after.clone(), after);
+                    }
+                }
+                prop_assert_eq!(&content(&file), &seen);
+            }
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod clocks;
 mod determinism;
 mod disks;
+mod laws;
 mod links;
 mod processes;
 

@@ -103,8 +103,10 @@ fn a_halt_voids_the_rest_of_the_batch_and_is_final() {
     assert_eq!(world.frames(), []);
     assert_eq!(world.status(A), Some(&Status::Halted("enough".to_owned())));
     assert_eq!((world.halts().len(), world.halts()[0].node), (1, A));
-    world.restart(A);
-    assert!(world.machine(A).is_some());
+    world.inject(Fault::Restart { node: A });
+    assert_eq!(world.status(A), Some(&Status::Up));
+    world.inject(Fault::Restart { node: A });
+    assert_eq!(world.factory().boots.iter().filter(|boot| boot.0 == A).count(), 2);
 }
 
 #[test]
