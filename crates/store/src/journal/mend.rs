@@ -71,6 +71,9 @@ impl<D: Disk> Journal<D> {
             let Some(to) = cut.map(|found| found.end()).max() else { continue };
             let (from, len) = (verdict.end_in(*number), self.segments[number].len);
             let zeros = to.min(len).saturating_sub(from);
+            if zeros == 0 {
+                continue;
+            }
             let scar = vec![0; usize::try_from(zeros).unwrap_or(0)];
             self.disk.write(&segment_name(*number), from, &scar)?;
             unsynced.insert(*number);
@@ -100,7 +103,7 @@ impl<D: Disk> Journal<D> {
         let (true, Some((&number, segment))) = (damaged && verdict.torn, last) else {
             return Ok(());
         };
-        if verdict.proof <= verdict.kept_proof {
+        if verdict.proof <= verdict.kept_proof || segment.len < SegmentHeader::LEN as u64 {
             return Ok(());
         }
         kernel::sometimes!("journal: testimony of cut records kept");
@@ -137,7 +140,8 @@ impl<D: Disk> Journal<D> {
         let file = survey.files.iter().find(|file| file.number == last)?;
         let header = file.header?;
         let refused = survey.gaps.iter().any(|gap| gap.unreadable && gap.segment == last);
-        let same = header.block_bytes == self.config.block_bytes;
+        let block = self.config.block_bytes;
+        let same = header.block_bytes == block && file.len.is_multiple_of(u64::from(block));
         let offset = self.padded(verdict.end_in(last));
         (same && !refused).then_some(End { segment: last, offset })
     }

@@ -130,6 +130,9 @@ impl Disk for TestDisk {
     }
 
     fn write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        // A bad sector is replaced when it is written.
+        let end = offset + bytes.len() as u64;
+        self.refused.retain(|(n, from, to)| n != name || end <= *from || *to <= offset);
         let fails = self.writes_fail;
         let file = self.file(name)?;
         let kept = if fails { &bytes[..bytes.len() / 2] } else { bytes };

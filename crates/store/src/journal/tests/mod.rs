@@ -3,6 +3,8 @@
 mod basics;
 mod crash;
 mod disk;
+mod faults;
+mod fuzz;
 mod rot;
 
 use std::{vec, vec::Vec};
