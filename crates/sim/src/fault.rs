@@ -315,7 +315,7 @@ impl Fault {
 }
 
 impl std::fmt::Display for Fault {
-    /// The name and where it strikes: `bit-rot n2`, `cut n1,n2 <-> n3`.
+    /// The name, where it strikes, how much and how long: `cut n1,n2 <-> n3 for 2s`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let value = serde_json::to_value(self).unwrap_or_default();
         f.write_str(value["fault"].as_str().unwrap_or("fault"))?;
@@ -329,9 +329,63 @@ impl std::fmt::Display for Fault {
             let arrow = if links.both_ways { "<->" } else { "->" };
             write!(f, " {} {arrow} {}", list(&links.from), list(&links.to))?;
         }
+        self.show_amount(f)?;
         match self.lasts() {
-            Some(lasts) if lasts < Duration::MAX => write!(f, " {}", json::show(lasts)),
+            Some(lasts) if lasts < Duration::MAX => write!(f, " for {}", json::show(lasts)),
             _ => Ok(()),
         }
+    }
+}
+
+impl Fault {
+    fn show_amount(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let show = json::show;
+        match self {
+            Fault::Crash { restart_after: Some(after), .. }
+            | Fault::Kill { restart_after: Some(after), .. }
+            | Fault::Wipe { restart_after: Some(after), .. }
+            | Fault::PowerCut { restart_after: after } => write!(f, ", back in {}", show(*after)),
+            Fault::Flap { up, down, .. } => write!(f, " down {} up {}", show(*down), show(*up)),
+            Fault::Slow { delay, .. } | Fault::SlowDisk { delay, .. } => {
+                write!(f, " by {}", show(*delay))
+            }
+            Fault::Drift { ppm, .. } => write!(f, " {ppm:+} ppm"),
+            Fault::Jump { millis, .. } => write!(f, " {millis:+} ms"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: NodeId = NodeId(1);
+    const B: NodeId = NodeId(2);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn faults_read_like_sentences() {
+        let cases = [
+            (Fault::Crash { node: A, restart_after: Some(SECOND) }, "crash n1, back in 1s"),
+            (Fault::Kill { node: A, restart_after: None }, "kill n1"),
+            (Fault::Jump { node: B, millis: -5 }, "jump n2 -5 ms"),
+            (Fault::Drift { node: B, ppm: 5, lasts: SECOND }, "drift n2 +5 ppm for 1s"),
+            (Fault::Freeze { node: B, lasts: Duration::MAX }, "freeze n2"),
+        ];
+        for (fault, text) in cases {
+            assert_eq!(fault.to_string(), text);
+        }
+        let links = Between::one_way(&[A], &[B]);
+        let fault = Fault::Slow { links, delay: SECOND / 2, bytes_per_second: 0, lasts: SECOND };
+        assert_eq!(fault.to_string(), "slow n1 -> n2 by 500ms for 1s");
+    }
+
+    #[test]
+    fn links_between_groups_are_named_once_and_never_to_oneself() {
+        let c = NodeId(3);
+        let links = |between: Between| between.links().collect::<Vec<_>>();
+        assert_eq!(links(Between::one_way(&[A, B], &[B, c])), [(A, B), (A, c), (B, c)]);
+        assert_eq!(links(Between::both(&[A], &[B])), [(A, B), (B, A)]);
     }
 }

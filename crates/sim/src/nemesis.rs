@@ -52,7 +52,8 @@ fn strikes(
     let end = Instant::ZERO + options.safety;
     let mut at = Instant::ZERO;
     loop {
-        at = at + draw.rng.duration(Duration::from_millis(1), every * 2);
+        let wait = draw.rng.range(1_000, 2 * every.as_micros() as u64);
+        at = at + Duration::from_micros(wait);
         if at >= end {
             return;
         }

@@ -63,7 +63,7 @@ mod tests {
             "links": {"from": [1], "to": [2, 3], "both_ways": false}}"#;
         let strike: Strike = serde_json::from_str(text).unwrap();
         assert_eq!(strike.at, Instant(1_500_000_000));
-        assert_eq!(strike.fault.to_string(), "cut n1 -> n2,n3 2s");
+        assert_eq!(strike.fault.to_string(), "cut n1 -> n2,n3 for 2s");
         let text = r#"{"at": "1ns", "fault": "bit-rot", "node": 2,
             "place": {"file": "log", "region": {"part": 1, "of": 3}, "pick": 18446744073709551615}}"#;
         let strike: Strike = serde_json::from_str(text).unwrap();

@@ -93,8 +93,12 @@ impl Draw {
             0 => 1,
             _ => self.rng.range(1, nodes.len().saturating_sub(1).max(1) as u64) as usize,
         };
-        let (left, right) = nodes.split_at(at.min(nodes.len()));
-        let right = if self.rng.below(4) == 0 { &right[..right.len().min(1)] } else { right };
+        let at = at.min(nodes.len());
+        let (left, right) = nodes.split_at_mut(at);
+        let one = right.len().min(1);
+        let right = if self.rng.below(4) == 0 { &mut right[..one] } else { right };
+        left.sort_unstable();
+        right.sort_unstable();
         match self.rng.below(3) {
             0 => Between::one_way(left, right),
             _ => Between::both(left, right),

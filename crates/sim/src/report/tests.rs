@@ -61,7 +61,7 @@ fn the_folder_tells_the_whole_story() {
     assert_eq!(read("history.jsonl"), "{\"op\":1}\n");
     let readme = read("README.md");
     assert!(readme.contains("quorate sim replay --seed 11"), "{readme}");
-    assert!(readme.contains("- 0.060000s cut n1 <-> n2,n3 60ms"), "{readme}");
+    assert!(readme.contains("- 0.060000s cut n1 <-> n2,n3 for 60ms"), "{readme}");
     let log = read("n4.log");
     assert!(log.contains("0.110000s CRASH    power lost"), "{log}");
     assert!(log.contains("0.230000s BOOT     1"), "{log}");
@@ -76,11 +76,14 @@ fn the_folder_tells_the_whole_story() {
 fn the_diagram_is_the_same_every_time_and_bounded() {
     let draw = || {
         let (_, world) = eventful();
-        spacetime::Diagram { rows: 40, ..Default::default() }.draw(5, world.log().unwrap())
+        let until = Instant::ZERO + ms(219);
+        let diagram = spacetime::Diagram { rows: 20, until, ..Default::default() };
+        diagram.draw(5, world.log().unwrap())
     };
     let svg = draw();
     assert_eq!(svg, draw());
-    assert_eq!(svg.matches("class=\"row\"").count(), 40);
+    assert_eq!(svg.matches("class=\"row\"").count(), 20);
+    assert!(svg.contains(">still: pause n2 for 60ms<"), "what began before the window is named");
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub(super) fn paint(
     painter.messages(label);
     painter.marks();
     painter.heads();
-    painter.svg.finish(layout.faults_x() + 330.0, layout.bottom + 24.0, STYLE)
+    painter.svg.finish(layout.faults_x() + 400.0, layout.bottom + 24.0, STYLE)
 }
 
 impl Painter<'_> {

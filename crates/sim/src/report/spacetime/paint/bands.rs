@@ -95,15 +95,27 @@ impl Painter<'_> {
         }
     }
 
+    /// Names the faults that began before the window.
+    fn say_still<'a>(&mut self, x: f64, faults: impl Iterator<Item = &'a String>) {
+        let faults: Vec<&str> = faults.map(String::as_str).collect();
+        if !faults.is_empty() {
+            let text = short(&format!("still: {}", faults.join("; ")), 64);
+            self.svg.text((x, TOP - 8.0), Anchor::Start, "bad", &text);
+        }
+    }
+
     /// Faults that last are bars; those that strike once are words.
     pub(super) fn faults(&mut self) {
         let mut open: BTreeMap<String, (usize, f64)> = BTreeMap::new();
         let mut bars = Vec::new();
         let recorder = self.recorder;
-        let left = self.layout.faults_x();
+        let (left, mut still) = (self.layout.faults_x(), true);
         let text_x = left + 12.0 * COLUMNS as f64;
         for record in recorder.iter() {
             let y = self.layout.y(record.at);
+            if y.is_some() && std::mem::take(&mut still) {
+                self.say_still(left, open.keys());
+            }
             match &record.what {
                 What::Injected { fault, lasting } => {
                     if let Some(y) = y.filter(|_| self.layout.contains(record.at)) {
