@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, vec::Vec};
 
+use kernel::Rng;
+
 use super::{
     super::{Record, Tail},
     disk::TestDisk,
@@ -155,4 +157,50 @@ fn a_hole_that_no_record_names_makes_every_shard_without_later_records_a_suspect
     journal.sync().unwrap();
     let (_, again) = open(journal.into_disk());
     assert!(again.is_suspect(kernel::ShardId(1)) && again.is_suspect(kernel::ShardId(77)));
+}
+
+/// Rot in a log of many segments, and a crash in the middle of an append: whatever was synced
+/// comes back or its shard is a suspect.
+#[test]
+fn rot_and_a_crash_together_lose_nothing_silently() {
+    let (mut damaged, mut lost_in_all) = (0, 0);
+    for seed in 0..1000 {
+        let mut rng = Rng::new(seed);
+        let (mut journal, _) = open(TestDisk::new());
+        let mut all: Vec<Record> = Vec::new();
+        for i in 0..rng.range(10, 60) {
+            let batch: Vec<Record> =
+                (0..rng.range(1, 4)).map(|shard| append(shard, i + 1, i + 1)).collect();
+            journal.append(&batch).unwrap();
+            journal.sync().unwrap();
+            all.extend(batch);
+        }
+        let synced = all.len();
+        let rotten: Vec<_> = journal.disk().contents().map(|(n, b)| (n.clone(), b.len())).collect();
+        let (name, len) = rng.pick(&rotten).cloned().unwrap();
+        // Two witnesses after the rot.
+        for i in 0..2 {
+            journal.mark_idle().unwrap();
+            journal.append(&[append(7, i + 1, i + 1)]).unwrap();
+            all.push(append(7, i + 1, i + 1));
+            journal.sync().unwrap();
+        }
+        journal.append(&[append(8, 1, 1), append(8, 2, 2), append(8, 3, 3)]).unwrap();
+        all.extend([append(8, 1, 1), append(8, 2, 2), append(8, 3, 3)]);
+        let mut disk = journal.into_disk();
+        disk.crash_sectors(&mut rng, 128);
+        let from = rng.below(len as u64) as usize;
+        for at in from..(from + rng.range(1, 300) as usize).min(len) {
+            disk.flip(&name, at, rng.range(1, 255) as u8);
+        }
+        let (_, recovery) = open(disk);
+        assert!(recovery.records.iter().all(|record| all.contains(record)), "seed {seed}");
+        let lost = all[..synced].iter().filter(|record| !recovery.records.contains(record));
+        for record in lost {
+            lost_in_all += 1;
+            assert!(recovery.is_suspect(record.shard), "seed {seed}: {record:?}");
+        }
+        damaged += u32::from(!recovery.damage.is_empty());
+    }
+    assert!(damaged > 300 && lost_in_all > 1000, "{damaged} {lost_in_all}");
 }
