@@ -11,6 +11,8 @@
 mod command;
 mod names;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use command::{
     CatalogCommand, CatalogReply, Change, ContractWire, Create, MemberWire, Move, apply,

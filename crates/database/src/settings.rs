@@ -46,7 +46,7 @@ pub struct Settings {
     pub clock_offset_max: Duration,
     /// Leader leases serve reads.
     pub lease: bool,
-    /// How much faster one node's monotonic clock may run than another's, in parts per million.
+    /// How far the rate of a node's monotonic clock may be from true, in parts per million.
     pub drift_ppm: u32,
     /// The longest timeout a request may ask for.
     pub timeout_max: Duration,
@@ -71,7 +71,7 @@ impl Default for Settings {
             report_period: Duration::from_millis(250),
             clock_offset_max: Duration::from_secs(60),
             lease: true,
-            drift_ppm: 500,
+            drift_ppm: 1_000,
             timeout_max: Duration::from_secs(60),
             shards_max: 1024,
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use check::{Limits, Options as CheckOptions, Verdict, history::{Event, History}};
 use contract::{Contract, Program};
 use database::{Answer, Request, api::Control};
-use kernel::{Duration, Instant, NodeId, RequestId, Rng, Ticket};
+use kernel::{Duration, Instant, NodeId, Rng, Ticket};
 use sim::{Plan, World};
 
 use crate::{
@@ -163,9 +163,8 @@ impl<'a> Stage<'a> {
         for (name, program) in [("kv", Program::Kv), ("counters", Program::Counter)] {
             let contract = Contract { replicas, ..Contract::new(program) };
             let control = Control::CreateKeyspace { name: name.into(), contract };
-            let id = RequestId::new(format!("set-up-{name}").as_bytes());
             let request = |node| {
-                let (control, request_id) = (control.clone(), id.clone());
+                let (control, request_id) = (control.clone(), None);
                 let timeout = Duration::from_secs(2);
                 (node, Request::Control { control, request_id, timeout })
             };

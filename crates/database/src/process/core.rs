@@ -175,6 +175,12 @@ impl<E: Engine> Core<E> {
         self.catalog.members.values().cloned().collect()
     }
 
+    /// Whether a new cluster's founders are still to be entered into the catalog.
+    pub(super) fn founding(&self) -> bool {
+        let known = |member: &Member| self.catalog.members.contains_key(&member.node);
+        self.catalog.bootstrapping() && !self.founders.iter().all(known)
+    }
+
     /// Every other member.
     pub(super) fn others(&self) -> Vec<NodeId> {
         let me = self.identity.node;

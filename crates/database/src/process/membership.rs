@@ -115,7 +115,6 @@ pub fn new_shard<E: Engine>(
         import: None,
         installing: None,
         fresh_at: None,
-        expiring: false,
     }
 }
 
@@ -175,8 +174,7 @@ fn wanted<E: Engine>(core: &Core<E>, id: ShardId) -> Option<(Vec<NodeId>, Vec<No
     if id != CATALOG {
         return Some((core.catalog.shards.get(&id)?.wanted.clone(), Vec::new()));
     }
-    let founders = core.founders.iter().all(|m| core.catalog.members.contains_key(&m.node));
-    if core.catalog.members.is_empty() || (!founders && core.catalog.bootstrapping()) {
+    if core.catalog.members.is_empty() || core.founding() {
         return None;
     }
     let voters = core.catalog.catalog_voters();

@@ -108,8 +108,8 @@ fn received<E: Engine>(core: &mut Core<E>, shard: &mut Shard, output: Output) {
             }
             let led = shard.raft.is_leader();
             core.again.extend(core.calls.stranded(shard.id, led));
-            if led {
-                shard.expiring = false;
+            if led && shard.id == crate::catalog::CATALOG && core.founding() {
+                super::upkeep::enter_founders(core);
             }
         }
         Output::SnapshotWanted { to, snapshot, seq } => {

@@ -415,6 +415,12 @@ fn lead<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
     let deadline = call.deadline;
     match &call.want {
         Want::Resolve(_) | Want::Unresolved(..) => {}
+        Want::Mutate { .. }
+            if shard.id == CATALOG && call.origin != Origin::Own && core.founding() =>
+        {
+            // Nothing can be placed before the founders are in the catalog.
+            park(core, id);
+        }
         Want::Mutate { id: request, command } => {
             let (request, body) = (request.clone(), command.clone());
             let command = Command::program(core.stamp(shard.applied.timestamp), &request, body);

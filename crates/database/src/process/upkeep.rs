@@ -102,17 +102,20 @@ fn collect_history<E: Engine>(core: &mut Core<E>, shard: &Shard) {
     }
 }
 
-/// Enters the founders into an empty catalog, and this node's own addresses if they changed.
-fn register<E: Engine>(core: &mut Core<E>, shards: &Shards) {
-    let leads = shards.get(&CATALOG).is_some_and(|shard| shard.raft.is_leader());
-    if leads {
-        for member in core.founders.clone() {
-            if !core.catalog.members.contains_key(&member.node) && core.catalog.bootstrapping() {
-                let name = alloc::format!("founder-{}", member.node);
-                let Some(id) = RequestId::new(name.as_bytes()) else { continue };
-                control::own(core, id, Change::AddMember(MemberWire::from(&member)));
-            }
+/// Enters the founders into a new catalog. Their request ids make repeats harmless.
+pub fn enter_founders<E: Engine>(core: &mut Core<E>) {
+    for member in core.founders.clone() {
+        let name = alloc::format!("founder-{}", member.node);
+        if let Some(id) = RequestId::new(name.as_bytes()) {
+            control::own(core, id, Change::AddMember(MemberWire::from(&member)));
         }
+    }
+}
+
+/// Tells the catalog what it lacks: the founders, and this node's addresses if they changed.
+fn register<E: Engine>(core: &mut Core<E>, shards: &Shards) {
+    if shards.get(&CATALOG).is_some_and(|shard| shard.raft.is_leader()) && core.founding() {
+        enter_founders(core);
     }
     let me = core.me.clone();
     let known = core.catalog.members.get(&me.node);

@@ -95,8 +95,6 @@ pub struct Shard {
     pub installing: Option<Installing>,
     /// When the replica was last known to hold all that its leader had committed.
     pub fresh_at: Option<Instant>,
-    /// An expiry is in the log.
-    pub expiring: bool,
 }
 
 impl Shard {

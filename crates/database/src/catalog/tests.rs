@@ -1,0 +1,88 @@
+//! The catalog's commands over a view, and the cache read back from the engine.
+
+use bytes::Bytes;
+use contract::{Contract, Program};
+use kernel::{NodeId, ShardId, Version};
+use prost::Message;
+use store::{
+    engine::{Engine, MemEngine},
+    mvcc::{Pending, Reader, Space},
+};
+
+use super::*;
+
+/// Applies one command at the next index.
+struct Bench {
+    engine: MemEngine,
+    index: u64,
+}
+
+impl Bench {
+    fn new(members: u64) -> Bench {
+        let mut bench = Bench { engine: MemEngine::new(), index: 0 };
+        for node in 1..=members {
+            let peer = alloc::format!("n{node}:7170");
+            let member = MemberWire { node, peer, ..MemberWire::default() };
+            assert!(bench.apply(Change::AddMember(member)).changed);
+        }
+        bench
+    }
+
+    fn apply(&mut self, change: Change) -> CatalogReply {
+        self.index += 1;
+        let version = Version { index: self.index, ..Version::default() };
+        let command: Bytes = CatalogCommand::from(change).encode_to_vec().into();
+        let mut pending = Pending::new(&self.engine, Space::new(CATALOG, 0), false, 0);
+        let reply = apply(&command, &mut pending.view(version)).unwrap();
+        let batch = pending.into_batch();
+        self.engine.write(batch).unwrap();
+        CatalogReply::decode(reply).unwrap()
+    }
+
+    fn create(&mut self, name: &str, replicas: u32) -> CatalogReply {
+        let contract = Contract { replicas, ..Contract::new(Program::Kv) };
+        let contract = Some((&contract).into());
+        self.apply(Change::Create(Create { name: name.into(), contract }))
+    }
+
+    fn catalog(&self) -> Catalog {
+        Catalog::load(&Reader::latest(&self.engine, Space::new(CATALOG, 0))).unwrap()
+    }
+}
+
+#[test]
+fn a_keyspace_gets_a_shard_on_the_emptiest_members() {
+    let mut bench = Bench::new(5);
+    assert!(bench.create("a", 3).changed);
+    assert!(bench.create("b", 1).changed);
+    let catalog = bench.catalog();
+    assert_eq!(catalog.members.len(), 5);
+    let wanted = |id| catalog.shards[&ShardId(id)].wanted.clone();
+    assert_eq!(wanted(2), [NodeId(1), NodeId(2), NodeId(3)]);
+    assert_eq!(wanted(3), [NodeId(4)]);
+    assert_eq!(catalog.keyspaces["b"].shards, [ShardId(3)]);
+}
+
+#[test]
+fn the_same_again_changes_nothing_and_another_contract_is_refused() {
+    let mut bench = Bench::new(3);
+    assert!(bench.create("a", 3).changed);
+    let again = bench.create("a", 3);
+    assert!(!again.changed && again.failure().is_none());
+    assert_eq!(bench.create("a", 1).code, "keyspace-exists");
+    assert_eq!(bench.create("b", 5).code, "contract-refused");
+    assert_eq!(bench.create("B", 3).code, "keyspace-name");
+}
+
+#[test]
+fn a_member_that_holds_a_shard_stays() {
+    let mut bench = Bench::new(4);
+    assert!(bench.create("a", 3).changed);
+    assert_eq!(bench.apply(Change::RemoveMember(1)).code, "node");
+    let moved = bench.apply(Change::Move(Move { shard: 2, from: 1, to: 4 }));
+    assert!(moved.changed);
+    assert!(bench.apply(Change::RemoveMember(1)).changed);
+    assert_eq!(bench.catalog().shards[&ShardId(2)].wanted, [NodeId(2), NodeId(3), NodeId(4)]);
+    assert!(bench.apply(Change::Drop("a".into())).changed);
+    assert!(bench.catalog().shards.is_empty() && bench.catalog().keyspaces.is_empty());
+}
