@@ -57,8 +57,10 @@ impl Raft {
         matches!(self.role, Role::PreCandidate | Role::Candidate)
     }
 
+    /// A leader that removed itself and crashed may hold the only copy of the entry that does
+    /// so: it campaigns until a membership without it is committed (dissertation, section 4.2.2).
     fn may_campaign(&self) -> bool {
-        let member = self.log.membership().is_voter(self.config.id);
+        let member = self.log.may_decide(self.config.id, self.commit);
         member && self.may_vote() && self.installing.is_none() && self.lead.is_none()
     }
 

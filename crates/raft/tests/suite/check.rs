@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use kernel::{NodeId, Ticket};
-use raft::{Body, Entry, Message, Raft, Standing};
+use raft::{Body, Entry, Message, Raft, Record, Standing};
 
 use crate::node::Node;
 
@@ -32,6 +32,11 @@ impl Check {
 
     pub fn committed_index(&self) -> u64 {
         self.committed.len() as u64
+    }
+
+    /// The term of a committed entry.
+    pub fn term_of(&self, index: u64) -> Option<u64> {
+        self.committed.get(&index).map(|entry| entry.term)
     }
 
     /// After a node handled something.
@@ -90,6 +95,17 @@ impl Check {
         }
     }
 
+    /// Entries that a node writes down.
+    pub fn records(&mut self, node: NodeId, raft: &Raft, records: &[Record]) {
+        for record in records {
+            let Record::Append { entries } = record else { continue };
+            let prev = entries[0].index - 1;
+            let base = raft.meta_at(prev).map(|meta| meta.term);
+            let term = raft.entry(prev).map(|entry| entry.term).or(base);
+            self.log(node, term.unwrap_or(0), entries);
+        }
+    }
+
     pub fn commit(&mut self, node: NodeId, entries: &[Entry]) {
         for entry in entries {
             let first = self.committed.entry(entry.index).or_insert_with(|| entry.clone());
@@ -103,6 +119,7 @@ impl Check {
     /// A message leaves: what it promises must be in the journal.
     pub fn leaves(&mut self, node: &Node, message: &Message) {
         let (id, disk) = (node.config.id, &node.durable);
+        let last = node.durable_index();
         match &message.body {
             Some(Body::VoteReply(vote)) if vote.granted && !vote.pre => {
                 if disk.term < message.term {
@@ -116,20 +133,29 @@ impl Check {
                 }
             }
             Some(Body::RequestVote(ask)) if !ask.pre => {
-                let last = disk.base.index + disk.entries.len() as u64;
                 if disk.term < message.term || last < ask.last_index {
                     self.fail(format!("{id} asks for votes before its own is durable"));
                 }
             }
             Some(Body::AppendReply(reply)) if !reply.rejected => {
-                let last = disk.base.index + disk.entries.len() as u64;
                 if last < reply.index {
                     self.fail(format!("{id} acknowledges {} before it is durable", reply.index));
                 }
             }
             Some(Body::Append(append)) => self.log(id, append.prev_term, &append.entries),
-            Some(Body::TimeoutNow(_)) => {}
             _ => {}
+        }
+    }
+
+    /// Leadership is handed only to a node that holds at least everything that is committed.
+    pub fn hand_over(&mut self, from: &Node, to: Option<&Node>, message: &Message) {
+        let (Some(Body::TimeoutNow(_)), Some(raft), Some(to)) = (&message.body, &from.raft, to)
+        else {
+            return;
+        };
+        let behind = to.durable_index() < raft.commit();
+        if behind && to.durable.standing == Standing::Sound {
+            self.fail(format!("Transfer: {} has not caught up", to.config.id));
         }
     }
 

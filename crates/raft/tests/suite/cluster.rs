@@ -216,6 +216,9 @@ impl Cluster {
                     return;
                 }
                 let fails = self.rng.chance(self.world.disk_fails);
+                if self.trace && fails {
+                    println!("    … and fails");
+                }
                 let Some(node) = self.nodes.get_mut(&id).filter(|n| n.is_writing(token)) else {
                     return;
                 };
@@ -248,9 +251,13 @@ impl Cluster {
 
     fn carry_out(&mut self, id: NodeId, deed: Deed) {
         let life = self.lives.get(&id).copied().unwrap_or_default();
+        if self.trace {
+            println!("    {id} {deed:?}");
+        }
         match deed {
             Deed::Send { to, message } => {
                 self.check.leaves(&self.nodes[&id], &message);
+                self.check.hand_over(&self.nodes[&id], self.nodes.get(&to), &message);
                 if self.rng.chance(self.world.drop) {
                     return;
                 }
@@ -262,7 +269,10 @@ impl Cluster {
                     self.schedule(self.now + delay, Happening::Arrives { from: id, to, message });
                 }
             }
-            Deed::Persist { token } => {
+            Deed::Persist { token, records } => {
+                if let Some(raft) = self.nodes[&id].raft.as_ref() {
+                    self.check.records(id, raft, &records);
+                }
                 let (low, high) = self.world.disk;
                 let slow = if self.slow_disks.contains(&id) { 1_500 } else { 0 };
                 let delay = self.rng.duration(low, high) + Duration::from_millis(slow);

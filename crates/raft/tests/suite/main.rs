@@ -4,7 +4,8 @@
 //!   node       one replica with its disk, its engine and the messages that wait for the disk
 //!   cluster    several of them under virtual time and a bad network
 //!   check      the invariants of the paper, after every event
-//!   random     seeds: faults first, then peace and progress
+//!   random     what a seed does: faults first, then peace and progress
+//!   seeds      which seeds run when
 //! ```
 
 extern crate quorate_raft as raft;
@@ -13,3 +14,4 @@ mod check;
 mod cluster;
 mod node;
 mod random;
+mod seeds;

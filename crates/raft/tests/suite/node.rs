@@ -14,7 +14,7 @@ use raft::{
 #[derive(Debug)]
 pub enum Deed {
     Send { to: NodeId, message: Message },
-    Persist { token: Token },
+    Persist { token: Token, records: Vec<Record> },
     Timer { timer: TimerId, at: Instant },
     Committed { entries: Vec<Entry> },
     Read { ticket: Ticket, index: Option<u64> },
@@ -195,8 +195,8 @@ impl Node {
             }
             Effect::Send { to, message, after: None } => deeds.push(Deed::Send { to, message }),
             Effect::Persist { token, records } => {
+                deeds.push(Deed::Persist { token, records: records.clone() });
                 self.writes.push_back((token, records));
-                deeds.push(Deed::Persist { token });
             }
             Effect::SetTimer { timer, at } => {
                 deeds.push(Deed::Timer { timer, at: self.true_time(at) });
@@ -275,6 +275,12 @@ impl Node {
     /// Whether a write is still with the disk.
     pub fn is_writing(&self, token: Token) -> bool {
         self.writes.iter().any(|(issued, _)| *issued == token)
+    }
+
+    /// What a restart would find: in the journal, or applied in the engine.
+    pub fn durable_index(&self) -> u64 {
+        let journal = self.durable.base.index + self.durable.entries.len() as u64;
+        journal.max(self.engine.durable.index)
     }
 
     /// The engine makes what it holds durable.

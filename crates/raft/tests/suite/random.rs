@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use kernel::{NodeId, Ticket};
+use kernel::{NodeId, Ticket, limit::Bytes};
 use raft::{Change, Membership, Standing};
 
 use crate::cluster::{Cluster, World};
@@ -30,14 +30,16 @@ fn setting(seed: u64) -> Cluster {
     let voters = [1, 2, 3, 3, 3, 4, 5][rng.below(7) as usize];
     let (pre_vote, lease, check_quorum) = (rng.chance(0.8), rng.chance(0.7), rng.chance(0.9));
     let window = [1, 4, 256][rng.below(3) as usize];
+    let append = [Bytes(40), Bytes(150), Bytes::mib(1)][rng.below(3) as usize];
     let compact_after = [5, 30, u64::MAX][rng.below(3) as usize];
     let mut cluster = Cluster::new(seed, voters, |config| {
         (config.pre_vote, config.lease, config.check_quorum) = (pre_vote, lease, check_quorum);
         config.inflight_messages_max = window;
-        config.drift_ppm = 100_000;
+        config.append_bytes_max = append;
+        config.drift_ppm = 300_000;
     });
     for node in cluster.nodes.values_mut() {
-        node.drift_ppm = rng.range(0, 200_000) as i64 - 100_000;
+        node.drift_ppm = rng.range(0, 600_000) as i64 - 300_000;
         node.compact_after = compact_after;
     }
     cluster.world = World {
@@ -81,7 +83,22 @@ impl Storm {
                     cluster.slow_disks.insert(one);
                 }
             }
+            97 => self.depose(cluster),
             _ => {}
+        }
+    }
+
+    /// Cuts the leader off and keeps asking it, while the others may elect and commit.
+    fn depose(&mut self, cluster: &mut Cluster) {
+        let Some(old) = cluster.leader() else { return };
+        for other in cluster.ids() {
+            cluster.cuts.extend([(old, other), (other, old)]);
+        }
+        for _ in 0..80 {
+            self.tickets += 1;
+            cluster.read(old, Ticket(self.tickets));
+            self.propose(cluster);
+            cluster.run_for(Duration::from_millis(8));
         }
     }
 
@@ -174,29 +191,8 @@ fn peace(cluster: &mut Cluster) -> Result<(), String> {
         cluster.start(id);
     }
     let seconds = Duration::from_secs;
-    let mut rounds = 0;
-    let index = loop {
-        if !cluster.run_to(seconds(20), |c| c.leader().is_some()) {
-            return Err(verdict(cluster, "no leader in peace"));
-        }
-        let leader = cluster.leader().unwrap_or_default();
-        if let Some(Ok((index, _))) = cluster.propose(leader, "peace") {
-            break index;
-        }
-        cluster.run_for(Duration::from_millis(100));
-        rounds += 1;
-        if rounds > 100 {
-            return Err(verdict(cluster, "no leader accepts a command in peace"));
-        }
-    };
-    let caught_up = |c: &Cluster| {
-        let Some(leader) = c.leader().and_then(|id| c.raft(id)) else { return false };
-        let nodes = leader.membership().nodes();
-        let done = |id: &NodeId| c.raft(*id).is_some_and(|raft| raft.commit() >= index);
-        leader.commit() >= index && nodes.iter().all(done)
-    };
-    if !cluster.run_to(seconds(30), caught_up) {
-        return Err(verdict(cluster, "not everybody caught up in peace"));
+    if !(0..5).any(|round| serves(cluster, round)) {
+        return Err(verdict(cluster, "no new command reaches everybody in peace"));
     }
     let recovered = |c: &Cluster| {
         let Some(leader) = c.leader().and_then(|id| c.raft(id)) else { return false };
@@ -213,43 +209,23 @@ fn peace(cluster: &mut Cluster) -> Result<(), String> {
     }
 }
 
+/// Whether a new command reaches everybody in the group.
+fn serves(cluster: &mut Cluster, round: u64) -> bool {
+    let command = format!("peace {round}");
+    cluster.run_for(Duration::from_secs(2));
+    let Some(leader) = cluster.leader() else { return false };
+    let Some(Ok((index, term))) = cluster.propose(leader, &command) else { return false };
+    cluster.run_to(Duration::from_secs(20), |c| {
+        let Some(leader) = c.leader().and_then(|id| c.raft(id)) else { return false };
+        let group = leader.membership().nodes();
+        let has = |id: &NodeId| c.raft(*id).is_some_and(|raft| raft.commit() >= index);
+        let kept = c.check.term_of(index) == Some(term);
+        kept && group.iter().all(has)
+    })
+}
+
 fn verdict(cluster: &mut Cluster, text: &str) -> String {
     let state = |id: &NodeId| cluster.raft(*id).map(|raft| format!("{:?}", raft.status()));
     let states: Vec<_> = cluster.ids().iter().filter_map(state).collect();
     cluster.check.violation.take().unwrap_or_else(|| format!("{text}\n{}", states.join("\n")))
-}
-
-#[test]
-fn three_hundred_seeds_keep_the_five_properties_and_then_make_progress() {
-    let (mut committed, mut reads) = (0, 0);
-    for seed in 0..300 {
-        println!("seed {seed}");
-        match run(seed) {
-            Ok(cluster) => {
-                committed += cluster.check.committed_index();
-                reads += cluster.check.reads_done;
-            }
-            Err(violation) => panic!("seed {seed}: {violation}"),
-        }
-    }
-    assert!(committed > 10_000 && reads > 1_000, "{committed} commits, {reads} reads");
-}
-/// `SEED=17 cargo test -p quorate-raft replay -- --nocapture` prints everything that happens.
-#[test]
-fn replay_a_seed() {
-    let Some(seed) = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()) else { return };
-    if let Err(violation) = run(seed) {
-        panic!("seed {seed}: {violation}");
-    }
-}
-
-/// `SOAK=1000..9000 cargo test --release -p quorate-raft soak -- --nocapture` runs many seeds.
-#[test]
-fn soak_many_seeds() {
-    let Ok(range) = std::env::var("SOAK") else { return };
-    let mut ends = range.split("..").map(|end| end.parse::<u64>().expect("SOAK=first..last"));
-    let (first, last) = (ends.next().unwrap_or(0), ends.next().unwrap_or(0));
-    let wrong = (first..last).filter_map(|seed| run(seed).err().map(|text| (seed, text)));
-    let wrong: Vec<_> = wrong.map(|(seed, text)| format!("seed {seed}: {text}")).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
