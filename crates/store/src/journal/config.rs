@@ -1,6 +1,5 @@
 //! Settings, figures and errors of the journal.
 
-use alloc::string::String;
 use core::fmt;
 
 use kernel::disk::DiskError;
@@ -118,18 +117,12 @@ impl fmt::Display for JournalError {
 
 impl core::error::Error for JournalError {}
 
-/// A reason in words, kept apart so that `Full` is never hidden in another error.
+/// `Full` stays what it is: it may be tried again.
 impl From<DiskError> for JournalError {
     fn from(error: DiskError) -> JournalError {
         match error {
             DiskError::Full => JournalError::Full,
             other => JournalError::Disk(other),
         }
-    }
-}
-
-impl From<JournalError> for String {
-    fn from(error: JournalError) -> String {
-        alloc::format!("{error}")
     }
 }

@@ -25,6 +25,9 @@ const VERSION: u8 = 1;
 const LAST_OF_APPEND: u8 = 0x80;
 const HAS_SPAN: u8 = 0x40;
 
+/// No position and no segment's number is greater: sums with them do not overflow.
+pub(super) const NUMBER_MAX: u64 = 1 << 62;
+
 /// A distance that does not fit.
 pub(super) const FAR: u32 = u32::MAX;
 
@@ -98,6 +101,10 @@ impl Header {
         if !ours || u32_at(bytes, 0) != checksum(&bytes[4..], id) {
             return None;
         }
+        let lsn = u64_at(bytes, 16);
+        if lsn > NUMBER_MAX {
+            return None;
+        }
         let kind = RecordKind::from_number(bytes[7] & !(LAST_OF_APPEND | HAS_SPAN))?;
         let first = u64_at(bytes, 48);
         let last = first.checked_add(u64::from(u32_at(bytes, 44)))?.checked_sub(1);
@@ -107,7 +114,7 @@ impl Header {
             return None;
         }
         Some(Header {
-            lsn: u64_at(bytes, 16),
+            lsn,
             segment: u32_at(bytes, 24),
             kind,
             last_of_append: bytes[7] & LAST_OF_APPEND != 0,

@@ -16,7 +16,7 @@
 
 use alloc::{format, string::String};
 
-use super::header::{checksum, u32_at, u64_at};
+use super::header::{NUMBER_MAX, checksum, u32_at, u64_at};
 
 const SEGMENT: &str = "segment-";
 const SPARE: &str = "spare-";
@@ -42,7 +42,8 @@ pub(super) enum Named {
 pub(super) fn parse_name(name: &str) -> Option<Named> {
     let number = |digits: &str| {
         let lower = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        (lower && digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok()).flatten()
+        let number = u64::from_str_radix(digits, 16).ok();
+        number.filter(|number| lower && digits.len() == 16 && *number <= NUMBER_MAX)
     };
     match (name.strip_prefix(SEGMENT), name.strip_prefix(SPARE)) {
         (Some(digits), _) => number(digits).map(Named::Segment),
@@ -112,7 +113,8 @@ impl SegmentHeader {
             floor: u64_at(bytes, 32),
             durable: u64_at(bytes, 40),
         };
-        let sound = header.number == number && header.block_bytes != 0;
+        let largest = header.first_lsn.max(header.floor).max(header.durable);
+        let sound = header.number == number && header.block_bytes != 0 && largest <= NUMBER_MAX;
         if sound { ParsedSegment::Header(header) } else { ParsedSegment::Garbage }
     }
 }
@@ -125,7 +127,8 @@ mod tests {
     fn names_come_back_and_others_are_left_alone() {
         assert_eq!(segment_name(255), "segment-00000000000000ff");
         assert_eq!(parse_name(&segment_name(255)), Some(Named::Segment(255)));
-        assert_eq!(parse_name(&spare_name(u64::MAX)), Some(Named::Spare(u64::MAX)));
+        assert_eq!(parse_name(&spare_name(NUMBER_MAX)), Some(Named::Spare(NUMBER_MAX)));
+        assert_eq!(parse_name(&spare_name(NUMBER_MAX + 1)), None);
         for name in ["segment-ff", "segment-00000000000000FF", "segment-+0000000000000ff", "LOCK"] {
             assert_eq!(parse_name(name), None, "{name}");
         }

@@ -65,7 +65,7 @@ pub(super) struct Survey {
     pub(super) files: Vec<File>,
     pub(super) found: Vec<Found>,
     pub(super) gaps: Vec<Gap>,
-    /// The position behind everything; 0 if nothing was found.
+    /// The position behind everything, at least 1.
     pub(super) next: u64,
 }
 
@@ -110,10 +110,15 @@ pub(super) fn survey<D: Disk>(
             end = Some(walked);
         }
     }
+    let place = end.as_ref().map_or((0, 0), |end| (end.segment, end.offset));
+    // A header may know of records behind all that were found.
+    let proof = survey.proof();
+    survey.next = survey.next.max(1);
+    survey.expect(proof + 1, place);
     if let Some(End { segment, offset, .. }) = end.filter(|end| end.refused) {
         // How many records are out of reach nobody knows: assume more than any disk holds, so
         // that no position is used twice.
-        let first = survey.next.max(1);
+        let first = survey.next;
         let last = first.saturating_add(1 << 40);
         survey.gaps.push(Gap { first, last, segment, offset, unreadable: true });
         survey.next = last + 1;
@@ -122,6 +127,14 @@ pub(super) fn survey<D: Disk>(
 }
 
 impl Survey {
+    /// The greatest position that any sound header says was durable.
+    pub(super) fn proof(&self) -> u64 {
+        let headers = self.files.iter().filter_map(|file| file.header);
+        let records = self.found.iter().map(|found| found.header.proof());
+        let refused = self.gaps.iter().filter(|gap| gap.unreadable).map(|gap| gap.last);
+        headers.map(|header| header.durable).chain(records).chain(refused).max().unwrap_or(0)
+    }
+
     /// Goes on at `lsn`, noting a gap if that is not the next position.
     fn expect(&mut self, lsn: u64, (segment, offset): (u64, u64)) {
         if self.next != 0 && lsn > self.next {

@@ -55,10 +55,7 @@ impl Verdict {
 /// Judges.
 pub(super) fn judge(survey: &Survey) -> Verdict {
     let headers = || survey.files.iter().filter_map(|file| file.header);
-    let refused = survey.gaps.iter().filter(|gap| gap.unreadable).map(|gap| gap.last);
-    let claims = headers().map(|header| header.durable).chain(refused);
-    let proof = claims.chain(survey.found.iter().map(|found| found.header.proof())).max();
-    let proof = proof.unwrap_or(0);
+    let proof = survey.proof();
     let (cut, floor) = first_torn(survey, proof);
 
     let mut kept = survey.found.clone();
@@ -67,7 +64,7 @@ pub(super) fn judge(survey: &Survey) -> Verdict {
     if planted(Bug::TornTailAccepted) {
         kept.iter_mut().filter(|found| found.header.lsn > proof).for_each(|f| f.intact = true);
     }
-    let next = cut.unwrap_or(survey.next).max(1);
+    let next = cut.unwrap_or(survey.next);
     let healed = markers(&kept).map(|span| span.term).max().unwrap_or(0);
     let begun = headers().filter(|header| header.first_lsn <= next).map(|header| header.durable);
     let kept_proof = begun.chain(kept.iter().map(|found| found.header.proof())).max();
@@ -120,7 +117,7 @@ fn floor(survey: &Survey, cut: Option<u64>) -> u64 {
     let headers = survey.files.iter().filter_map(|file| file.header);
     let floors = markers(&survey.found[..kept]).map(|span| span.first);
     let floor = floors.chain(headers.map(|header| header.floor)).max().unwrap_or(1);
-    floor.clamp(1, cut.unwrap_or(survey.next).max(1))
+    floor.clamp(1, cut.unwrap_or(survey.next))
 }
 
 /// The gaps found, and before them the oldest segments if they are gone but still needed.

@@ -1,12 +1,12 @@
 //! Power fails at every place.
 
-use std::{vec, vec::Vec};
+use std::{cell::RefCell, rc::Rc, vec, vec::Vec};
 
 use kernel::Rng;
 
 use super::{
-    super::{Journal, Lsn, Record, Tail},
-    disk::{SECTOR, TestDisk},
+    super::{Journal, JournalError, Lsn, Record, Tail},
+    disk::{SECTOR, SharedDisk, TestDisk},
     *,
 };
 
@@ -115,50 +115,125 @@ fn power_fails_again_and_again_under_way() {
     }
 }
 
+/// One shard that writes entries and bases, and what may be found of it.
+struct Forgetful {
+    journal: Journal<TestDisk>,
+    synced: u64,
+    last: u64,
+    /// The base synced, and those after it.
+    bases: Vec<u64>,
+}
+
+impl Forgetful {
+    fn open(disk: TestDisk, synced: u64, last: u64, bases: &[u64], context: &str) -> Forgetful {
+        let (journal, recovery) = open(disk);
+        assert_eq!(recovery.damage, [], "{context}");
+        let spans = |kind| {
+            let of_kind = recovery.records.iter().filter(move |record| record.kind == kind);
+            of_kind.filter_map(|record| record.span)
+        };
+        let base = spans(RecordKind::Base).map(|span| span.last).max().unwrap_or(0);
+        assert!(bases.contains(&base), "{context}");
+        let mut next = base + 1;
+        for span in spans(RecordKind::Append) {
+            assert_eq!(span.first, next, "{context}");
+            next = span.last + 1;
+        }
+        assert!(next > synced && next <= last + 1, "{context}");
+        Forgetful { journal, synced: next - 1, last: next - 1, bases: vec![base] }
+    }
+
+    /// Goes on until the disk fails.
+    fn run(&mut self, rng: &mut Rng, steps: u64) -> Result<(), JournalError> {
+        for _ in 0..steps {
+            let base_now = self.bases.last().copied().unwrap();
+            if rng.chance(0.2) && self.last > base_now {
+                let base_next = rng.range(base_now + 1, self.last);
+                self.bases.push(base_next);
+                self.journal.append(&[base(1, base_next)])?;
+            } else {
+                self.last += 1;
+                self.journal.append(&[append(1, self.last, self.last), state(2, "x")])?;
+            }
+            if rng.chance(0.5) {
+                self.journal.sync()?;
+                self.synced = self.last;
+                self.bases.drain(..self.bases.len() - 1);
+            }
+            match rng.below(10) {
+                0 => drop(self.journal.mark_idle()?),
+                1 => self.journal.tidy()?,
+                _ => {}
+            }
+            assert!(self.journal.stats().segments < 12, "{:?}", self.journal.stats());
+        }
+        Ok(())
+    }
+}
+
+/// Opens a journal, perhaps in vain, and crashes.
+fn open_and_crash(disk: TestDisk, rng: &mut Rng) -> TestDisk {
+    let shared = SharedDisk(Rc::new(RefCell::new(disk)));
+    drop(Journal::open(shared.clone(), config()));
+    let mut disk = shared.0.take();
+    disk.crash_sectors(rng, SECTOR);
+    disk.changes_left = None;
+    disk
+}
+
 #[test]
-fn a_journal_that_forgets_survives_crashes_too() {
-    for seed in 0..300 {
+fn opening_that_is_cut_short_changes_nothing_that_the_next_opening_finds() {
+    let (mut torn, mut damaged) = (0, 0);
+    for seed in 0..400 {
+        let mut rng = Rng::new(seed);
+        let (mut journal, _) = open(TestDisk::new());
+        for i in 1..rng.range(4, 40) {
+            journal.append(&[append(1, i, i), append(2, i, i)]).unwrap();
+            journal.sync().unwrap();
+        }
+        for i in 1..5 {
+            journal.append(&[append(3, i, i), append(4, i, i)]).unwrap();
+        }
+        let mut disk = journal.into_disk();
+        disk.crash_sectors(&mut rng, 128);
+        let files: Vec<_> = disk.contents().map(|(name, b)| (name.clone(), b.len())).collect();
+        let (name, len) = rng.pick(&files).cloned().unwrap();
+        disk.flip(&name, rng.below(len as u64) as usize, 1);
+        let (_, expected) = open(disk.clone());
+        torn += u32::from(expected.tail != Tail::Clean);
+        damaged += u32::from(!expected.damage.is_empty());
+        for changes in 0..12 {
+            let mut disk = disk.clone();
+            disk.changes_left = Some(changes);
+            let (_, found) = open(open_and_crash(disk, &mut rng));
+            let context = std::format!("seed {seed}, {changes} changes");
+            assert_eq!(found.records, expected.records, "{context}");
+            assert_eq!(found.shards_damaged(), expected.shards_damaged(), "{context}");
+        }
+    }
+    assert!(torn > 200 && damaged > 20, "{torn} {damaged}");
+}
+
+#[test]
+fn a_journal_that_forgets_survives_crashes_between_any_two_changes_of_the_disk() {
+    let mut died = 0;
+    for seed in 0..600 {
         let mut rng = Rng::new(seed);
         let mut disk = TestDisk::new();
-        // Of one shard: the last entry synced, the last appended.
-        let (mut synced, mut last) = (0, 0);
-        let mut base_possible = vec![0];
-        for round in 0..12 {
+        let (mut synced, mut last, mut bases) = (0, 0, vec![0]);
+        for round in 0..10 {
             let context = std::format!("seed {seed}, round {round}");
-            let (mut journal, recovery) = open(disk);
-            assert_eq!(recovery.damage, [], "{context}");
-            let bases = recovery.records.iter().filter(|r| r.kind == RecordKind::Base);
-            let base_found = bases.filter_map(|r| r.span).map(|s| s.last).max().unwrap_or(0);
-            assert!(base_possible.contains(&base_found), "{context}");
-            let entries = recovery.records.iter().filter(|r| r.kind == RecordKind::Append);
-            let mut expected = base_found + 1;
-            for span in entries.filter_map(|r| r.span) {
-                assert_eq!(span.first, expected, "{context}");
-                expected = span.last + 1;
-            }
-            assert!(expected > synced && expected <= last + 1, "{context}");
-            last = expected - 1;
-            let mut first = base_found + 1;
-            synced = last;
-            base_possible = vec![base_found];
-            for _ in 0..rng.below(30) {
-                if rng.chance(0.2) && last >= first {
-                    first = rng.range(first, last) + 1;
-                    journal.append(&[base(1, first - 1)]).unwrap();
-                    base_possible.push(first - 1);
-                } else {
-                    journal.append(&[append(1, last + 1, last + 1), state(2, "x")]).unwrap();
-                    last += 1;
-                }
-                if rng.chance(0.5) {
-                    journal.sync().unwrap();
-                    synced = last;
-                    base_possible = vec![base_possible.last().copied().unwrap()];
-                }
-            }
-            assert!(journal.stats().segments < 12, "{context}: {:?}", journal.stats());
-            disk = journal.into_disk();
+            // Opening may be cut short too.
+            disk.changes_left = Some(rng.below(8));
+            disk = open_and_crash(disk, &mut rng);
+            let mut shard = Forgetful::open(disk, synced, last, &bases, &context);
+            shard.journal.disk_mut().changes_left = Some(rng.below(120));
+            died += u32::from(shard.run(&mut rng, 30).is_err());
+            (synced, last, bases) = (shard.synced, shard.last, shard.bases);
+            disk = shard.journal.into_disk();
+            disk.changes_left = None;
             disk.crash_sectors(&mut rng, SECTOR);
         }
     }
+    assert!(died > 1000, "{died}");
 }

@@ -1,6 +1,6 @@
 //! A disk in memory that forgets what was not synced, in the ways disks do.
 
-use std::{collections::BTreeMap, string::String, vec, vec::Vec};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, string::String, vec, vec::Vec};
 
 use kernel::{
     Rng,
@@ -26,6 +26,8 @@ pub struct TestDisk {
     pub capacity: u64,
     pub syncs_fail: bool,
     pub writes_fail: bool,
+    /// How many more changes succeed; `None` is no limit.
+    pub changes_left: Option<u64>,
     /// Files and ranges that cannot be read.
     pub refused: Vec<(String, u64, u64)>,
 }
@@ -99,6 +101,15 @@ impl TestDisk {
         self.files.insert(name.into(), File { durable, now, pending: Vec::new() });
     }
 
+    fn change(&mut self) -> Result<(), DiskError> {
+        match &mut self.changes_left {
+            Some(0) => return Err(DiskError::Io("the power is going".into())),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(())
+    }
+
     fn file(&mut self, name: &str) -> Result<&mut File, DiskError> {
         self.files.get_mut(name).ok_or(DiskError::Missing)
     }
@@ -110,6 +121,7 @@ impl Disk for TestDisk {
     }
 
     fn create(&mut self, name: &str, len: u64) -> Result<(), DiskError> {
+        self.change()?;
         let used: usize = self.files.values().map(|file| file.now.len()).sum();
         if self.capacity != 0 && used as u64 + len > self.capacity {
             return Err(DiskError::Full);
@@ -130,6 +142,7 @@ impl Disk for TestDisk {
     }
 
     fn write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.change()?;
         // A bad sector is replaced when it is written.
         let end = offset + bytes.len() as u64;
         self.refused.retain(|(n, from, to)| n != name || end <= *from || *to <= offset);
@@ -146,6 +159,7 @@ impl Disk for TestDisk {
     }
 
     fn sync(&mut self, name: &str) -> Result<(), DiskError> {
+        self.change()?;
         let fails = self.syncs_fail;
         let file = self.file(name)?;
         if fails {
@@ -159,12 +173,48 @@ impl Disk for TestDisk {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.change()?;
         let file = self.files.remove(from).ok_or(DiskError::Missing)?;
         self.files.insert(to.into(), file);
         Ok(())
     }
 
     fn remove(&mut self, name: &str) -> Result<(), DiskError> {
+        self.change()?;
         self.files.remove(name).map(|_| ()).ok_or(DiskError::Missing)
+    }
+}
+
+/// A disk that outlives a journal that could not be opened.
+#[derive(Clone, Debug)]
+pub struct SharedDisk(pub Rc<RefCell<TestDisk>>);
+
+impl Disk for SharedDisk {
+    fn list(&self) -> Result<Vec<(String, u64)>, DiskError> {
+        self.0.borrow().list()
+    }
+
+    fn create(&mut self, name: &str, len: u64) -> Result<(), DiskError> {
+        self.0.borrow_mut().create(name, len)
+    }
+
+    fn read(&self, name: &str, offset: u64, into: &mut [u8]) -> Result<(), DiskError> {
+        self.0.borrow().read(name, offset, into)
+    }
+
+    fn write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.0.borrow_mut().write(name, offset, bytes)
+    }
+
+    fn sync(&mut self, name: &str) -> Result<(), DiskError> {
+        self.0.borrow_mut().sync(name)
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.0.borrow_mut().rename(from, to)
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(), DiskError> {
+        self.0.borrow_mut().remove(name)
     }
 }

@@ -4,7 +4,14 @@ use std::{collections::BTreeMap, vec, vec::Vec};
 
 use kernel::Rng;
 
-use super::{super::segment::segment_name, disk::TestDisk, *};
+use super::{
+    super::{
+        header::{Header, NUMBER_MAX},
+        segment::{SegmentHeader, segment_name},
+    },
+    disk::TestDisk,
+    *,
+};
 
 /// A journal that has grown, forgotten and torn, and its whole history of records.
 fn grown(rng: &mut Rng) -> TestDisk {
@@ -89,5 +96,56 @@ fn files_of_random_bytes() {
         }
         disk.plant("segment-ffffffffffffffff", &[]);
         open_twice(disk, &std::format!("seed {seed}"));
+    }
+}
+
+/// A number that is likely to be at some edge.
+fn edgy(rng: &mut Rng) -> u64 {
+    let near = [0, 1, 5, 1 << 32, NUMBER_MAX, u64::MAX];
+    let near = near[rng.below(near.len() as u64) as usize];
+    near.wrapping_add(rng.below(5)).wrapping_sub(2)
+}
+
+#[test]
+fn sealed_headers_that_say_anything() {
+    for seed in 0..3000 {
+        let mut rng = Rng::new(seed);
+        let mut disk = TestDisk::new();
+        for number in 1..rng.range(1, 3) + 1 {
+            let header = SegmentHeader {
+                block_bytes: [1, 64, 128, u32::MAX][rng.below(4) as usize],
+                number,
+                first_lsn: edgy(&mut rng),
+                floor: edgy(&mut rng),
+                durable: edgy(&mut rng),
+            };
+            let mut bytes = header.encode(config().id).to_vec();
+            for _ in 0..rng.below(6) {
+                let first = edgy(&mut rng);
+                let last = if rng.chance(0.5) { first } else { edgy(&mut rng) };
+                use RecordKind::{Append, Base, Marker, Remove, State};
+                let header = Header {
+                    lsn: edgy(&mut rng),
+                    segment: number as u32,
+                    kind: [State, Append, Base, Remove, Marker][rng.below(5) as usize],
+                    last_of_append: rng.chance(0.5),
+                    shard: ShardId(edgy(&mut rng)),
+                    span: rng.chance(0.7).then_some(Span { first, last, term: edgy(&mut rng) }),
+                    body_len: if rng.chance(0.8) { 0 } else { edgy(&mut rng) as u32 },
+                    body_crc: 0,
+                    lag: edgy(&mut rng) as u32,
+                    back: edgy(&mut rng) as u32,
+                };
+                bytes.extend(header.encode(config().id));
+                bytes.resize(bytes.len() + 64 * rng.below(3) as usize, 0);
+            }
+            bytes.resize(2048, 0);
+            disk.plant(&segment_name(number), &bytes);
+        }
+        // Forged records may contradict each other: only the absence of panics is promised.
+        let (mut journal, _) = open(disk);
+        let _ = journal.append(&[state(4, "on")]).and_then(|_| journal.sync());
+        let _ = (journal.pressure(), journal.stats(), journal.healed(), journal.tidy());
+        open(journal.into_disk());
     }
 }
