@@ -1,0 +1,90 @@
+//! The only file of this crate that touches what differs from run to run: clocks, threads and
+//! entropy. Everything else is handed a [`Clock`], a thread or a seed.
+#![allow(clippy::disallowed_methods)]
+
+use std::{
+    hash::{BuildHasher, Hasher},
+    io, thread,
+    time::{Instant as HostInstant, SystemTime, UNIX_EPOCH},
+};
+
+use kernel::{Duration, Instant, Now, Wall};
+
+/// Both clocks of the machine. The monotonic origin is the moment of creation.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: HostInstant,
+}
+
+impl Clock {
+    /// Starts counting now. Instants begin well above zero, so that "one second ago" exists.
+    #[must_use]
+    pub fn start() -> Clock {
+        Clock { origin: HostInstant::now() }
+    }
+
+    /// The monotonic clock.
+    #[must_use]
+    pub fn instant(&self) -> Instant {
+        const FIRST: Duration = Duration::from_secs(3600);
+        Instant::ZERO + FIRST + self.origin.elapsed()
+    }
+
+    /// Both clocks; the wall clock is off by `skew_ms` milliseconds.
+    #[must_use]
+    pub fn now(&self, skew_ms: i64) -> Now {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
+        Now { instant: self.instant(), wall: Wall(wall.saturating_add_signed(skew_ms)) }
+    }
+}
+
+/// Starts a named thread.
+///
+/// # Errors
+/// If the machine has no room for one more.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<thread::JoinHandle<T>> {
+    thread::Builder::new().name(name.to_owned()).spawn(body)
+}
+
+/// Blocks this thread: only the injected slowness of a disk wants that.
+pub fn sleep(time: Duration) {
+    thread::sleep(time);
+}
+
+/// 64 bits of the operating system's entropy, by way of the standard library's hash seeds.
+#[must_use]
+pub fn seed() -> u64 {
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish()
+}
+
+/// 128 bits of entropy, for a new cluster's id.
+#[must_use]
+pub fn seed128() -> u128 {
+    (u128::from(seed()) << 64) | u128::from(seed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_advance_and_skew_moves_only_the_wall() {
+        let clock = Clock::start();
+        let (first, second) = (clock.now(0), clock.now(3_600_000));
+        assert!(second.instant >= first.instant);
+        assert!(second.wall.0 >= first.wall.0 + 3_600_000);
+        assert!(second.instant.since(first.instant) < Duration::from_secs(1800));
+    }
+
+    #[test]
+    fn seeds_differ() {
+        assert_ne!(seed(), seed());
+        assert_ne!(seed128(), 0);
+    }
+}

@@ -1,0 +1,175 @@
+//! Faults that can be injected into a running node, where its configuration allows it.
+//!
+//! ```text
+//!   links   cut frames to or from peers, both ways or one way; delay what arrives
+//!   disk    wait before every sync
+//!   clock   shift the wall clock that the process sees
+//! ```
+//!
+//! Killing and pausing are done to the operating system's process, not here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use kernel::{Duration, NodeId};
+
+/// A change of the faults in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Drop frames to and from these peers, in the directions given; replaces earlier cuts of
+    /// the same peers.
+    Cut {
+        /// Which peers.
+        peers: BTreeSet<NodeId>,
+        /// Drop what goes to them.
+        outgoing: bool,
+        /// Drop what comes from them.
+        incoming: bool,
+    },
+    /// Hold what arrives from these peers for so long; zero ends it.
+    Delay {
+        /// Which peers.
+        peers: BTreeSet<NodeId>,
+        /// How long.
+        by: Duration,
+    },
+    /// Wait so long before every sync of the journal; zero ends it.
+    SlowDisk {
+        /// How long.
+        by: Duration,
+    },
+    /// Shift the wall clock by so many milliseconds; zero ends it.
+    Skew {
+        /// How far, either way.
+        by_ms: i64,
+    },
+    /// End all faults.
+    Heal,
+}
+
+/// The faults in force. Costs one relaxed load where there are none.
+#[derive(Debug, Default)]
+pub struct Chaos {
+    /// Whether any link has a fault.
+    links: AtomicBool,
+    rules: Mutex<Rules>,
+    sync_delay_us: AtomicU64,
+    skew_ms: AtomicI64,
+}
+
+#[derive(Debug, Default)]
+struct Rules {
+    outgoing: BTreeSet<NodeId>,
+    incoming: BTreeSet<NodeId>,
+    delay: BTreeMap<NodeId, Duration>,
+}
+
+impl Chaos {
+    /// Changes the faults in force.
+    pub fn inject(&self, fault: Fault) {
+        let mut rules = self.rules();
+        match fault {
+            Fault::Cut { peers, outgoing, incoming } => {
+                for peer in peers {
+                    set(&mut rules.outgoing, peer, outgoing);
+                    set(&mut rules.incoming, peer, incoming);
+                }
+            }
+            Fault::Delay { peers, by } => {
+                for peer in peers {
+                    rules.delay.insert(peer, by);
+                }
+                rules.delay.retain(|_, by| !by.is_zero());
+            }
+            Fault::SlowDisk { by } => {
+                let us = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
+                self.sync_delay_us.store(us, Relaxed);
+            }
+            Fault::Skew { by_ms } => self.skew_ms.store(by_ms, Relaxed),
+            Fault::Heal => {
+                *rules = Rules::default();
+                self.sync_delay_us.store(0, Relaxed);
+                self.skew_ms.store(0, Relaxed);
+            }
+        }
+        let quiet =
+            rules.outgoing.is_empty() && rules.incoming.is_empty() && rules.delay.is_empty();
+        self.links.store(!quiet, Relaxed);
+    }
+
+    /// Whether frames to this peer are dropped.
+    #[must_use]
+    pub fn cuts_to(&self, peer: NodeId) -> bool {
+        self.links.load(Relaxed) && self.rules().outgoing.contains(&peer)
+    }
+
+    /// Whether frames from this peer are dropped.
+    #[must_use]
+    pub fn cuts_from(&self, peer: NodeId) -> bool {
+        self.links.load(Relaxed) && self.rules().incoming.contains(&peer)
+    }
+
+    /// How long frames from this peer are held; `None` if they are not.
+    #[must_use]
+    pub fn delay_from(&self, peer: NodeId) -> Option<Duration> {
+        if !self.links.load(Relaxed) {
+            return None;
+        }
+        self.rules().delay.get(&peer).copied()
+    }
+
+    /// How long a sync of the journal waits first.
+    #[must_use]
+    pub fn sync_delay(&self) -> Duration {
+        Duration::from_micros(self.sync_delay_us.load(Relaxed))
+    }
+
+    /// How far the wall clock is off, in milliseconds.
+    #[must_use]
+    pub fn skew_ms(&self) -> i64 {
+        self.skew_ms.load(Relaxed)
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn set(peers: &mut BTreeSet<NodeId>, peer: NodeId, member: bool) {
+    if member {
+        peers.insert(peer);
+    } else {
+        peers.remove(&peer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_begin_change_and_end() {
+        let chaos = Chaos::default();
+        let two = NodeId(2);
+        let peers = BTreeSet::from([two]);
+        assert!(!chaos.cuts_to(two));
+        chaos.inject(Fault::Cut { peers: peers.clone(), outgoing: true, incoming: false });
+        assert!(chaos.cuts_to(two) && !chaos.cuts_from(two) && !chaos.cuts_to(NodeId(3)));
+        chaos.inject(Fault::Cut { peers: peers.clone(), outgoing: false, incoming: true });
+        assert!(!chaos.cuts_to(two) && chaos.cuts_from(two));
+        chaos.inject(Fault::Delay { peers: peers.clone(), by: Duration::from_millis(9) });
+        assert_eq!(chaos.delay_from(two), Some(Duration::from_millis(9)));
+        chaos.inject(Fault::Delay { peers, by: Duration::ZERO });
+        assert_eq!(chaos.delay_from(two), None);
+        chaos.inject(Fault::SlowDisk { by: Duration::from_millis(3) });
+        chaos.inject(Fault::Skew { by_ms: -5 });
+        assert_eq!((chaos.sync_delay(), chaos.skew_ms()), (Duration::from_millis(3), -5));
+        chaos.inject(Fault::Heal);
+        assert!(!chaos.cuts_from(two) && chaos.sync_delay().is_zero() && chaos.skew_ms() == 0);
+    }
+}

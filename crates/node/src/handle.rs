@@ -1,0 +1,147 @@
+//! What gateways hold: ask the node's process, read its figures, inject faults.
+
+use std::{path::PathBuf, sync::Arc};
+
+use database::{Answer, Code, Database, Failure, Identity, Request, api::Action};
+use kernel::{Instant, process::HaltReason};
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    ambient::Clock,
+    chaos::Chaos,
+    lsm::LsmEngine,
+    metrics::{Metrics, Sample, resident_memory},
+    room::free_bytes,
+    worker::{Inbox, Input},
+};
+
+/// The process that a node runs.
+pub type Process = Database<LsmEngine>;
+
+/// Weight of a request beside its bytes: what its bookkeeping costs, roughly.
+const REQUEST_WEIGHT: u64 = 512;
+
+/// What a node does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It answers.
+    Running,
+    /// It hands over and will stop.
+    Stopping,
+    /// It has stopped because it was told to.
+    Stopped,
+    /// It cannot go on.
+    Halted(HaltReason),
+}
+
+/// A way to talk to a running node; clones talk to the same one.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    inbox: Arc<Inbox<Process>>,
+    identity: Identity,
+    metrics: Arc<Metrics>,
+    chaos: Option<Arc<Chaos>>,
+    status: watch::Receiver<Status>,
+    clock: Clock,
+    started: Instant,
+    data: PathBuf,
+}
+
+impl Handle {
+    pub(crate) fn new(
+        inbox: Arc<Inbox<Process>>,
+        identity: Identity,
+        metrics: Arc<Metrics>,
+        chaos: Option<Arc<Chaos>>,
+        status: watch::Receiver<Status>,
+        clock: Clock,
+        data: PathBuf,
+    ) -> Handle {
+        let started = clock.instant();
+        let inner = Inner { inbox, identity, metrics, chaos, status, clock, started, data };
+        Handle { inner: Arc::new(inner) }
+    }
+
+    /// Asks the process. The answer comes by the request's own timeout; a node that stops first
+    /// answers that nobody knows what became of it.
+    pub async fn ask(&self, request: Request) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let weight = weight(&request);
+        if self.inner.inbox.offer(Input::Ask { request, answer }, weight).is_err() {
+            return Answer::Failed(self.refusal());
+        }
+        answered.await.unwrap_or_else(|_| Answer::Failed(lost()))
+    }
+
+    /// Why the inbox took nothing.
+    fn refusal(&self) -> Failure {
+        match &*self.inner.status.borrow() {
+            Status::Running => {
+                Failure::new(Code::Overloaded, "too many requests wait for this node")
+            }
+            Status::Halted(reason) => Failure::new(
+                Code::Unavailable,
+                format!("the node halted: [{}] {}", reason.code, reason.text),
+            ),
+            Status::Stopping | Status::Stopped => {
+                Failure::new(Code::Unavailable, "the node is stopping")
+            }
+        }
+    }
+
+    /// Who this node is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.inner.identity
+    }
+
+    /// What the node does at this moment.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.inner.status.borrow().clone()
+    }
+
+    /// All figures in the OpenMetrics text format.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let inner = &self.inner;
+        inner.metrics.text(Sample {
+            memory: resident_memory(),
+            uptime: inner.clock.instant().since(inner.started),
+            inbox: inner.inbox.len() as u64,
+            disk_free: free_bytes(&inner.data).unwrap_or(0),
+        })
+    }
+
+    /// The figures themselves, for what a gateway adds to them.
+    #[must_use]
+    pub fn figures(&self) -> &Arc<Metrics> {
+        &self.inner.metrics
+    }
+
+    /// The faults in force, if the configuration allows any.
+    #[must_use]
+    pub fn chaos(&self) -> Option<&Arc<Chaos>> {
+        self.inner.chaos.as_ref()
+    }
+}
+
+fn weight(request: &Request) -> u64 {
+    let bytes = match request {
+        Request::Call(call) => match &call.action {
+            Action::Mutate { command, .. } => command.len(),
+            Action::Query { query, .. } => query.len(),
+        },
+        _ => 0,
+    };
+    REQUEST_WEIGHT + bytes as u64
+}
+
+fn lost() -> Failure {
+    Failure::new(Code::Unavailable, "the node stopped before it answered").unknown()
+}

@@ -1,0 +1,86 @@
+//! What the worker of a node hands its effects to.
+
+use std::sync::Arc;
+
+use database::{Envelope, Note, Output};
+use kernel::{NodeId, Now, Token, process::HaltReason};
+use store::{engine::Engine, journal::Record};
+use tokio::sync::watch;
+use tracing::error;
+
+use crate::{
+    flush,
+    handle::{Process, Status},
+    journal,
+    lsm::LsmEngine,
+    mailbox::Mailbox,
+    metrics::Metrics,
+    observe,
+    transport::{Outbox, Transport},
+    worker::{Appends, Hands},
+};
+
+/// Jobs of the flush thread.
+pub type FlushJobs = Mailbox<flush::Job<<LsmEngine as Engine>::Flush>>;
+
+/// The journal thread, the flush thread, the links, the figures.
+#[derive(Debug)]
+pub struct NodeHands {
+    /// Jobs of the journal thread.
+    pub journal: Arc<Mailbox<journal::Job>>,
+    /// Jobs of the flush thread.
+    pub flushes: Arc<FlushJobs>,
+    /// All connections.
+    pub transport: Arc<Transport>,
+    /// Frames of this batch.
+    pub outbox: Outbox,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// Where a halt is told.
+    pub status: watch::Sender<Status>,
+}
+
+impl Hands<Process> for NodeHands {
+    fn persist(&mut self, appends: Appends<Record>) {
+        // A closed mailbox means that the node is stopping: nothing will be durable any more,
+        // and nothing that waits for it will leave.
+        let _ = self.journal.push(journal::Job::Append(appends));
+    }
+
+    fn flush(&mut self, process: &mut Process, token: Token) {
+        let _ = self.flushes.push(flush::Job::Flush(token, process.flush_job()));
+    }
+
+    fn send(&mut self, to: NodeId, message: Envelope) {
+        self.outbox.send(to, &message);
+    }
+
+    fn deliver(&mut self) {
+        self.outbox.deliver();
+    }
+
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Members(members) => {
+                self.transport.set_members(&members);
+                self.outbox.set_links(self.transport.links());
+            }
+            Output::Healed => {
+                let _ = self.journal.push(journal::Job::Healed);
+            }
+        }
+    }
+
+    fn note(&mut self, _: Now, note: Note) {
+        observe::note(&self.metrics, note);
+    }
+
+    fn batch(&mut self, inputs: usize) {
+        self.metrics.batch.observe(inputs as f64);
+    }
+
+    fn halted(&mut self, reason: HaltReason) {
+        error!(code = reason.code, text = reason.text, "the node halted");
+        self.status.send_replace(Status::Halted(reason));
+    }
+}

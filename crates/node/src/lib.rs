@@ -1,0 +1,38 @@
+//! The host of the database process: everything that touches the machine.
+//!
+//! ```text
+//!   gateways ─▶ Handle::ask ─┐                                 ┌─▶ journal thread ─▶ FileDisk
+//!                            ├─▶ inbox ─▶ worker ─▶ effects ───┼─▶ flush thread ───▶ LsmEngine
+//!   peers ───▶ transport ────┘   (owns the process)            ├─▶ links ──────────▶ peers
+//!                                                              └─▶ replies ────────▶ askers
+//! ```
+//!
+//! The process decides, this crate carries out: it knows sockets, files, threads and clocks, and
+//! nothing about consensus. Batches, not items, cross from thread to thread.
+#![forbid(unsafe_code)]
+
+pub mod ambient;
+pub mod chaos;
+pub mod config;
+pub mod data_dir;
+pub mod disk;
+pub mod flush;
+pub mod handle;
+mod hands;
+pub mod hold;
+pub mod journal;
+pub mod life;
+pub mod logs;
+pub mod lsm;
+pub mod mailbox;
+pub mod metrics;
+pub mod observe;
+pub mod room;
+pub mod timers;
+pub mod transport;
+pub mod worker;
+
+pub use chaos::{Chaos, Fault};
+pub use config::{Config, ConfigError};
+pub use handle::{Handle, Status};
+pub use life::{Node, RunningNode, StartError};

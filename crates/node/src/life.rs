@@ -1,0 +1,393 @@
+//! The life of a node: from a configuration to a running process, and to its end.
+//!
+//! ```text
+//!   data directory ─▶ journal (what survived?) ─▶ engine ─▶ Database::open ─▶ threads ─▶ links
+//!
+//!   network runtime     quorate-worker        quorate-journal      quorate-flush
+//!   reads frames,       owns the process      owns the journal     syncs the engine
+//!   drains slow links
+//! ```
+
+use std::{sync::Arc, thread::JoinHandle};
+
+use database::{Boot, Database, Failure, Identity, Mode, Request};
+use kernel::{Duration, Rng, disk::DiskError, process::HaltReason};
+use store::{
+    engine::{Engine, EngineError, FlushJob},
+    journal::{self as log, Journal, JournalError, Recovery, Tail},
+};
+use tokio::{net::TcpListener, runtime::Handle as Runtime, sync::watch, time::timeout};
+use tracing::{error, info, warn};
+
+use crate::{
+    ambient::{self, Clock},
+    chaos::Chaos,
+    config::{BootMode, Config},
+    data_dir::{DataDir, DataDirError},
+    disk::FileDisk,
+    flush,
+    handle::{Handle, Process, Status},
+    hands::{FlushJobs, NodeHands},
+    journal::{First, Job, JournalThread, Report, Surroundings},
+    lsm::{LsmEngine, LsmOptions},
+    mailbox::Mailbox,
+    metrics::Metrics,
+    room::Room,
+    transport::{Me, Outbox, Shared, Transport},
+    worker::{Inbox, Input, Worker},
+};
+
+/// Why a node did not start. Each code has a page under `docs/errors`.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory was refused.
+    #[error(transparent)]
+    Data(#[from] DataDirError),
+    /// The journal's directory cannot be used.
+    #[error("[journal-disk] {0}")]
+    Disk(DiskError),
+    /// The journal cannot be opened.
+    #[error("[journal-open] {0}")]
+    Journal(JournalError),
+    /// The engine cannot be opened.
+    #[error("[engine-open] {0}")]
+    Engine(EngineError),
+    /// The process cannot be opened on what was found.
+    #[error("[database-open] {0}")]
+    Database(Failure),
+    /// The address for peers cannot be listened on.
+    #[error("[listen] {address}: {error}: is the port taken? set --peer")]
+    Listen {
+        /// Which address.
+        address: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("[thread] {0}")]
+    Thread(std::io::Error),
+}
+
+/// Starts nodes.
+#[derive(Clone, Copy, Debug)]
+pub struct Node;
+
+/// A node that runs; stops like a crash when it is dropped.
+#[derive(Debug)]
+pub struct RunningNode {
+    handle: Handle,
+    status: watch::Sender<Status>,
+    inbox: Arc<Inbox<Process>>,
+    jobs: Arc<Mailbox<Job>>,
+    flushes: Arc<FlushJobs>,
+    transport: Arc<Transport>,
+    threads: Option<Threads>,
+}
+
+#[derive(Debug)]
+struct Threads {
+    worker: JoinHandle<Process>,
+    journal: JoinHandle<Journal<FileDisk>>,
+    flush: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts a node that listens for peers where its configuration says. Must be called inside a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// Says what to do about it.
+    pub async fn start(config: Config) -> Result<RunningNode, StartError> {
+        let listener = TcpListener::bind(&config.peer)
+            .await
+            .map_err(|error| StartError::Listen { address: config.peer.clone(), error })?;
+        Node::start_on(config, listener).await
+    }
+
+    /// The same, with a listener that is bound already.
+    ///
+    /// # Errors
+    /// Says what to do about it.
+    pub async fn start_on(
+        config: Config,
+        listener: TcpListener,
+    ) -> Result<RunningNode, StartError> {
+        let runtime = Runtime::current();
+        // Opening reads and replays files: not on a thread that serves the network.
+        let opened = runtime.spawn_blocking(move || open(config)).await;
+        let opened = opened.map_err(|error| StartError::Thread(error.into()))??;
+        opened.run(listener, runtime)
+    }
+}
+
+/// Everything that was found on the disk, before anything runs.
+struct Opened {
+    config: Config,
+    clock: Clock,
+    data: DataDir,
+    mode: BootMode,
+    journal: Journal<FileDisk>,
+    process: Process,
+    identity: Identity,
+}
+
+fn open(config: Config) -> Result<Opened, StartError> {
+    let clock = Clock::start();
+    let now = clock.now(0);
+    let mut data = DataDir::open(&config.data, config.cluster, config.node, now.wall)?;
+    let disk = FileDisk::open(&data.journal()).map_err(StartError::Disk)?;
+    let limits = &config.limits;
+    let settings = log::Config {
+        id: config.node.0,
+        segment_bytes: limits.journal_segment,
+        bytes_limit: limits.journal,
+        ..log::Config::default()
+    };
+    let (journal, recovery) = Journal::open(disk, settings).map_err(StartError::Journal)?;
+    report_recovery(&recovery);
+    let mode = mode(&config, &mut data, &recovery)?;
+    let options = LsmOptions { cache: limits.cache, memtable: limits.memtable };
+    let engine = LsmEngine::open(&data.engine(), options).map_err(StartError::Engine)?;
+    let identity = Identity {
+        node: config.node,
+        cluster: config.cluster,
+        incarnation: data.incarnation(),
+        pid: std::process::id(),
+    };
+    let boot = Boot {
+        mode: match mode {
+            BootMode::Bootstrap => Mode::Bootstrap,
+            BootMode::Join => Mode::Join,
+        },
+        members: config.members.clone(),
+    };
+    let rng = Rng::new(ambient::seed());
+    let (settings, me) = (config.settings.clone(), config.me.clone());
+    let process = Database::open(settings, identity, me, boot, &recovery, engine, rng)
+        .map_err(StartError::Database)?;
+    Ok(Opened { config, clock, data, mode, journal, process, identity })
+}
+
+/// How this directory began. One that began and holds an empty journal lost its memory: whatever
+/// the configuration says, it joins and recovers before it votes.
+fn mode(config: &Config, data: &mut DataDir, recovery: &Recovery) -> Result<BootMode, StartError> {
+    let empty = recovery.records.is_empty() && recovery.damage.is_empty();
+    match data.began() {
+        None => Ok(config.boot),
+        Some(BootMode::Bootstrap) if empty => {
+            warn!("[memory-lost] the journal is empty though this node has run: it joins anew");
+            data.begin(BootMode::Join)?;
+            Ok(BootMode::Join)
+        }
+        Some(mode) => Ok(mode),
+    }
+}
+
+fn report_recovery(recovery: &Recovery) {
+    info!(records = recovery.records.len(), "the journal was read");
+    if let Tail::Torn { segment, offset, bytes_cut } = recovery.tail {
+        info!(segment, offset, bytes_cut, "a torn end of the journal was cut: nothing is lost");
+    }
+    for damage in &recovery.damage {
+        error!(?damage, "[journal-damage] records are gone: their shards recover from peers");
+    }
+}
+
+impl Opened {
+    /// Starts links and threads.
+    fn run(self, listener: TcpListener, runtime: Runtime) -> Result<RunningNode, StartError> {
+        let Opened { config, clock, data, mode, journal, process, identity } = self;
+        let metrics = Arc::new(Metrics::default());
+        let chaos = Arc::new(Chaos::default());
+        let inbox: Arc<Inbox<Process>> = Arc::new(Mailbox::new(config.limits.inbox));
+        let jobs = Arc::new(Mailbox::new(0));
+        let flushes: Arc<FlushJobs> = Arc::new(Mailbox::new(0));
+        let (status, watched) = watch::channel(Status::Running);
+        let shared = shared(&config, identity, clock, &chaos, &metrics, &inbox);
+        let transport = Transport::start(shared, listener, runtime).map_err(StartError::Thread)?;
+        let transport = Arc::new(transport);
+        transport.set_members(&config.members);
+
+        let around = Surroundings {
+            room: Room::new(data.path(), config.limits.disk_reserve),
+            clock,
+            chaos: Arc::clone(&chaos),
+            metrics: Arc::clone(&metrics),
+        };
+        let path = data.path().to_owned();
+        let report = reporter(Arc::clone(&inbox), status.clone());
+        let first = first(data, mode);
+        let keeper = JournalThread::new(journal, Arc::clone(&jobs), report, first, around);
+        let mut outbox = Outbox::default();
+        outbox.set_links(transport.links());
+        let hands = NodeHands {
+            journal: Arc::clone(&jobs),
+            flushes: Arc::clone(&flushes),
+            transport: Arc::clone(&transport),
+            outbox,
+            metrics: Arc::clone(&metrics),
+            status: status.clone(),
+        };
+        let worker = Worker::new(process, hands, Arc::clone(&inbox), clock, Arc::clone(&chaos));
+        let (told, waiting) = (Arc::clone(&inbox), Arc::clone(&flushes));
+        let threads = Threads {
+            journal: ambient::spawn("quorate-journal", move || keeper.run())
+                .map_err(StartError::Thread)?,
+            flush: ambient::spawn("quorate-flush", move || {
+                flush::run(&waiting, |token, durable| {
+                    let tokens = vec![token];
+                    let _ = told.push(match durable {
+                        true => Input::Persisted(tokens),
+                        false => Input::PersistFailed(tokens),
+                    });
+                });
+            })
+            .map_err(StartError::Thread)?,
+            worker: ambient::spawn("quorate-worker", move || worker.run())
+                .map_err(StartError::Thread)?,
+        };
+        let allowed = config.chaos.then_some(chaos);
+        let handle =
+            Handle::new(Arc::clone(&inbox), identity, metrics, allowed, watched, clock, path);
+        info!(node = %identity.node, cluster = %identity.cluster, peer = %transport.address(), "the node runs");
+        Ok(RunningNode { handle, status, inbox, jobs, flushes, transport, threads: Some(threads) })
+    }
+}
+
+fn shared(
+    config: &Config,
+    identity: Identity,
+    clock: Clock,
+    chaos: &Arc<Chaos>,
+    metrics: &Arc<Metrics>,
+    inbox: &Arc<Inbox<Process>>,
+) -> Shared {
+    let (inbox, figures) = (Arc::clone(inbox), Arc::clone(metrics));
+    let Identity { node, cluster, incarnation, .. } = identity;
+    Shared {
+        me: Me { node, cluster, incarnation },
+        queue_max: usize::try_from(config.limits.peer_queue).unwrap_or(usize::MAX),
+        connections_max: config.limits.connections,
+        chaos: Arc::clone(chaos),
+        metrics: Arc::clone(metrics),
+        clock,
+        deliver: Box::new(move |from, messages, bytes| {
+            let count = messages.len() as u64;
+            if inbox.offer(Input::Messages { from, messages }, bytes).is_err() {
+                figures.overrun.inc_by(count);
+            }
+        }),
+    }
+}
+
+/// Remembers how the node began, once something is durable. The journal thread keeps this, and
+/// with it the lock of the directory, for as long as it lives.
+fn first(mut data: DataDir, mode: BootMode) -> First {
+    Box::new(move || data.begin(mode).map_err(|error| error.to_string()))
+}
+
+/// Tells the worker what the journal thread reports.
+fn reporter(inbox: Arc<Inbox<Process>>, status: watch::Sender<Status>) -> impl FnMut(Report) {
+    move |report| {
+        // Once the inbox is closed there is nobody to tell.
+        let _ = inbox.push(match report {
+            Report::Persisted(tokens) => Input::Persisted(tokens),
+            Report::Failed(tokens) => Input::PersistFailed(tokens),
+            Report::Full(full) => Input::Tell(Request::DiskFull(full)),
+            Report::Pressure(shards) => Input::Tell(Request::JournalPressure(shards)),
+            Report::Broken(text) => {
+                let reason = HaltReason { code: "journal-broken", text };
+                status.send_replace(Status::Halted(reason));
+                Input::Stop
+            }
+        });
+    }
+}
+
+impl RunningNode {
+    /// A way to talk to it.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Where it listens for peers.
+    #[must_use]
+    pub fn peer_address(&self) -> std::net::SocketAddr {
+        self.transport.address()
+    }
+
+    /// Waits until the node cannot go on, and tells why.
+    pub async fn halted(&self) -> HaltReason {
+        let mut status = self.status.subscribe();
+        let halted = status.wait_for(|status| matches!(status, Status::Halted(_))).await;
+        match halted.as_deref() {
+            Ok(Status::Halted(reason)) => reason.clone(),
+            // The sender lives in `self`, so the wait ends with a halt.
+            _ => HaltReason { code: "gone", text: String::new() },
+        }
+    }
+
+    /// Stops in good order: hands leadership over, makes everything durable, closes. Takes little
+    /// longer than `deadline`.
+    pub async fn shutdown(mut self, deadline: Duration) {
+        self.status.send_if_modified(|status| {
+            let running = *status == Status::Running;
+            if running {
+                *status = Status::Stopping;
+            }
+            running
+        });
+        if timeout(deadline, self.handle.ask(Request::HandOver)).await.is_err() {
+            warn!("leadership was not handed over in time");
+        }
+        let Some(process) = self.stop().await else { return };
+        let flushed = tokio::task::spawn_blocking(move || process.into_engine().flush().run());
+        match flushed.await {
+            Ok(Ok(())) => info!("the node stopped"),
+            Ok(Err(error)) => warn!(%error, "the node stopped; the journal will be replayed"),
+            Err(error) => error!(%error, "the engine did not close"),
+        }
+    }
+
+    /// Stops at once, without a word to anybody, as a crash would.
+    pub async fn kill(mut self) {
+        self.stop().await;
+    }
+
+    /// Ends links and threads: the worker first, so that what it handed over is carried out.
+    async fn stop(&mut self) -> Option<Process> {
+        let threads = self.threads.take()?;
+        self.transport.stop();
+        let _ = self.inbox.push(Input::Stop);
+        let (jobs, flushes) = (Arc::clone(&self.jobs), Arc::clone(&self.flushes));
+        let joined = tokio::task::spawn_blocking(move || {
+            let process = threads.worker.join();
+            let _ = jobs.push(Job::Stop);
+            let _ = flushes.push(flush::Job::Stop);
+            let whole = threads.journal.join().is_ok() & threads.flush.join().is_ok();
+            (process, whole)
+        });
+        let (process, whole) = joined.await.ok()?;
+        if !whole || process.is_err() {
+            error!("a thread of the node panicked");
+        }
+        self.status.send_if_modified(|status| {
+            let stopped = !matches!(status, Status::Halted(_));
+            if stopped {
+                *status = Status::Stopped;
+            }
+            stopped
+        });
+        process.ok()
+    }
+}
+
+impl Drop for RunningNode {
+    fn drop(&mut self) {
+        self.transport.stop();
+        let _ = self.inbox.push(Input::Stop);
+        let _ = self.jobs.push(Job::Stop);
+        let _ = self.flushes.push(flush::Job::Stop);
+    }
+}

@@ -1,0 +1,191 @@
+//! Hand-over between threads: many push, one takes everything at hand.
+//!
+//! The receiver swaps its empty list for the full one, so a batch costs one lock however long it
+//! is, and a sleeping receiver is woken once per batch. While the receiver works, the next batch
+//! gathers: this is the group commit of the whole node, without a timer.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use kernel::Duration;
+
+/// A list that one thread empties.
+#[derive(Debug)]
+pub struct Mailbox<T> {
+    state: Mutex<State<T>>,
+    wake: Condvar,
+    /// Weight that may wait before [`Mailbox::offer`] refuses.
+    weight_max: u64,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    items: Vec<T>,
+    weight: u64,
+    asleep: bool,
+    closed: bool,
+}
+
+/// What a receiver found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Something, in the list that was passed.
+    Items,
+    /// Nothing in time.
+    Nothing,
+    /// Nothing, and nothing will come.
+    Closed,
+}
+
+impl<T> Mailbox<T> {
+    /// An empty mailbox. `weight_max` bounds what is *offered* (in bytes, say); what is *pushed*
+    /// is bounded by its sender.
+    #[must_use]
+    pub fn new(weight_max: u64) -> Mailbox<T> {
+        let state = State { items: Vec::new(), weight: 0, asleep: false, closed: false };
+        Mailbox { state: Mutex::new(state), wake: Condvar::new(), weight_max }
+    }
+
+    /// Adds an item.
+    ///
+    /// # Errors
+    /// Gives the item back once the mailbox is closed.
+    pub fn push(&self, item: T) -> Result<(), T> {
+        self.add(item, 0, u64::MAX)
+    }
+
+    /// Adds an item that may as well be lost.
+    ///
+    /// # Errors
+    /// Gives the item back if too much waits already, or once the mailbox is closed.
+    pub fn offer(&self, item: T, weight: u64) -> Result<(), T> {
+        self.add(item, weight, self.weight_max)
+    }
+
+    fn add(&self, item: T, weight: u64, limit: u64) -> Result<(), T> {
+        let mut state = self.lock();
+        // An empty mailbox takes anything: else a heavy item could never pass.
+        let heavy = state.weight > 0 && state.weight.saturating_add(weight) > limit;
+        if state.closed || heavy {
+            return Err(item);
+        }
+        state.items.push(item);
+        state.weight += weight;
+        let wake = std::mem::take(&mut state.asleep);
+        drop(state);
+        if wake {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Moves everything into `into`, which must be empty; waits for the first item, at most so
+    /// long (`None`: for ever).
+    pub fn take(&self, into: &mut Vec<T>, wait: Option<Duration>) -> Taken {
+        debug_assert!(into.is_empty());
+        let mut state = self.lock();
+        if state.items.is_empty() && !state.closed && wait != Some(Duration::ZERO) {
+            state = self.sleep(state, wait);
+        }
+        if state.items.is_empty() {
+            return if state.closed { Taken::Closed } else { Taken::Nothing };
+        }
+        std::mem::swap(&mut state.items, into);
+        state.weight = 0;
+        Taken::Items
+    }
+
+    /// Waits for a push, the end of the time or, rarely, nothing.
+    fn sleep<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+        wait: Option<Duration>,
+    ) -> MutexGuard<'a, State<T>> {
+        state.asleep = true;
+        let mut state = match wait {
+            Some(wait) => {
+                let woken = self.wake.wait_timeout(state, wait);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
+        state.asleep = false;
+        state
+    }
+
+    /// Refuses all further items; what is inside can still be taken.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.wake.notify_all();
+    }
+
+    /// How many items wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().items.len()
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// No code of ours panics while it holds the lock, so a poisoned state is a sound one.
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ambient;
+
+    #[test]
+    fn a_batch_is_everything_at_hand_in_order() {
+        let mailbox = Mailbox::new(0);
+        let mut batch = Vec::new();
+        assert_eq!(mailbox.take(&mut batch, Some(Duration::ZERO)), Taken::Nothing);
+        (0..3).for_each(|i| mailbox.push(i).unwrap());
+        assert_eq!(mailbox.len(), 3);
+        assert_eq!(mailbox.take(&mut batch, None), Taken::Items);
+        assert_eq!(batch, [0, 1, 2]);
+        assert!(mailbox.is_empty());
+    }
+
+    #[test]
+    fn a_sleeper_is_woken() {
+        let mailbox = Arc::new(Mailbox::new(0));
+        let sender = Arc::clone(&mailbox);
+        let thread = ambient::spawn("push", move || sender.push(7).unwrap()).unwrap();
+        let mut batch = Vec::new();
+        while mailbox.take(&mut batch, None) != Taken::Items {}
+        assert_eq!(batch, [7]);
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn offers_are_bounded_and_pushes_are_not() {
+        let mailbox = Mailbox::new(10);
+        assert_eq!(mailbox.offer('a', 99), Ok(()), "an empty mailbox takes anything");
+        assert_eq!(mailbox.offer('b', 1), Err('b'));
+        assert_eq!(mailbox.push('c'), Ok(()));
+        let mut batch = Vec::new();
+        mailbox.take(&mut batch, None);
+        assert_eq!(mailbox.offer('d', 10), Ok(()));
+    }
+
+    #[test]
+    fn a_closed_mailbox_gives_out_what_it_has() {
+        let mailbox = Mailbox::new(0);
+        mailbox.push(1).unwrap();
+        mailbox.close();
+        assert_eq!(mailbox.push(2), Err(2));
+        let mut batch = Vec::new();
+        assert_eq!(mailbox.take(&mut batch, None), Taken::Items);
+        batch.clear();
+        assert_eq!(mailbox.take(&mut batch, None), Taken::Closed);
+    }
+}

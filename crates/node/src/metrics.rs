@@ -1,0 +1,264 @@
+//! The figures of a node, in one registry.
+//!
+//! Names follow the conventions of Prometheus: base units, `_total` for what only grows. Labels
+//! take few values: operations, outcomes, stages and peers, never keys, clients or requests.
+
+use std::sync::{Mutex, PoisonError, atomic::AtomicU64};
+
+use kernel::{Duration, NodeId};
+use prometheus_client::{
+    encoding::text,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+/// One label with a fixed set of values.
+pub type Label = [(&'static str, &'static str); 1];
+/// Two of them.
+pub type Labels = [(&'static str, &'static str); 2];
+/// A peer.
+pub type Peer = [(&'static str, u64); 1];
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// Every figure that is counted or measured as it happens.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    /// Requests by operation and outcome, from arrival to answer.
+    pub requests: Histograms<Labels>,
+    /// Requests refused at the door, by code.
+    pub refused: Family<Label, Counter>,
+    /// Stages of consensus on the leader.
+    pub round: Histograms<Label>,
+    /// Campaigns, by reason.
+    pub elections: Family<Label, Counter>,
+    /// Terms that this node began to lead.
+    pub leads: Counter,
+    /// Ends of leading or campaigning, by reason.
+    pub step_downs: Family<Label, Counter>,
+    /// Replicas on this node.
+    pub replicas: Gauge,
+    /// Logs compacted.
+    pub compactions: Counter,
+    /// Bytes of snapshots, by direction.
+    pub snapshot_bytes: Family<Label, Counter>,
+    /// Flushes of the engine.
+    pub flush: Histogram,
+    /// Syncs of the journal.
+    pub sync: Histogram,
+    /// Records per sync.
+    pub sync_records: Histogram,
+    /// Bytes handed to the journal.
+    pub journal_written: Counter,
+    /// Bytes of the journal's segments.
+    pub journal_bytes: Gauge,
+    /// Failed appends and syncs.
+    pub journal_failures: Counter,
+    /// Inputs per batch of the process.
+    pub batch: Histogram,
+    /// Bytes to a peer.
+    pub sent: Family<Peer, Counter>,
+    /// Bytes from a peer.
+    pub received: Family<Peer, Counter>,
+    /// Bytes to a peer that were dropped because it was unreachable or too slow.
+    pub dropped: Family<Peer, Counter>,
+    /// Connections made to a peer.
+    pub connects: Family<Peer, Counter>,
+    /// Whether there is a connection to a peer.
+    pub connected: Family<Peer, Gauge>,
+    /// Connections from peers that were closed, by reason.
+    pub refused_links: Family<Label, Counter>,
+    /// Messages dropped because the process could not keep up.
+    pub overrun: Counter,
+    memory: Gauge,
+    uptime: Gauge<f64, AtomicU64>,
+    inbox: Gauge,
+    disk_free: Gauge,
+}
+
+/// What is read when the figures are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sample {
+    /// Resident memory, in bytes.
+    pub memory: u64,
+    /// Since the start.
+    pub uptime: Duration,
+    /// Inputs that wait for the process.
+    pub inbox: u64,
+    /// Free bytes on the disk of the data directory.
+    pub disk_free: u64,
+}
+
+/// From 50 microseconds to about 13 seconds.
+fn seconds() -> Histogram {
+    Histogram::new((0..18).map(|power| 50e-6 * f64::from(1 << power)))
+}
+
+/// From 1 to 16384.
+fn counts() -> Histogram {
+    Histogram::new((0..15).map(|power| f64::from(1 << power)))
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let metrics = Metrics {
+            registry: Mutex::new(Registry::with_prefix("quorate")),
+            requests: Family::new_with_constructor(seconds),
+            refused: Family::default(),
+            round: Family::new_with_constructor(seconds),
+            elections: Family::default(),
+            leads: Counter::default(),
+            step_downs: Family::default(),
+            replicas: Gauge::default(),
+            compactions: Counter::default(),
+            snapshot_bytes: Family::default(),
+            flush: seconds(),
+            sync: seconds(),
+            sync_records: counts(),
+            journal_written: Counter::default(),
+            journal_bytes: Gauge::default(),
+            journal_failures: Counter::default(),
+            batch: counts(),
+            sent: Family::default(),
+            received: Family::default(),
+            dropped: Family::default(),
+            connects: Family::default(),
+            connected: Family::default(),
+            refused_links: Family::default(),
+            overrun: Counter::default(),
+            memory: Gauge::default(),
+            uptime: Gauge::default(),
+            inbox: Gauge::default(),
+            disk_free: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    /// All figures in the OpenMetrics text format.
+    #[must_use]
+    pub fn text(&self, sample: Sample) -> String {
+        let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.memory.set(signed(sample.memory));
+        self.uptime.set(sample.uptime.as_secs_f64());
+        self.inbox.set(signed(sample.inbox));
+        self.disk_free.set(signed(sample.disk_free));
+        let mut text = String::with_capacity(16 << 10);
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut text, &registry);
+        text
+    }
+
+    fn register(&self) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        self.register_process(&mut registry);
+        self.register_storage(&mut registry);
+        self.register_links(&mut registry);
+        self.register_host(&mut registry);
+    }
+
+    fn register_process(&self, r: &mut Registry) {
+        let s = Unit::Seconds;
+        r.register_with_unit(
+            "request",
+            "Requests, from arrival to answer",
+            s,
+            self.requests.clone(),
+        );
+        r.register("requests_refused", "Requests refused at the door", self.refused.clone());
+        let help = "Consensus on the leader by stage: queue, local sync, commit, apply";
+        r.register_with_unit("consensus_round", help, Unit::Seconds, self.round.clone());
+        r.register("raft_elections", "Campaigns, rehearsals included", self.elections.clone());
+        r.register("raft_leader_changes", "Terms this node began to lead", self.leads.clone());
+        r.register("raft_step_downs", "Ends of leading or campaigning", self.step_downs.clone());
+        r.register("replicas", "Replicas on this node", self.replicas.clone());
+        r.register("raft_compactions", "Logs compacted", self.compactions.clone());
+        let help = "Snapshots sent and received";
+        r.register_with_unit("snapshot", help, Unit::Bytes, self.snapshot_bytes.clone());
+    }
+
+    fn register_storage(&self, r: &mut Registry) {
+        let s = Unit::Seconds;
+        r.register_with_unit("engine_flush", "Flushes of the engine", s, self.flush.clone());
+        r.register_with_unit("journal_sync", "Journal syncs", Unit::Seconds, self.sync.clone());
+        r.register("journal_sync_records", "Records per sync", self.sync_records.clone());
+        let help = "Bytes handed to the journal";
+        r.register_with_unit("journal_written", help, Unit::Bytes, self.journal_written.clone());
+        let help = "Segments of the journal";
+        r.register_with_unit("journal_size", help, Unit::Bytes, self.journal_bytes.clone());
+        let help = "Appends and syncs that failed";
+        r.register("journal_failures", help, self.journal_failures.clone());
+    }
+
+    fn register_links(&self, r: &mut Registry) {
+        let b = || Unit::Bytes;
+        r.register_with_unit("peer_sent", "Sent to a peer", b(), self.sent.clone());
+        r.register_with_unit("peer_received", "Received from a peer", b(), self.received.clone());
+        let help = "Not sent: the peer was unreachable or too slow";
+        r.register_with_unit("peer_dropped", help, b(), self.dropped.clone());
+        r.register("peer_connects", "Connections made to a peer", self.connects.clone());
+        r.register("peer_connected", "Whether a peer is connected", self.connected.clone());
+        let help = "Connections from peers that were closed";
+        r.register("links_refused", help, self.refused_links.clone());
+    }
+
+    fn register_host(&self, r: &mut Registry) {
+        r.register("worker_batch_inputs", "Inputs per batch of the process", self.batch.clone());
+        r.register("worker_inbox", "Inputs that wait for the process", self.inbox.clone());
+        let help = "Messages dropped because the process could not keep up";
+        r.register("worker_overruns", help, self.overrun.clone());
+        let b = || Unit::Bytes;
+        r.register_with_unit("resident_memory", "Resident memory", b(), self.memory.clone());
+        r.register_with_unit("disk_free", "Free space for data", b(), self.disk_free.clone());
+        r.register_with_unit("uptime", "Since the start", Unit::Seconds, self.uptime.clone());
+    }
+
+    /// Counts bytes for a peer.
+    pub fn count(family: &Family<Peer, Counter>, peer: NodeId, bytes: usize) {
+        family.get_or_create(&[("peer", peer.0)]).inc_by(bytes as u64);
+    }
+}
+
+/// Resident memory of this process, in bytes; zero where the system does not tell.
+#[must_use]
+pub fn resident_memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or(0) << 10
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions() {
+        let metrics = Metrics::default();
+        metrics.elections.get_or_create(&[("reason", "timeout")]).inc();
+        metrics.requests.get_or_create(&[("op", "read"), ("outcome", "ok")]).observe(0.002);
+        Metrics::count(&metrics.sent, NodeId(2), 77);
+        let sample =
+            Sample { memory: 5 << 20, uptime: Duration::from_secs(3), inbox: 1, disk_free: 9 };
+        let text = metrics.text(sample);
+        for line in [
+            "quorate_raft_elections_total{reason=\"timeout\"} 1",
+            "quorate_request_seconds_count{op=\"read\",outcome=\"ok\"} 1",
+            "quorate_peer_sent_bytes_total{peer=\"2\"} 77",
+            "quorate_resident_memory_bytes 5242880",
+            "quorate_uptime_seconds 3.0",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn a_running_process_uses_memory() {
+        assert!(resident_memory() > 1 << 20);
+    }
+}

@@ -1,0 +1,166 @@
+//! Turns observations of the process into figures, log lines and spans of traces.
+
+use database::{Note, api::Trace};
+use kernel::{Duration, ShardId};
+use raft::{CampaignReason, StepDownReason};
+use tracing::{info, warn};
+
+use crate::metrics::Metrics;
+
+/// Records one observation.
+pub fn note(metrics: &Metrics, note: Note) {
+    match note {
+        Note::Raft { shard, note } => raft_note(metrics, shard, note),
+        Note::Request { keyspace, mutation, failed, took, trace, request_id } => {
+            let op = if mutation { "write" } else { "read" };
+            let outcome = failed.map_or("ok", database::Code::name);
+            let labels = [("op", op), ("outcome", outcome)];
+            metrics.requests.get_or_create(&labels).observe(took.as_secs_f64());
+            if trace.sampled {
+                let id = request_id.as_ref().map_or("", |id| id.as_str());
+                span(trace, "request", took, &keyspace, op, outcome, id);
+            }
+        }
+        Note::Round { shard, queue, local, commit, apply, trace } => {
+            let stages = [
+                ("queue", Some(queue)),
+                ("local", local),
+                ("commit", Some(commit)),
+                ("apply", Some(apply)),
+            ];
+            for (stage, took) in stages {
+                let Some(took) = took else { continue };
+                metrics.round.get_or_create(&[("stage", stage)]).observe(took.as_secs_f64());
+                if trace.sampled {
+                    span(trace, stage, took, &shard.to_string(), "round", "ok", "");
+                }
+            }
+        }
+        Note::Flushed { took } => metrics.flush.observe(took.as_secs_f64()),
+        Note::Compacted { .. } => {
+            metrics.compactions.inc();
+        }
+        Note::Refused { code } => {
+            metrics.refused.get_or_create(&[("code", code.name())]).inc();
+        }
+        Note::ReplicaAdded { shard } => {
+            metrics.replicas.inc();
+            info!(%shard, "a replica was added");
+        }
+        Note::ReplicaRemoved { shard } => {
+            metrics.replicas.dec();
+            info!(%shard, "a replica was removed");
+        }
+        Note::Snapshot { shard, peer, sent, index, bytes } => {
+            let direction = if sent { "sent" } else { "received" };
+            metrics.snapshot_bytes.get_or_create(&[("direction", direction)]).inc_by(bytes);
+            info!(%shard, %peer, direction, index, bytes, "a snapshot was transferred");
+        }
+    }
+}
+
+/// A finished span as a log line that a collector can put into its trace.
+fn span(t: Trace, stage: &str, took: Duration, place: &str, op: &str, outcome: &str, id: &str) {
+    info!(
+        target: "quorate::trace",
+        trace_id = format_args!("{:032x}", t.trace_id),
+        parent_span_id = format_args!("{:016x}", t.span_id),
+        stage,
+        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        place,
+        op,
+        outcome,
+        request_id = id,
+        "span"
+    );
+}
+
+fn raft_note(metrics: &Metrics, shard: ShardId, note: raft::Note) {
+    use raft::Note as N;
+    match note {
+        N::BecameCandidate { pre, term, reason } => {
+            let reason = campaign(reason);
+            metrics.elections.get_or_create(&[("reason", reason)]).inc();
+            info!(%shard, term, pre, reason, "an election begins");
+        }
+        N::BecameLeader { term, took } => {
+            metrics.leads.inc();
+            info!(%shard, term, ?took, "this node leads");
+        }
+        N::SteppedDown { role, term, reason } => {
+            let reason = step_down(reason);
+            metrics.step_downs.get_or_create(&[("reason", reason)]).inc();
+            info!(%shard, term, ?role, reason, "leading or campaigning ended");
+        }
+        N::DiskFailed | N::SlowDisk { .. } | N::Malformed { .. } => {
+            warn!(%shard, note = ?note, "raft");
+        }
+        // These come with every batch of writes.
+        N::Committed { .. } | N::Compacted { .. } => {}
+        other => info!(%shard, note = ?other, "raft"),
+    }
+}
+
+fn campaign(reason: CampaignReason) -> &'static str {
+    match reason {
+        CampaignReason::Timeout => "timeout",
+        CampaignReason::PreVoteWon => "pre-vote-won",
+        CampaignReason::Transfer => "transfer",
+        CampaignReason::Alone => "alone",
+    }
+}
+
+fn step_down(reason: StepDownReason) -> &'static str {
+    match reason {
+        StepDownReason::HigherTerm => "higher-term",
+        StepDownReason::OtherLeader => "other-leader",
+        StepDownReason::NoQuorum => "no-quorum",
+        StepDownReason::Disk => "disk",
+        StepDownReason::Removed => "removed",
+        StepDownReason::Lost => "lost",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Sample;
+
+    #[test]
+    fn observations_become_figures() {
+        let metrics = Metrics::default();
+        let shard = ShardId(1);
+        let trace = Trace { trace_id: 7, span_id: 8, sampled: true };
+        let ms = Duration::from_millis;
+        note(
+            &metrics,
+            Note::Raft { shard, note: raft::Note::BecameLeader { term: 3, took: ms(9) } },
+        );
+        note(
+            &metrics,
+            Note::Request {
+                keyspace: "carts".into(),
+                mutation: true,
+                failed: Some(database::Code::Unavailable),
+                took: ms(5),
+                trace,
+                request_id: None,
+            },
+        );
+        note(
+            &metrics,
+            Note::Round { shard, queue: ms(1), local: None, commit: ms(2), apply: ms(1), trace },
+        );
+        note(&metrics, Note::ReplicaAdded { shard });
+        let text = metrics.text(Sample::default());
+        for line in [
+            "quorate_raft_leader_changes_total 1",
+            "quorate_request_seconds_count{op=\"write\",outcome=\"unavailable\"} 1",
+            "quorate_consensus_round_seconds_count{stage=\"commit\"} 1",
+            "quorate_replicas 1",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+        assert!(!text.contains("stage=\"local\""), "a stage that did not happen is not measured");
+    }
+}

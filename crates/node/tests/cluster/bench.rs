@@ -1,0 +1,200 @@
+//! A small cluster in this process, with one keyspace.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use contract::{Contract, Program};
+use database::{
+    Answer, Code, Request,
+    api::{Action, Call, Control, Trace},
+};
+use kernel::NodeId;
+use layers::kv::{Command, Get, Put, Query, QueryReply};
+use node::{Config, Handle, Node, RunningNode};
+use prost::Message;
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(3);
+
+pub struct Bench {
+    dir: tempfile::TempDir,
+    addresses: Vec<SocketAddr>,
+    wiped: Vec<bool>,
+    running: BTreeMap<usize, RunningNode>,
+}
+
+/// Waits for a condition.
+pub async fn until(what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
+    let wait = async {
+        while !holds() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(timeout(patience, wait).await.is_ok(), "not in time: {what}");
+}
+
+impl Bench {
+    pub async fn start(nodes: usize) -> Bench {
+        let mut listeners = Vec::new();
+        for _ in 0..nodes {
+            listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        }
+        let addresses = listeners.iter().map(|l| l.local_addr().unwrap()).collect();
+        let dir = tempfile::tempdir().unwrap();
+        let wiped = vec![false; nodes];
+        let mut bench = Bench { dir, addresses, wiped, running: BTreeMap::new() };
+        for (i, listener) in listeners.into_iter().enumerate() {
+            let node = Node::start_on(bench.config(i), listener).await.unwrap();
+            bench.running.insert(i, node);
+        }
+        bench
+    }
+
+    fn data(&self, i: usize) -> PathBuf {
+        self.dir.path().join(format!("n{}", i + 1))
+    }
+
+    fn config(&self, i: usize) -> Config {
+        let boot = if self.wiped[i] { "join" } else { "bootstrap" };
+        let mut text = format!(
+            "node = {}\ncluster = \"{:032x}\"\ndata = {:?}\nboot = \"{boot}\"\nchaos = true\n\
+             peer = \"{}\"\n",
+            i + 1,
+            7,
+            self.data(i),
+            self.addresses[i],
+        );
+        for (i, address) in self.addresses.iter().enumerate() {
+            let member = format!(
+                "[[members]]\nnode = {}\npeer = \"{address}\"\nhttp = \"127.0.0.1:{}\"\n",
+                i + 1,
+                7070 + i
+            );
+            text.push_str(&member);
+        }
+        text.push_str("[limits]\njournal-segment = \"16MiB\"\njournal = \"64MiB\"\n");
+        text.push_str("cache = \"8MiB\"\nmemtable = \"4MiB\"\ndisk-reserve = \"0B\"\n");
+        Config::parse(&text).unwrap()
+    }
+
+    pub fn handle(&self, i: usize) -> Handle {
+        self.running[&i].handle()
+    }
+
+    pub async fn kill(&mut self, i: usize) {
+        self.running.remove(&i).unwrap().kill().await;
+    }
+
+    pub async fn stop(&mut self, i: usize) {
+        self.running.remove(&i).unwrap().shutdown(Duration::from_secs(10)).await;
+    }
+
+    pub fn wipe(&mut self, i: usize) {
+        std::fs::remove_dir_all(self.data(i)).unwrap();
+        self.wiped[i] = true;
+    }
+
+    pub async fn restart(&mut self, i: usize) {
+        let address = self.addresses[i];
+        until("a free port", PATIENCE, || std::net::TcpListener::bind(address).is_ok()).await;
+        let node = Node::start(self.config(i)).await.unwrap();
+        self.running.insert(i, node);
+    }
+
+    pub async fn shutdown(&mut self) {
+        while let Some((_, node)) = self.running.pop_first() {
+            // The last ones have nobody to hand over to: they stop all the same.
+            node.shutdown(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Asks until it succeeds; a retryable failure is tried again.
+    async fn ask(&self, i: usize, request: Request) -> Answer {
+        let attempts = async {
+            loop {
+                match self.handle(i).ask(request.clone()).await {
+                    Answer::Failed(failure) if failure.code.retryable() => {
+                        sleep(Duration::from_millis(20)).await;
+                    }
+                    // Members make themselves known after the first leader is there.
+                    Answer::Failed(failure) if failure.code == Code::ContractRefused => {
+                        sleep(Duration::from_millis(20)).await;
+                    }
+                    answer => return answer,
+                }
+            }
+        };
+        timeout(PATIENCE, attempts).await.unwrap_or_else(|_| {
+            panic!("n{} did not do it in time: {request:?}", i + 1);
+        })
+    }
+
+    pub async fn create_keyspace(&self) {
+        let control = Control::CreateKeyspace {
+            name: "carts".to_owned(),
+            contract: Contract::new(Program::Kv),
+        };
+        let request = Request::Control { control, request_id: None, timeout: ATTEMPT };
+        let answer = self.ask(0, request).await;
+        assert!(matches!(answer, Answer::Control { .. }), "{answer:?}");
+    }
+
+    fn call(action: Action) -> Request {
+        Request::Call(Call {
+            keyspace: "carts".to_owned(),
+            action,
+            consistency: None,
+            session: None,
+            request_id: None,
+            timeout: ATTEMPT,
+            trace: Trace::default(),
+        })
+    }
+
+    pub async fn put(&self, i: usize, key: usize, value: usize) {
+        let put = Put {
+            key: Bytes::from(format!("key-{key}")),
+            value: Bytes::from(format!("value-{value}")),
+            ..Put::default()
+        };
+        let command = Command::one(put).encode_to_vec().into();
+        let answer =
+            self.ask(i, Self::call(Action::Mutate { program: Program::Kv, command })).await;
+        assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
+    }
+
+    /// Reads at the keyspace's default level, which is linearizable.
+    pub async fn expect(&self, i: usize, key: usize, value: usize) {
+        let query = Query::from(Get { key: Bytes::from(format!("key-{key}")) });
+        let query = query.encode_to_vec().into();
+        let answer = self.ask(i, Self::call(Action::Query { program: Program::Kv, query })).await;
+        let Answer::Done(done) = answer else { panic!("{answer:?}") };
+        let reply = QueryReply::decode(done.body).unwrap();
+        let found: Vec<_> = reply.items.iter().map(|item| item.value.clone()).collect();
+        assert_eq!(found, [format!("value-{value}")], "key-{key} read on n{}", i + 1);
+    }
+
+    /// Who leads the keyspace's shard, as node `i` knows it.
+    pub async fn leader(&self, i: usize) -> usize {
+        let wait = async {
+            loop {
+                if let Answer::Cluster(cluster) = self.handle(i).ask(Request::Cluster).await {
+                    let shard = cluster.shards.iter().find(|shard| shard.keyspace == "carts");
+                    let leader = shard.map_or(NodeId::NONE, |shard| shard.leader);
+                    let index = (leader.0 as usize).wrapping_sub(1);
+                    if self.running.contains_key(&index) {
+                        return index;
+                    }
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, wait).await.expect("no leader in time")
+    }
+}
