@@ -3,9 +3,11 @@
 //!
 //! It is a treap (Seidel and Aragon, 1996) whose priorities are a hash of the key, so that the
 //! shape depends on the contents alone. Changes cost O(log n) expected, removing a range too (two
-//! splits and a join); a snapshot is a clone of the root.
+//! splits and a join); a snapshot is a clone of the root. Nodes that no other tree shares are
+//! changed in place.
 
 use alloc::{sync::Arc, vec::Vec};
+use core::cmp::Ordering;
 
 use bytes::Bytes;
 use kernel::wire::crc32c;
@@ -14,7 +16,7 @@ use super::ScanRange;
 
 type Link = Option<Arc<Node>>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Node {
     key: Bytes,
     value: Bytes,
@@ -36,36 +38,31 @@ impl Tree {
         let mut at = self.root.as_deref();
         while let Some(node) = at {
             at = match key.cmp(&node.key) {
-                core::cmp::Ordering::Less => node.left.as_deref(),
-                core::cmp::Ordering::Greater => node.right.as_deref(),
-                core::cmp::Ordering::Equal => return Some(&node.value),
+                Ordering::Less => node.left.as_deref(),
+                Ordering::Greater => node.right.as_deref(),
+                Ordering::Equal => return Some(&node.value),
             };
         }
         None
     }
 
     pub(super) fn put(&mut self, key: Bytes, value: Bytes) {
-        let (left, rest) = split(&self.root, &key, false);
-        let (_, right) = split(&rest, &key, true);
         let priority = priority(&key);
-        let middle = node(key, value, priority, None, None);
-        self.root = join(&join(&left, &middle), &right);
+        put(&mut self.root, Node { key, value, priority, bytes: 0, left: None, right: None });
     }
 
     pub(super) fn delete(&mut self, key: &[u8]) {
         if self.get(key).is_some() {
-            let (left, rest) = split(&self.root, key, false);
-            let (_, right) = split(&rest, key, true);
-            self.root = join(&left, &right);
+            delete(&mut self.root, key);
         }
     }
 
     /// Removes the keys from `start` up to but not including `end`.
     pub(super) fn delete_range(&mut self, start: &[u8], end: &[u8]) {
         if start < end {
-            let (left, rest) = split(&self.root, start, false);
-            let (_, right) = split(&rest, end, false);
-            self.root = join(&left, &right);
+            let (left, rest) = split(self.root.take(), start);
+            let (_, right) = split(rest, end);
+            self.root = join(left, right);
         }
     }
 
@@ -118,41 +115,85 @@ impl<'a> Iterator for Walk<'a> {
     }
 }
 
-fn node(key: Bytes, value: Bytes, priority: u64, left: Link, right: Link) -> Link {
-    let own = (key.len() + value.len()) as u64;
-    let bytes = own + bytes(&left) + bytes(&right);
-    Some(Arc::new(Node { key, value, priority, bytes, left, right }))
+impl Node {
+    /// Counts the bytes below again.
+    fn recount(&mut self) {
+        let own = (self.key.len() + self.value.len()) as u64;
+        self.bytes = own + bytes(&self.left) + bytes(&self.right);
+    }
 }
 
 fn bytes(link: &Link) -> u64 {
     link.as_ref().map_or(0, |node| node.bytes)
 }
 
-/// A copy of a node with other children.
-fn with(old: &Node, left: Link, right: Link) -> Link {
-    node(old.key.clone(), old.value.clone(), old.priority, left, right)
+fn put(link: &mut Link, mut new: Node) {
+    match link {
+        Some(node) if node.priority >= new.priority => {
+            let node = Arc::make_mut(node);
+            match new.key.cmp(&node.key) {
+                Ordering::Less => put(&mut node.left, new),
+                Ordering::Greater => put(&mut node.right, new),
+                Ordering::Equal => node.value = new.value,
+            }
+            node.recount();
+        }
+        // The key is not below: its node would have this priority.
+        _ => {
+            (new.left, new.right) = split(link.take(), &new.key);
+            new.recount();
+            *link = Some(Arc::new(new));
+        }
+    }
 }
 
-/// Parts a tree into the keys below `key` and the others; `key` itself goes left if `inclusive`.
-fn split(link: &Link, key: &[u8], inclusive: bool) -> (Link, Link) {
-    let Some(old) = link else { return (None, None) };
-    if old.key < *key || (inclusive && old.key == *key) {
-        let (low, high) = split(&old.right, key, inclusive);
-        (with(old, old.left.clone(), low), high)
+fn delete(link: &mut Link, key: &[u8]) {
+    let Some(shared) = link else { return };
+    let node = Arc::make_mut(shared);
+    match key.cmp(&node.key) {
+        Ordering::Less => delete(&mut node.left, key),
+        Ordering::Greater => delete(&mut node.right, key),
+        Ordering::Equal => {
+            *link = join(node.left.take(), node.right.take());
+            return;
+        }
+    }
+    node.recount();
+}
+
+/// Parts a tree into the keys below `key` and the others.
+fn split(link: Link, key: &[u8]) -> (Link, Link) {
+    let Some(mut shared) = link else { return (None, None) };
+    let node = Arc::make_mut(&mut shared);
+    if node.key < *key {
+        let (low, high) = split(node.right.take(), key);
+        node.right = low;
+        node.recount();
+        (Some(shared), high)
     } else {
-        let (low, high) = split(&old.left, key, inclusive);
-        (low, with(old, high, old.right.clone()))
+        let (low, high) = split(node.left.take(), key);
+        node.left = high;
+        node.recount();
+        (low, Some(shared))
     }
 }
 
 /// Makes one tree of two, where every key of `low` is below every key of `high`.
-fn join(low: &Link, high: &Link) -> Link {
+fn join(low: Link, high: Link) -> Link {
     match (low, high) {
-        (None, only) | (only, None) => only.clone(),
-        (Some(a), Some(b)) if a.priority >= b.priority => {
-            with(a, a.left.clone(), join(&a.right, high))
+        (None, only) | (only, None) => only,
+        (Some(mut a), Some(b)) if a.priority >= b.priority => {
+            let node = Arc::make_mut(&mut a);
+            node.right = join(node.right.take(), Some(b));
+            node.recount();
+            Some(a)
         }
-        (Some(_), Some(b)) => with(b, join(low, &b.left), b.right.clone()),
+        (low, Some(mut b)) => {
+            let node = Arc::make_mut(&mut b);
+            node.left = join(low, node.left.take());
+            node.recount();
+            Some(b)
+        }
     }
 }
 
