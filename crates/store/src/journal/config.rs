@@ -16,7 +16,7 @@ pub struct Config {
     /// Size of a segment's file, in bytes; a multiple of `block_bytes`.
     pub segment_bytes: u64,
     /// Files kept ready for the next segments. They are also the reserve when the disk is full:
-    /// [`Stats::spares`] below this number is an early warning.
+    /// that [`super::Journal::tidy`] cannot make one is the early warning.
     pub spare_segments: usize,
     /// Longest body of a record, in bytes.
     pub record_bytes_max: u32,

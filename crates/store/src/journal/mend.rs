@@ -139,7 +139,7 @@ impl<D: Disk> Journal<D> {
     fn end_of(&self, survey: &Survey, verdict: &Verdict, last: u64) -> Option<End> {
         let file = survey.files.iter().find(|file| file.number == last)?;
         let header = file.header?;
-        let refused = survey.gaps.iter().any(|gap| gap.unreadable && gap.segment == last);
+        let refused = survey.gaps.iter().any(|gap| gap.refused && gap.segment == last);
         let block = self.config.block_bytes;
         let same = header.block_bytes == block && file.len.is_multiple_of(u64::from(block));
         let offset = self.padded(verdict.end_in(last));
@@ -154,7 +154,7 @@ fn segments(survey: &Survey, verdict: &Verdict) -> BTreeMap<u64, Segment> {
         let found = survey.found.iter().find(|found| found.segment == number);
         found.map(|found| found.header.lsn).filter(|lsn| *lsn < verdict.next)
     };
-    let refused = |number| survey.gaps.iter().any(|gap| gap.unreadable && gap.segment == number);
+    let refused = |number| survey.gaps.iter().any(|gap| gap.refused && gap.segment == number);
     let used = |f: &&File| begun(f) || first_in(f.number).is_some() || refused(f.number);
     let last = survey.files.iter().filter(used).map(|file| file.number).max();
     let mut segments = BTreeMap::new();

@@ -7,10 +7,13 @@
 //!   41   42   ????????????   45   46   …       found 41 42 45 46, gap 43..44
 //! ```
 //!
-//! Of several candidates the one with the smallest position counts, wherever it lies: a
+//! Of several candidates the one with the smallest log position counts, wherever it lies: a
 //! misdirected write that brings a much later record must not hide those between.
+//!
+//! What the disk refuses to read was not torn: a torn write can be read. It counts as durable.
 
 use alloc::{vec, vec::Vec};
+use core::ops::Range;
 
 use kernel::{
     bug::{Bug, planted},
@@ -32,6 +35,8 @@ pub(super) struct Found {
     pub(super) offset: u64,
     /// Whether the body is sound too.
     pub(super) intact: bool,
+    /// The disk refused to read some of the body.
+    pub(super) refused: bool,
 }
 
 impl Found {
@@ -47,8 +52,8 @@ pub(super) struct Gap {
     pub(super) last: u64,
     pub(super) segment: u64,
     pub(super) offset: u64,
-    /// The disk refused to read here, so it is damage whatever else is known.
-    pub(super) unreadable: bool,
+    /// The disk refused to read here.
+    pub(super) refused: bool,
 }
 
 /// A segment's file.
@@ -73,7 +78,7 @@ pub(super) struct Survey {
 struct Segment {
     number: u64,
     bytes: Vec<u8>,
-    refused: Vec<u64>,
+    refused: Vec<Range<u64>>,
 }
 
 /// Where the walk of a segment ended.
@@ -103,7 +108,7 @@ pub(super) fn survey<D: Disk>(
         survey.files.push(File { number: *number, len: *len, header });
         if let Some(header) = header {
             let place = end.as_ref().map_or((*number, 0), |end| (end.segment, end.offset));
-            survey.expect(header.first_lsn, place);
+            survey.expect(header.first_lsn, place, false);
         }
         let walked = survey.walk(config, &segment, header);
         if walked.offset > SegmentHeader::LEN as u64 || header.is_some() || walked.refused {
@@ -114,32 +119,34 @@ pub(super) fn survey<D: Disk>(
     // A header may know of records behind all that were found.
     let proof = survey.proof();
     survey.next = survey.next.max(1);
-    survey.expect(proof + 1, place);
+    survey.expect(proof + 1, place, false);
     if let Some(End { segment, offset, .. }) = end.filter(|end| end.refused) {
         // How many records are out of reach nobody knows: assume more than any disk holds, so
         // that no position is used twice.
         let first = survey.next;
         let last = first.saturating_add(1 << 40);
-        survey.gaps.push(Gap { first, last, segment, offset, unreadable: true });
+        survey.gaps.push(Gap { first, last, segment, offset, refused: true });
         survey.next = last + 1;
     }
     Ok(survey)
 }
 
 impl Survey {
-    /// The greatest position that any sound header says was durable.
+    /// The greatest position that any sound header, or the disk's refusal, says was durable.
     pub(super) fn proof(&self) -> u64 {
         let headers = self.files.iter().filter_map(|file| file.header);
         let records = self.found.iter().map(|found| found.header.proof());
-        let refused = self.gaps.iter().filter(|gap| gap.unreadable).map(|gap| gap.last);
-        headers.map(|header| header.durable).chain(records).chain(refused).max().unwrap_or(0)
+        let gaps = self.gaps.iter().filter(|gap| gap.refused).map(|gap| gap.last);
+        let bodies = self.found.iter().filter(|found| found.refused).map(|found| found.header.lsn);
+        let claims = headers.map(|header| header.durable).chain(records);
+        claims.chain(gaps).chain(bodies).max().unwrap_or(0)
     }
 
     /// Goes on at `lsn`, noting a gap if that is not the next position.
-    fn expect(&mut self, lsn: u64, (segment, offset): (u64, u64)) {
+    fn expect(&mut self, lsn: u64, (segment, offset): (u64, u64), refused: bool) {
         if self.next != 0 && lsn > self.next {
             let (first, last) = (self.next, lsn - 1);
-            self.gaps.push(Gap { first, last, segment, offset, unreadable: false });
+            self.gaps.push(Gap { first, last, segment, offset, refused });
         }
         self.next = self.next.max(lsn);
     }
@@ -163,12 +170,13 @@ impl Survey {
                 }
             };
             let Some((at, header)) = next else {
-                let refused = segment.refuses(offset, config.block_bytes);
+                let refused = segment.refuses(offset, offset + 1);
                 return End { segment: number, offset, refused };
             };
-            self.expect(header.lsn, (number, offset));
+            self.expect(header.lsn, (number, offset), segment.refuses(offset, at));
             let intact = segment.body_is_sound(at, &header);
-            let found = Found { header, segment: number, offset: at, intact };
+            let refused = !intact && segment.refuses(at, at.saturating_add(header.record_len()));
+            let found = Found { header, segment: number, offset: at, intact, refused };
             self.found.push(found);
             self.next += 1;
             let end = found.end();
@@ -196,9 +204,9 @@ impl Segment {
         body.is_some_and(|body| planted(Bug::ChecksumIgnored) || crc32c(body) == header.body_crc)
     }
 
-    fn refuses(&self, offset: u64, block: u32) -> bool {
-        let block = u64::from(block);
-        self.refused.iter().any(|refused| *refused == offset / block * block)
+    /// Whether the disk refused to read any byte of a range.
+    fn refuses(&self, from: u64, to: u64) -> bool {
+        self.refused.iter().any(|refused| refused.start < to && from < refused.end)
     }
 }
 
@@ -222,7 +230,7 @@ fn read<D: Disk>(
                 Err(DiskError::Full) => return Err(JournalError::Full),
                 Err(DiskError::Missing | DiskError::Io(_)) => {
                     chunk.fill(0);
-                    refused.push(offset);
+                    refused.push(offset..offset + chunk.len() as u64);
                 }
             }
         }

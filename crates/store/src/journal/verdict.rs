@@ -5,9 +5,8 @@
 //! records up to it are damage.
 //!
 //! ```text
-//!   41   42   43   4?   45   46   4?   48
-//!                  damage         └─ cut: neither 48 nor any other record
-//!                       └─ 46 says "44 is durable"       says that 47 was durable
+//!   41   42   ??   44   45   ??   47      45 or 47 says that 43 was durable: it is damage.
+//!             damage         └─ cut       Nobody says so of 46: the log ends with 45.
 //! ```
 
 use alloc::{collections::BTreeMap, vec::Vec};
@@ -126,7 +125,7 @@ fn all_gaps(survey: &Survey, floor: u64) -> impl Iterator<Item = Gap> {
         let first = survey.found.first().map(|found| found.header.lsn);
         let begin = file.header.map(|header| header.first_lsn).or(first)?;
         let (number, last) = (file.number, begin.saturating_sub(1));
-        let gap = Gap { first: floor, last, segment: number, offset: 0, unreadable: false };
+        let gap = Gap { first: floor, last, segment: number, offset: 0, refused: false };
         (begin > floor).then_some(gap)
     });
     missing.into_iter().chain(survey.gaps.iter().copied())

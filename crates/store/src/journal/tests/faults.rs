@@ -179,6 +179,25 @@ fn unreadable_blocks_are_damage_even_at_the_end() {
 }
 
 #[test]
+fn a_body_that_cannot_be_read_was_not_torn() {
+    let mut long_one = append(1, 5, 5);
+    long_one.body = std::vec![1; 500].into();
+    let mut journal = filled(&batches());
+    journal.append(core::slice::from_ref(&long_one)).unwrap();
+    journal.sync().unwrap();
+    let at = 2048 - 128;
+    let written = |disk: &TestDisk, at: usize| disk.contents().any(|(_, b)| b[at] == 1);
+    let block = (0..at).step_by(128).rev().find(|at| written(journal.disk(), *at)).unwrap() as u64;
+    let mut disk = journal.into_disk();
+    disk.refused.push((segment::segment_name(1), block, block + 1));
+    let (_, recovery) = open(disk);
+    assert_eq!(recovery.records, batches().concat());
+    assert_eq!(recovery.tail, Tail::Clean);
+    assert_eq!(recovery.damage.len(), 1);
+    assert_eq!(recovery.damage[0].span, long_one.span);
+}
+
+#[test]
 fn a_segment_without_its_header_still_gives_its_records() {
     let (mut journal, _) = open(TestDisk::new());
     let records = long(&mut journal);
