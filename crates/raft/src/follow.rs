@@ -145,7 +145,7 @@ impl Raft {
         let unknown = self.log.base() == 0 && self.log.base_membership().is_empty();
         if let Some(base) = append.base.as_deref().filter(|base| unknown && base.is_valid()) {
             self.log.learn_base(base.clone());
-            self.disk.staged.snapshot = true;
+            self.disk.staged.compacted = true;
         }
     }
 

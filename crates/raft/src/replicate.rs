@@ -121,10 +121,10 @@ fn next_append(log: &Log, config: &Config, commit: u64, peer: &mut Progress) -> 
 fn backtrack(log: &Log, peer: &Progress, reply: &AppendReply) -> Option<u64> {
     let current = match peer.mode {
         Mode::Probe { .. } => reply.index + 1 == peer.next,
-        Mode::Replicate => reply.index > peer.matched,
+        Mode::Replicate => true,
         Mode::Snapshot(_) => false,
     };
-    if !current || reply.index == 0 {
+    if !current || reply.index <= peer.matched {
         return None;
     }
     // Ours may go further in the conflicting term than theirs does before it ends.

@@ -65,10 +65,14 @@ impl Raft {
         if meta.index <= self.emitted || self.lead.is_some() {
             return out.note(Note::SnapshotStale { index: meta.index });
         }
-        if !self.log.reset(meta) {
+        // A log that goes on is only cut at the front: what stays was acknowledged. Only a log
+        // that starts anew voids what the journal holds of it.
+        if self.log.reset(meta) {
+            self.disk.staged.compacted = true;
+        } else {
             self.disk.replaced_from(0);
+            self.disk.staged.snapshot = true;
         }
-        self.disk.staged.snapshot = true;
         self.commit = self.commit.max(meta.index);
         self.emitted = meta.index;
         self.applied = meta.index;

@@ -132,15 +132,13 @@ impl Check {
                     self.fail(format!("{id} votes without memory"));
                 }
             }
-            Some(Body::RequestVote(ask)) if !ask.pre => {
-                if disk.term < message.term || last < ask.last_index {
-                    self.fail(format!("{id} asks for votes before its own is durable"));
-                }
+            Some(Body::RequestVote(ask))
+                if !ask.pre && (disk.term < message.term || last < ask.last_index) =>
+            {
+                self.fail(format!("{id} asks for votes before its own is durable"));
             }
-            Some(Body::AppendReply(reply)) if !reply.rejected => {
-                if last < reply.index {
-                    self.fail(format!("{id} acknowledges {} before it is durable", reply.index));
-                }
+            Some(Body::AppendReply(reply)) if !reply.rejected && last < reply.index => {
+                self.fail(format!("{id} acknowledges {} before it is durable", reply.index));
             }
             Some(Body::Append(append)) => self.log(id, append.prev_term, &append.entries),
             _ => {}
