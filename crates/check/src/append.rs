@@ -78,7 +78,7 @@ fn internal(history: &History, index: usize, judgement: &mut Judgement) {
                     let text = format!("{} does not follow from its own parts", label(history, op));
                     let found =
                         Counterexample::new(history, Anomaly::Internal, text, &[], &[index]);
-                    return judgement.found(found.on(history.values.text(part.key)));
+                    return judgement.found(found.on(history.values.short(part.key)));
                 }
                 *view = (Some(now), Vec::new());
             }
@@ -125,7 +125,7 @@ impl<'a> List<'a> {
 
     fn judge(&self, judgement: &mut Judgement) {
         if let Some(&value) = self.twice.first() {
-            let value = self.history.values.text(value);
+            let value = self.history.values.short(value);
             return judgement
                 .unknown(format!("{value} is appended twice: its reads are ambiguous"));
         }
@@ -163,7 +163,7 @@ impl<'a> List<'a> {
         guilty: usize,
     ) {
         let found = Counterexample::new(self.history, anomaly, text, ops, &[guilty]);
-        judgement.found(found.on(self.history.values.text(self.key)));
+        judgement.found(found.on(self.history.values.short(self.key)));
     }
 
     /// What is wrong with a read by itself.
@@ -171,7 +171,7 @@ impl<'a> List<'a> {
         let mut sorted = list.to_vec();
         sorted.sort_unstable();
         let what = self.label(index);
-        let text = |value: ValueId| self.history.values.text(value);
+        let text = |value: ValueId| self.history.values.short(value);
         for pair in sorted.windows(2).filter(|pair| pair[0] == pair[1]) {
             let why = format!("{what}: {} is in it twice", text(pair[0]));
             self.found(judgement, Anomaly::DuplicateElement, why, &[], index);

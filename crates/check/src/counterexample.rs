@@ -11,6 +11,9 @@ const SHOWN_MAX: usize = 40;
 /// The most elements of a list that a label shows: the first and the last few.
 const LIST_ENDS: usize = 4;
 
+/// The most letters of a label.
+const LABEL_MAX: usize = 100;
+
 /// Operations that cannot all have returned what they returned.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Counterexample {
@@ -64,7 +67,7 @@ impl Counterexample {
         let key = guilty.first().or(shown.first()).map(|&op| history.ops[op].key);
         Counterexample {
             anomaly,
-            key: key.map_or_else(String::new, |key| history.values.text(key)),
+            key: key.map_or_else(String::new, |key| history.values.short(key)),
             text,
             omitted: ops.len().saturating_sub(shown.len()),
             ops: shown.into_iter().map(|op| Shown::new(history, op, guilty)).collect(),
@@ -97,12 +100,16 @@ pub(crate) fn label(history: &History, op: &Op) -> String {
     let text = match op.action {
         Action::Txn(span) => {
             let part = |part: &Micro| {
-                let key = history.values.text(part.key);
+                let key = history.values.short(part.key);
                 format!("{} of {key}", act(history, part.action))
             };
             history.parts(span).iter().map(part).collect::<Vec<_>>().join("; ")
         }
         action => act(history, action),
+    };
+    let text = match text.char_indices().nth(LABEL_MAX) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
     };
     match op.outcome {
         Outcome::Ok => text,
@@ -112,7 +119,7 @@ pub(crate) fn label(history: &History, op: &Op) -> String {
 }
 
 fn act(history: &History, action: Action) -> String {
-    let text = |value| history.values.text(value);
+    let text = |value| history.values.short(value);
     match action {
         Action::Read(Seen::Nothing) => "read".into(),
         Action::Read(Seen::Value(value)) => format!("read {}", text(value)),

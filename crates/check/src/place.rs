@@ -28,30 +28,42 @@ pub(crate) fn touched(history: &History, op: &Op) -> Option<(bool, ValueId)> {
     }
 }
 
+/// What tells the places.
+enum Known {
+    /// Version to its rank, from 1.
+    Versions(BTreeMap<Version, u64>),
+    /// Value to the interval of its only write.
+    Values(BTreeMap<ValueId, (u64, u64)>),
+}
+
+impl Known {
+    /// The earliest and the latest place of an operation that wrote or read this value.
+    fn place(&self, op: &Op, value: ValueId) -> (u64, u64) {
+        let place = match self {
+            Known::Versions(rank) => {
+                let exact = op.version.and_then(|version| rank.get(&version));
+                exact.map(|&rank| (rank, rank)).or((value == ValueId::NULL).then_some((0, 0)))
+            }
+            Known::Values(interval) => interval.get(&value).copied(),
+        };
+        place.unwrap_or((0, u64::MAX))
+    }
+}
+
 /// The places of these operations, given by index; `None` if nothing tells them.
 pub(crate) fn places(history: &History, ops: &[usize]) -> Option<Places> {
-    let known = |&&index: &&usize| history.ops[index].ok();
-    let find: Box<dyn Fn(&Op, ValueId) -> (u64, u64)> =
-        if ops.iter().any(|&index| history.ops[index].version.is_some()) {
-            let rank = by_version(history, ops);
-            Box::new(move |op, value| match op.version {
-                Some(version) => (rank[&version], rank[&version]),
-                None if value == ValueId::NULL => (0, 0),
-                None => (0, u64::MAX),
-            })
-        } else {
-            let interval = by_time(history, ops)?;
-            Box::new(move |_, value| interval.get(&value).copied().unwrap_or((0, u64::MAX)))
-        };
+    let exact = ops.iter().any(|&index| history.ops[index].version.is_some());
+    let known = match exact {
+        true => Known::Versions(by_version(history, ops)),
+        false => Known::Values(by_time(history, ops)?),
+    };
     let item = |&index: &usize| {
         let op = &history.ops[index];
-        let (writes, value) = touched(history, op)?;
-        let (earliest, latest) = find(op, value);
+        let (writes, value) = touched(history, op).filter(|_| op.ok())?;
+        let (earliest, latest) = known.place(op, value);
         Some(Item { op: index, start: op.start, end: op.end, earliest, latest, writes })
     };
-    let items = ops.iter().filter(known).filter_map(item).collect();
-    let exact = ops.iter().any(|&index| history.ops[index].version.is_some());
-    Some(Places { items, exact })
+    Some(Places { items: ops.iter().filter_map(item).collect(), exact })
 }
 
 fn by_version(history: &History, ops: &[usize]) -> BTreeMap<Version, u64> {

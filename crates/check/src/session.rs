@@ -65,11 +65,19 @@ const GUARANTEES: [Guarantee; 4] = [
 ];
 
 /// Judges registers, given as the operations of each; `all` judges also what the level does not
-/// promise. A guarantee that nothing could be judged for is left out.
+/// promise. A guarantee that nothing could be judged for is left out, unless it was asked for.
 pub(crate) fn judge(history: &History, registers: &[&[usize]], all: bool) -> Vec<Judgement> {
     let mut judgements = GUARANTEES.map(|guarantee| Judgement::new(guarantee.name));
     for ops in registers {
-        let Some(places) = places(history, ops) else { continue };
+        let places = places(history, ops);
+        if all && !places.as_ref().is_some_and(|places| places.exact) {
+            let blind = |g: &Guarantee| g.versions || places.is_none();
+            let judged = GUARANTEES.iter().zip(&mut judgements);
+            judged.filter(|(g, _)| blind(g)).for_each(|(_, judgement)| {
+                judgement.unknown("without versions the order of writes is not known");
+            });
+        }
+        let Some(places) = places else { continue };
         let mut sessions: BTreeMap<(Option<ValueId>, u64), Vec<Item>> = BTreeMap::new();
         for item in &places.items {
             let op = &history.ops[item.op];
@@ -86,7 +94,8 @@ pub(crate) fn judge(history: &History, registers: &[&[usize]], all: bool) -> Vec
             }
         }
     }
-    judgements.into_iter().filter(|judgement| judgement.operations > 0).collect()
+    let said = |judgement: &Judgement| judgement.operations > 0 || !judgement.unknown.is_empty();
+    judgements.into_iter().filter(said).collect()
 }
 
 /// The operations of a session for which the guarantee was promised.

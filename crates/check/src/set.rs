@@ -96,14 +96,14 @@ impl<'a> Set<'a> {
             elements.sort_unstable();
             let what = label(self.history, op);
             for pair in elements.windows(2).filter(|pair| pair[0] == pair[1]) {
-                let twice = self.history.values.text(pair[0]);
+                let twice = self.history.values.short(pair[0]);
                 let text = format!("{what}: {twice} is in it twice");
                 judgement.found(self.found(Anomaly::DuplicateElement, text, &[], index));
             }
             elements.dedup();
             for &value in &elements {
                 if let Some((anomaly, why, add)) = self.stray(value, op.end) {
-                    let text = format!("{what}: {} {why}", self.history.values.text(value));
+                    let text = format!("{what}: {} {why}", self.history.values.short(value));
                     judgement.found(self.found(anomaly, text, add.as_slice(), index));
                 }
             }
@@ -138,7 +138,7 @@ impl<'a> Set<'a> {
         seen.dedup();
         for (&value, element) in &self.elements {
             if element.end < began && seen.binary_search(&value).is_err() {
-                let value = self.history.values.text(value);
+                let value = self.history.values.short(value);
                 let text = format!("add {value} was acknowledged, but no later read has it");
                 judgement.found(self.found(Anomaly::LostElement, text, &[element.op], last.op));
                 lost.insert(element.op);
@@ -164,7 +164,7 @@ impl<'a> Set<'a> {
             whole = false;
             let [a, b] = [small, large].map(|read| &self.history.ops[read.op]);
             let (first, second) =
-                (self.history.values.text(first), self.history.values.text(second));
+                (self.history.values.short(first), self.history.values.short(second));
             let (anomaly, text) = if a.precedes(b) || b.precedes(a) {
                 let gone = if a.precedes(b) { first } else { second };
                 (Anomaly::LostElement, format!("{gone} was read, and is missing in a later read"))

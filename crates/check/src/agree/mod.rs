@@ -2,6 +2,7 @@
 //! agree on every single one.
 
 mod brute;
+mod long;
 mod random;
 
 use crate::history::{Action, Event, History, Op, Seen, ValueId};
@@ -11,6 +12,9 @@ use kernel::Rng;
 use random::{Workload, generate};
 
 const HISTORIES: u64 = if cfg!(debug_assertions) { 20_000 } else { 60_000 };
+
+/// The most operations of one history: brute force tries all their orders.
+const OPS_MAX: u64 = 8;
 
 /// The state of brute force: one register, or the elements of a set or list.
 type State = Vec<ValueId>;
@@ -54,7 +58,8 @@ fn agree(workload: Workload, model: Model, checker: &str, truth: impl Fn(&Histor
     for round in 0..HISTORIES {
         let mut rng = rng.fork(&round.to_string());
         let mutate = rng.chance(0.6);
-        let events = generate(workload, mutate, &mut rng);
+        let ops = rng.range(3, OPS_MAX);
+        let events = generate(workload, ops, mutate, &mut rng);
         let history = History::from_events(events.clone()).unwrap();
         let expected = truth(&history);
         assert!(mutate || expected, "an atomic execution is valid\n{}", lines(&events));

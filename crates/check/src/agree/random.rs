@@ -24,9 +24,6 @@ pub(super) enum Workload {
     List,
 }
 
-/// The most operations of one history: brute force tries all their orders.
-const OPS_MAX: u64 = 8;
-
 const CLIENTS: usize = 4;
 
 /// The atomic object.
@@ -45,13 +42,13 @@ struct Running {
     applied: Option<Result<Event, ()>>,
 }
 
-/// Events of a random execution. With `lie`, one answer is replaced by another plausible one.
-pub(super) fn generate(workload: Workload, lie: bool, rng: &mut Rng) -> Vec<Event> {
+/// Events of a random execution of so many operations. With `lie`, one answer is replaced by another plausible one.
+pub(super) fn generate(workload: Workload, ops: u64, lie: bool, rng: &mut Rng) -> Vec<Event> {
     let mut object = Object::default();
     let mut running: Vec<Option<Running>> = (0..CLIENTS).map(|_| None).collect();
     let mut names: Vec<u64> = (0..CLIENTS as u64).collect();
     let mut events = Vec::new();
-    let mut left = rng.range(3, OPS_MAX);
+    let mut left = ops;
     while left > 0 || running.iter().any(Option::is_some) {
         let client = rng.below(CLIENTS as u64) as usize;
         match running[client].take() {

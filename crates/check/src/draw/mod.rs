@@ -4,5 +4,8 @@ mod layout;
 mod svg;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 pub use svg::svg;
 pub use text::text;

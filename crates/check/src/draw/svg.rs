@@ -39,7 +39,13 @@ pub fn svg(counterexample: &Counterexample) -> String {
     };
     let bars = layout.width * COLUMN + LEFT;
     // A bold letter is no wider than a column.
-    let words = title.chars().count().max(counterexample.text.chars().count()) * COLUMN + EDGE;
+    let omitted = match counterexample.omitted {
+        0 => String::new(),
+        count => format!("; {count} earlier operations not shown"),
+    };
+    let legend = format!("order only, not duration; dashed: unknown; red: unexplained{omitted}");
+    let longest = [&title, &counterexample.text, &legend].map(|words| words.chars().count());
+    let words = longest.into_iter().max().unwrap_or(0) * COLUMN + EDGE;
     let width = bars.max(words).max(WIDTH_MIN) + EDGE;
     let height = TOP + layout.lanes.len() * LANE + EDGE + 16;
     let mut out = format!(
@@ -64,15 +70,7 @@ pub fn svg(counterexample: &Counterexample) -> String {
     }
     layout.bars.iter().for_each(|bar| draw(&mut out, bar));
     let y = height - EDGE / 2;
-    let omitted = match counterexample.omitted {
-        0 => String::new(),
-        count => format!("; {count} earlier operations not shown"),
-    };
-    let _ = writeln!(
-        out,
-        "<text class=\"soft\" x=\"{EDGE}\" y=\"{y}\">time runs to the right, order only; \
-         dashed: outcome unknown; red: cannot be explained{omitted}</text>\n</svg>"
-    );
+    let _ = writeln!(out, "<text class=\"soft\" x=\"{EDGE}\" y=\"{y}\">{legend}</text>\n</svg>");
     out
 }
 

@@ -60,7 +60,7 @@ pub enum HistoryError {
         limit: u64,
     },
     /// There is no operation in it.
-    #[error("the history is empty: no client operation in it")]
+    #[error("no operation of a client in the history; clients are processes with numbers")]
     Empty,
 }
 

@@ -29,6 +29,9 @@ mod read;
 mod shape;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::HistoryError;
 pub use event::{Event, Kind, Process, Verb};
 pub use level::Promise;

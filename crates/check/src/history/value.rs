@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+/// The most letters of a value that a report shows.
+const SHORT: usize = 40;
+
 /// A value or key of a history, by its number in [`Values`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ValueId(u32);
@@ -105,6 +108,16 @@ impl Values {
             Some(Datum::Int(n)) => n.to_string(),
             Some(Datum::Text(text)) => text.to_string(),
             None => "?".into(),
+        }
+    }
+
+    /// The value as JSON, cut where it is long: for people.
+    #[must_use]
+    pub fn short(&self, id: ValueId) -> String {
+        let text = self.text(id);
+        match text.char_indices().nth(SHORT) {
+            Some((at, _)) => format!("{}…", &text[..at]),
+            None => text,
         }
     }
 

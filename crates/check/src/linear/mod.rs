@@ -14,13 +14,18 @@
 
 mod counter;
 mod events;
+mod memory;
 mod model;
 mod name;
+mod overwritten;
 mod register;
 mod search;
 mod shrink;
 mod witness;
 mod zones;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) use counter::judge as counter;
 pub(crate) use register::judge as register;

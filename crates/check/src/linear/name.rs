@@ -122,8 +122,11 @@ impl<'a> Scene<'a> {
         let what = self.label(self.guilty);
         let sources = || self.ops().filter(|op| produced(op) == Some(value));
         let writes = self.ops().filter(|op| produced(op).is_some_and(|other| other != value));
-        let overwritten =
-            |op: &&Op| op.precedes(self.guilty) && sources().all(|source| source.precedes(op));
+        let overwritten = |op: &&Op| {
+            let found_it = op.ok() && observed(self.history, op) == Some(value);
+            let newer = found_it || sources().all(|source| source.precedes(op));
+            newer && op.precedes(self.guilty)
+        };
         // The last write that is newer for sure.
         if let Some(write) = writes.filter(overwritten).max_by_key(|op| op.start) {
             let write = format!("{} (line {})", self.label(write), write.line);

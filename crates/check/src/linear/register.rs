@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::model::{Call, Model, Register, RegisterAct};
-use super::name;
 use super::search::{Found, search};
 use super::shrink::shrink;
 use super::witness;
 use super::zones::{self, Zones};
+use super::{name, overwritten};
 use crate::history::{Action, History, OPEN};
 use crate::limits::{Limits, Meter, Stop};
 use crate::verdict::Judgement;
@@ -89,14 +89,16 @@ fn exactly(
     by_value: Zones,
     meter: &mut Meter<'_>,
 ) -> Result<Judged, Stop> {
+    let pick = |indices: Vec<usize>| indices.into_iter().map(|index| calls[index]).collect();
     Ok(match by_value {
         Zones::Order => Judged::Order,
-        Zones::Conflict(witness) => {
-            Judged::Conflict(witness.into_iter().map(|index| calls[index]).collect())
-        }
-        Zones::NotUnique => match search(&Register, calls, meter)? {
-            Found::Order => Judged::Order,
-            Found::Stuck(index) => Judged::Conflict(until(calls, calls[index].end)),
+        Zones::Conflict(witness) => Judged::Conflict(pick(witness)),
+        Zones::NotUnique => match overwritten::find(calls) {
+            Some(witness) => Judged::Conflict(pick(witness)),
+            None => match search(&Register, calls, meter)? {
+                Found::Order => Judged::Order,
+                Found::Stuck(index) => Judged::Conflict(until(calls, calls[index].end)),
+            },
         },
     })
 }

@@ -16,14 +16,17 @@
 //!   first: any order with the other first stays an order when the two change places.
 //! * A change of unknown outcome is placed only where the next call observes it (see
 //!   [`super::model::Content`]).
-//! * A situation is remembered by 128 random-looking bits, which the placed calls and the state
-//!   determine, instead of a set of a million bits. Two different situations share them with a
-//!   probability below 2^-80 in the largest search that fits into memory.
+//! * Who used up fewer calls of unknown outcome can do all that others can (see
+//!   [`super::memory`]).
+//!
+//! A situation is remembered by 128 random-looking bits, which the placed calls and the state
+//! determine, instead of a set of a million bits. Two different situations share them with a
+//! probability below 2^-70 in the largest search that fits into memory.
 
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeMap;
 
 use super::events::Events;
+use super::memory::Memory;
 use super::model::{Call, Model};
 use crate::limits::{Meter, Stop};
 
@@ -73,7 +76,7 @@ struct Search<'a, M: Model> {
     trail: Vec<u32>,
     frames: Vec<Frame<M::State>>,
     choices: Vec<u32>,
-    seen: HashSet<u128, BuildHasherDefault<Low>>,
+    memory: Memory,
     furthest: Option<u32>,
 }
 
@@ -100,6 +103,7 @@ impl<'a, M: Model> Search<'a, M> {
             calls,
             events: Events::new(calls),
             class,
+            memory: Memory::new(unknown.len()),
             unknown,
             unknown_of,
             state: model.initial(),
@@ -107,7 +111,6 @@ impl<'a, M: Model> Search<'a, M> {
             trail: Vec::new(),
             frames: Vec::new(),
             choices: Vec::new(),
-            seen: HashSet::default(),
             furthest: None,
         }
     }
@@ -117,10 +120,10 @@ impl<'a, M: Model> Search<'a, M> {
             self.settle();
             let Some(blocking) = self.events.first_return() else { return Ok(Found::Order) };
             self.reach(blocking);
-            if self.seen.insert(self.print ^ mix(M::code(self.state))) {
-                if self.bytes() > meter.bytes_max() {
-                    // To forget is safe: it costs time, not the answer.
-                    self.seen = HashSet::default();
+            let used = self.unknown.iter().map(|group| group.placed);
+            if self.memory.enter(self.print ^ mix(M::code(self.state)), used) {
+                if self.memory.bytes() as u64 > meter.bytes_max() {
+                    self.memory.forget();
                 }
                 meter.spend()?;
                 let frame = Frame {
@@ -208,8 +211,8 @@ impl<'a, M: Model> Search<'a, M> {
         if let Some(state) = self.model.step(self.state, act, open) {
             self.state = state;
         }
-        self.print ^= mix(u64::from(call) | 1 << 63);
         self.trail.push(call);
+        self.stamp(call, open);
         if open {
             self.unknown[self.unknown_of[&self.class[call as usize]]].placed += 1;
         } else {
@@ -219,11 +222,19 @@ impl<'a, M: Model> Search<'a, M> {
 
     fn take_back(&mut self) {
         let Some(call) = self.trail.pop() else { return };
-        self.print ^= mix(u64::from(call) | 1 << 63);
-        if self.calls[call as usize].open() {
+        let open = self.calls[call as usize].open();
+        self.stamp(call, open);
+        if open {
             self.unknown[self.unknown_of[&self.class[call as usize]]].placed -= 1;
         } else {
             self.events.unlift(call);
+        }
+    }
+
+    /// Adds a call to the print of what is placed, or takes it out.
+    fn stamp(&mut self, call: u32, open: bool) {
+        if !open || self.memory.exact() {
+            self.print ^= mix(u64::from(call) | 1 << 63);
         }
     }
 
@@ -233,11 +244,6 @@ impl<'a, M: Model> Search<'a, M> {
         if self.furthest.is_none_or(|so_far| end(so_far) < end(blocking)) {
             self.furthest = Some(blocking);
         }
-    }
-
-    fn bytes(&self) -> u64 {
-        let frames = self.frames.len() * size_of::<Frame<M::State>>() + self.choices.len() * 4;
-        (self.seen.capacity() * 17 + frames) as u64
     }
 }
 
@@ -250,18 +256,4 @@ fn mix(number: u64) -> u128 {
         z ^ (z >> 31)
     };
     u128::from(scramble(0x243f_6a88_85a3_08d3)) << 64 | u128::from(scramble(0x1319_8a2e_0370_7344))
-}
-
-/// The prints are random already: their low half is hash enough.
-#[derive(Default)]
-struct Low(u64);
-
-impl Hasher for Low {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {}
-    fn write_u128(&mut self, print: u128) {
-        self.0 = print as u64;
-    }
 }

@@ -17,10 +17,9 @@ pub(crate) fn explains<M: Model>(
     calls: &[Call<M::Act>],
     version: impl Fn(usize) -> Option<Version>,
 ) -> bool {
-    let (unknown, known): (Vec<&Call<M::Act>>, Vec<&Call<M::Act>>) =
-        calls.iter().partition(|call| call.open());
+    let unknown: Vec<_> = calls.iter().filter(|call| call.open()).collect();
     let mut steps: BTreeMap<Version, Vec<&Call<M::Act>>> = BTreeMap::new();
-    for call in known {
+    for call in calls.iter().filter(|call| !call.open()) {
         match version(call.op) {
             Some(version) => steps.entry(version).or_default().push(call),
             // Nothing was there yet: before every version.

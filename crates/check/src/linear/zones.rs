@@ -62,16 +62,22 @@ const NOBODY: usize = usize::MAX;
 /// Judges calls on one register.
 pub(crate) fn judge(calls: &[Call<RegisterAct>]) -> Zones {
     let Some(writer) = writers(calls) else { return Zones::NotUnique };
-    match Blocks::build(calls, &writer).and_then(|blocks| blocks.compare()) {
-        Ok(()) => Zones::Order,
-        Err(mut witness) => {
-            witness.sort_unstable();
-            witness.dedup();
-            // The initial null is nobody's call.
-            witness.retain(|&call| call < calls.len());
-            Zones::Conflict(witness)
+    let evidence = evidence(calls, &writer);
+    let blocks = Blocks::build(calls, &writer, &evidence);
+    let Err(mut witness) = blocks.and_then(|blocks| blocks.compare()) else { return Zones::Order };
+    // The initial null is nobody's call.
+    witness.retain(|&call| call < calls.len());
+    // A call of unknown outcome is a witness only together with who observed it.
+    let mut at = 0;
+    while let Some(&call) = witness.get(at) {
+        if evidence[call] != call {
+            witness.push(evidence[call]);
         }
+        at += 1;
     }
+    witness.sort_unstable();
+    witness.dedup();
+    Zones::Conflict(witness)
 }
 
 /// Value to the one call that writes it; `None` if there are two, or if one writes null.
@@ -89,32 +95,42 @@ fn writers(calls: &[Call<RegisterAct>]) -> Option<BTreeMap<ValueId, usize>> {
 
 type Writer = BTreeMap<ValueId, usize>;
 
-/// The calls that took place for sure: those of known outcome, and those that these observed.
-fn took_place(calls: &[Call<RegisterAct>], writer: &Writer) -> Vec<bool> {
-    let mut sure: Vec<bool> = calls.iter().map(|call| !call.open()).collect();
-    let mut work: Vec<usize> = (0..calls.len()).filter(|&index| sure[index]).collect();
+/// Why a call took place for sure: it has a known outcome (it is its own evidence), or another
+/// call that took place observed it. [`NOBODY`] for calls of which this is not known.
+fn evidence(calls: &[Call<RegisterAct>], writer: &Writer) -> Vec<usize> {
+    let known = |(index, call): (usize, &Call<_>)| if call.open() { NOBODY } else { index };
+    let mut evidence: Vec<usize> = calls.iter().enumerate().map(known).collect();
+    let mut work: Vec<usize> =
+        (0..calls.len()).filter(|&index| evidence[index] != NOBODY).collect();
     while let Some(index) = work.pop() {
         let source = calls[index].act.observes().and_then(|value| writer.get(&value));
         if let Some(&source) = source
             && source != NOBODY
-            && !sure[source]
+            && evidence[source] == NOBODY
         {
-            sure[source] = true;
+            evidence[source] = index;
             work.push(source);
         }
     }
-    sure
+    evidence
 }
 
-/// The blocks of a register: each with its zone and its first write.
+/// A zone and the writes in it.
+type Block = (Zone, Vec<usize>);
+
+/// The blocks of a register.
 struct Blocks {
-    blocks: Vec<(Zone, Vec<usize>)>,
+    blocks: Vec<Block>,
 }
 
 impl Blocks {
     /// Groups the calls and checks each block's own order; the error is a witness.
-    fn build(calls: &[Call<RegisterAct>], writer: &Writer) -> Result<Blocks, Vec<usize>> {
-        let sure = took_place(calls, writer);
+    fn build(
+        calls: &[Call<RegisterAct>],
+        writer: &Writer,
+        evidence: &[usize],
+    ) -> Result<Blocks, Vec<usize>> {
+        let sure = |index: usize| evidence[index] != NOBODY;
         // Per write its own zone and the compare-and-set that replaced its value; the last
         // place stands for the initial null.
         let initial = calls.len();
@@ -122,7 +138,7 @@ impl Blocks {
         let mut successor = vec![NOBODY; calls.len() + 1];
         zones[initial] = Zone { first_return: (0, NOBODY), last_start: (0, NOBODY) };
         let mut heads = vec![initial];
-        for (index, call) in calls.iter().enumerate().filter(|&(index, _)| sure[index]) {
+        for (index, call) in calls.iter().enumerate().filter(|&(index, _)| sure(index)) {
             if call.act.produces().is_some() {
                 zones[index].add(index, call);
             }
@@ -145,7 +161,7 @@ impl Blocks {
         }
         Self::chain(&heads, &zones, &successor, initial).and_then(|(blocks, reached)| {
             let stray = |&index: &usize| {
-                sure[index] && calls[index].act.produces().is_some() && !reached[index]
+                sure(index) && calls[index].act.produces().is_some() && !reached[index]
             };
             let strays: Vec<usize> = (0..calls.len()).filter(stray).collect();
             // Compare-and-sets that feed each other in a ring, reached from no write.
@@ -154,13 +170,12 @@ impl Blocks {
     }
 
     /// Follows each chain from its first write.
-    #[allow(clippy::type_complexity)]
     fn chain(
         heads: &[usize],
         zones: &[Zone],
         successor: &[usize],
         initial: usize,
-    ) -> Result<(Vec<(Zone, Vec<usize>)>, Vec<bool>), Vec<usize>> {
+    ) -> Result<(Vec<Block>, Vec<bool>), Vec<usize>> {
         let mut reached = vec![false; zones.len()];
         let mut blocks = Vec::with_capacity(heads.len());
         for &head in heads {
@@ -210,7 +225,7 @@ impl Blocks {
     }
 }
 
-fn witness(a: &(Zone, Vec<usize>), b: &(Zone, Vec<usize>)) -> Vec<usize> {
+fn witness(a: &Block, b: &Block) -> Vec<usize> {
     let marks = |zone: Zone| [zone.first_return.1, zone.last_start.1];
     let ends = marks(a.0).into_iter().chain(marks(b.0));
     ends.chain(a.1.iter().copied()).chain(b.1.iter().copied()).collect()
