@@ -30,6 +30,14 @@ impl Control {
         self.get("/v1/cluster").await
     }
 
+    /// Asks whether the node can serve.
+    ///
+    /// # Errors
+    /// If it cannot yet, with the reason.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.get("/readyz").await.map(|_: Value| ())
+    }
+
     /// All keyspaces.
     ///
     /// # Errors

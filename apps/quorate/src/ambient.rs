@@ -1,0 +1,39 @@
+//! The one place where the binary reads clocks, draws entropy and starts tasks.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::hash::{BuildHasher, Hasher};
+
+use kernel::Duration;
+
+/// A moment of the monotonic clock.
+pub type Moment = tokio::time::Instant;
+
+/// Now.
+pub fn now() -> Moment {
+    Moment::now()
+}
+
+/// Waits.
+pub async fn sleep(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// Waits for a future at most so long; `None` if it takes longer.
+pub async fn within<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
+    tokio::time::timeout(duration, future).await.ok()
+}
+
+/// Runs a future beside the caller.
+pub fn spawn<F>(future: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    tokio::spawn(future)
+}
+
+/// 64 bits of the operating system's entropy.
+pub fn seed() -> u64 {
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish()
+}

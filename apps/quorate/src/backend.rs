@@ -1,0 +1,110 @@
+//! The glue between a node and the gateway in front of it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use client::document::{Chaos, Direction};
+use database::{Answer, Request};
+use gateways::Backend;
+use kernel::{Duration, NodeId};
+use node::{Fault, Handle};
+
+use crate::ambient;
+
+/// How often the addresses of the nodes are read again.
+const REFRESH: Duration = Duration::from_secs(1);
+
+/// A running node as the gateway sees it.
+#[derive(Clone)]
+pub struct Front {
+    handle: Handle,
+    book: Arc<RwLock<BTreeMap<NodeId, Arc<str>>>>,
+}
+
+impl Front {
+    /// Puts a node behind a gateway; it is known where these members are.
+    pub fn new(handle: Handle, members: &[database::api::Member]) -> Front {
+        let entry = |member: &database::api::Member| (member.node, member.http.as_str().into());
+        let book = members.iter().map(entry).collect();
+        Front { handle, book: Arc::new(RwLock::new(book)) }
+    }
+
+    /// Keeps the addresses fresh for ever.
+    pub async fn refresh(self) {
+        loop {
+            if let Answer::Cluster(cluster) = self.handle.ask(Request::Cluster).await {
+                let members = cluster.nodes.into_iter().map(|status| status.member);
+                let known = members.filter(|member| !member.http.is_empty());
+                let book = known.map(|member| (member.node, member.http.into())).collect();
+                *self.book.write().unwrap_or_else(PoisonError::into_inner) = book;
+            }
+            ambient::sleep(REFRESH).await;
+        }
+    }
+
+    fn others(&self) -> impl Iterator<Item = NodeId> {
+        let me = self.handle.identity().node;
+        let book = self.book.read().unwrap_or_else(PoisonError::into_inner);
+        let nodes: Vec<NodeId> = book.keys().copied().filter(|node| *node != me).collect();
+        nodes.into_iter()
+    }
+
+    /// Nodes by name; all others if none is named.
+    fn peers(&self, names: &[String]) -> Result<std::collections::BTreeSet<NodeId>, String> {
+        if names.is_empty() {
+            return Ok(self.others().collect());
+        }
+        let known: Vec<NodeId> = self.others().collect();
+        let find = |name: &String| {
+            let node = NodeId::parse(name).filter(|node| known.contains(node));
+            node.ok_or_else(|| format!("{name} is no other node of this cluster"))
+        };
+        names.iter().map(find).collect()
+    }
+
+    fn fault(&self, chaos: Chaos) -> Result<Fault, String> {
+        Ok(match chaos {
+            Chaos::Partition { nodes, direction } => Fault::Cut {
+                peers: self.peers(&nodes)?,
+                outgoing: direction != Direction::Incoming,
+                incoming: direction != Direction::Outgoing,
+            },
+            Chaos::Slow { nodes, delay_ms } => {
+                Fault::Delay { peers: self.peers(&nodes)?, by: Duration::from_millis(delay_ms) }
+            }
+            Chaos::SlowDisk { delay_ms } => Fault::SlowDisk { by: Duration::from_millis(delay_ms) },
+            Chaos::Skew { by_ms } => Fault::Skew { by_ms },
+            Chaos::Heal => Fault::Heal,
+        })
+    }
+}
+
+impl Backend for Front {
+    fn ask(&self, request: Request) -> impl Future<Output = Answer> + Send {
+        // The handle is cloned so that the future borrows nothing: a clone is one counter.
+        let handle = self.handle.clone();
+        async move { handle.ask(request).await }
+    }
+
+    fn metrics(&self) -> String {
+        self.handle.metrics()
+    }
+
+    fn http_of(&self, node: NodeId) -> Option<Arc<str>> {
+        self.book.read().unwrap_or_else(PoisonError::into_inner).get(&node).cloned()
+    }
+
+    fn chaos_on(&self) -> bool {
+        self.handle.chaos().is_some()
+    }
+
+    async fn chaos(&self, chaos: Chaos) -> Result<(), String> {
+        let fault = self.fault(chaos)?;
+        let faults = self.handle.chaos().ok_or("chaos is off")?;
+        tracing::warn!(?fault, "a fault is injected");
+        faults.inject(fault);
+        Ok(())
+    }
+}

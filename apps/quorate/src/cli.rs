@@ -1,0 +1,123 @@
+//! The arguments of the command line.
+
+use clap::{Args, Parser, Subcommand};
+use client::{Client, Options, text::duration};
+use kernel::Duration;
+
+use crate::{
+    commands::{bench, chaos, check, cluster, counter, dev, fate, keyspace, kv, server},
+    exit,
+    show::Show,
+};
+
+/// A distributed data platform: say what your data must guarantee.
+#[derive(Debug, Parser)]
+#[command(name = "quorate", version, after_help = exit::HELP, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command understands.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Nodes to talk to, `host:port`, separated by commas; the others are learned.
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "QUORATE_ENDPOINTS",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:7070"
+    )]
+    pub endpoints: Vec<String>,
+    /// How long to try, retries included.
+    #[arg(long, global = true, default_value = "5s", value_parser = parse_duration)]
+    pub timeout: Duration,
+    /// JSON for programs instead of tables for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Global {
+    /// How to print.
+    pub fn show(&self) -> Show {
+        Show::new(self.json)
+    }
+
+    /// A client of the cluster.
+    pub fn client(&self) -> Client {
+        let options = Options { timeout: self.timeout, ..Options::default() };
+        Client::new(self.endpoints.clone(), options)
+    }
+
+    /// A client of one node only, which does not follow hints.
+    pub fn client_of(&self, address: &str) -> Client {
+        let options = Options { timeout: self.timeout, retry: false, ..Options::default() };
+        Client::new([address], options)
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a cluster on this machine, ready to try.
+    Dev(dev::Dev),
+    /// Start one node.
+    Server(server::Server),
+    /// Create, look at, explain and drop keyspaces.
+    #[command(subcommand)]
+    Keyspace(keyspace::Keyspace),
+    /// Set a key.
+    Put(kv::Put),
+    /// Read a key; the value goes to standard output as it is.
+    Get(kv::Get),
+    /// Remove a key.
+    Delete(kv::Delete),
+    /// Read a range of keys.
+    Scan(kv::ScanKeys),
+    /// Add to a counter.
+    Increment(counter::Increment),
+    /// Read a counter.
+    Count(counter::Count),
+    /// What became of a mutation whose answer was lost.
+    Fate(fate::FateOf),
+    /// Look at nodes and shards, and change them.
+    #[command(subcommand)]
+    Cluster(cluster::Cluster),
+    /// Inject faults into a cluster that was started with chaos on.
+    #[command(subcommand)]
+    Chaos(chaos::Chaos),
+    /// Judge a history of what clients invoked and saw.
+    Check(check::Check),
+    /// Measure throughput, latency and cost; drill failures.
+    Bench(bench::Bench),
+}
+
+/// Reads a duration for clap.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| "write a duration as 250ms, 30s or 5m".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_arguments_may_stand_anywhere() {
+        let words = ["quorate", "get", "default", "hello", "--json", "--timeout", "2s"];
+        let cli = Cli::try_parse_from(words).unwrap();
+        assert!(cli.global.json);
+        assert_eq!(cli.global.timeout, Duration::from_secs(2));
+    }
+}

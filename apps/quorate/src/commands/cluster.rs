@@ -1,0 +1,206 @@
+//! `quorate cluster status | add | remove | replace | drain | transfer`.
+
+use clap::{Args, Subcommand};
+use client::{
+    Control,
+    document::{self, AddNode, Move, Shard},
+};
+use kernel::Duration;
+
+use crate::{ambient, cli::Global, exit::Failure, show};
+
+/// Between looks whether a replica has moved.
+const POLL: Duration = Duration::from_millis(100);
+/// How long one replica may take to move.
+const MOVE: Duration = Duration::from_secs(300);
+
+/// Nodes and shards.
+#[derive(Debug, Subcommand)]
+pub enum Cluster {
+    /// Nodes and shards, as the node that is asked knows them.
+    Status,
+    /// Make a node known, so that it may get replicas.
+    Add(Add),
+    /// Forget a node that holds no replica any more.
+    Remove(Named),
+    /// Move every replica from one node to another, then forget the first.
+    Replace(Replace),
+    /// Move every replica away from a node, wherever there is room.
+    Drain(Named),
+    /// Hand leadership of a shard over.
+    Transfer(Transfer),
+}
+
+/// A node to add.
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Its id: n4.
+    node: String,
+    /// Where HTTP clients connect.
+    #[arg(long)]
+    http: String,
+    /// Where peers connect.
+    #[arg(long)]
+    peer: String,
+    /// Labels: `zone=a`. May be repeated.
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    labels: Vec<String>,
+}
+
+/// A node.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Its id: n1.
+    node: String,
+}
+
+/// Two nodes.
+#[derive(Debug, Args)]
+pub struct Replace {
+    /// The node that goes.
+    old: String,
+    /// The node that takes its place; it must be a member already.
+    new: String,
+}
+
+/// A shard and perhaps a node.
+#[derive(Debug, Args)]
+pub struct Transfer {
+    /// The shard: s1.
+    shard: String,
+    /// To whom; the best follower otherwise.
+    #[arg(long)]
+    to: Option<String>,
+}
+
+impl Cluster {
+    pub async fn run(self, global: &Global) -> Result<(), Failure> {
+        let control = global.client().control();
+        let done = |text: String| {
+            global.show().print(&serde_json::json!({ "done": text }), || text.clone())
+        };
+        match self {
+            Cluster::Status => {
+                let cluster = control.cluster().await?;
+                global.show().print(&cluster, || status(&cluster))
+            }
+            Cluster::Add(add) => {
+                control.add(&add.document()?).await?;
+                done(format!("{} is known; move replicas to it with drain or replace", add.node))
+            }
+            Cluster::Remove(Named { node }) => {
+                control.remove(&node).await?;
+                done(format!("{node} is forgotten"))
+            }
+            Cluster::Replace(Replace { old, new }) => {
+                let moved = drain(&control, &old, Some(&new)).await?;
+                control.remove(&old).await?;
+                done(format!("{moved} replicas moved from {old} to {new}; {old} is forgotten"))
+            }
+            Cluster::Drain(Named { node }) => {
+                let moved = drain(&control, &node, None).await?;
+                done(format!("{moved} replicas moved away from {node}"))
+            }
+            Cluster::Transfer(Transfer { shard, to }) => {
+                control.transfer(&shard, to.as_deref()).await?;
+                done(format!("{shard} changes its leader"))
+            }
+        }
+    }
+}
+
+impl Add {
+    fn document(&self) -> Result<AddNode, Failure> {
+        let pair = |label: &String| {
+            let pair = label.split_once('=').map(|(name, value)| (name.into(), value.into()));
+            pair.ok_or_else(|| Failure::usage(format!("--label {label}: write NAME=VALUE")))
+        };
+        Ok(AddNode {
+            id: self.node.clone(),
+            http: self.http.clone(),
+            peer: self.peer.clone(),
+            labels: self.labels.iter().map(pair).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Moves every replica away from a node, one after another; to one node if it is named.
+async fn drain(control: &Control, from: &str, to: Option<&str>) -> Result<usize, Failure> {
+    let cluster = control.cluster().await?;
+    if !cluster.nodes.iter().any(|node| node.id == from) {
+        return Err(Failure::not_found(format!("there is no node {from}")));
+    }
+    let held: Vec<&Shard> = cluster.shards.iter().filter(|shard| holds(shard, from)).collect();
+    for shard in &held {
+        let free = |node: &&document::Node| {
+            node.health == "healthy" && node.id != from && !holds(shard, &node.id)
+        };
+        let target = match to {
+            Some(to) => Some(to.to_owned()),
+            None => cluster.nodes.iter().find(free).map(|node| node.id.clone()),
+        };
+        let Some(target) = target else {
+            return Err(Failure::unavailable(format!(
+                "no healthy node is free to take {} ({}): add one first",
+                shard.id, shard.keyspace
+            )));
+        };
+        let change = Move { from: Some(from.into()), to: Some(target.clone()) };
+        control.move_replica(&shard.id, &change).await?;
+        moved(control, &shard.id, from, &target).await?;
+    }
+    Ok(held.len())
+}
+
+async fn moved(control: &Control, shard: &str, from: &str, to: &str) -> Result<(), Failure> {
+    let deadline = ambient::now() + MOVE;
+    while ambient::now() < deadline {
+        let cluster = control.cluster().await?;
+        let found = cluster.shards.iter().find(|other| other.id == shard);
+        if found.is_some_and(|shard| holds(shard, to) && !holds(shard, from)) {
+            return Ok(());
+        }
+        ambient::sleep(POLL).await;
+    }
+    Err(Failure::unavailable(format!("{shard} did not move from {from} to {to} in time")))
+}
+
+fn holds(shard: &Shard, node: &str) -> bool {
+    shard.replicas.iter().any(|replica| replica.node == node)
+}
+
+fn status(cluster: &document::Cluster) -> String {
+    let mut nodes = show::table(&["node", "HTTP", "peers", "process", "labels", "health", "leads"]);
+    for node in &cluster.nodes {
+        let labels: Vec<_> = node.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let leads = |shard: &&Shard| shard.leader.as_deref() == Some(&node.id);
+        nodes.add_row(vec![
+            node.id.as_str().into(),
+            node.http.as_str().into(),
+            node.peer.as_str().into(),
+            show::or_dash(node.pid).into(),
+            labels.join(",").into(),
+            show::state(&node.health),
+            cluster.shards.iter().filter(leads).count().into(),
+        ]);
+    }
+    let mut shards = show::table(&["shard", "keyspace", "leader", "term", "commit", "replicas"]);
+    for shard in &cluster.shards {
+        let replica = |replica: &document::Replica| {
+            format!("{} {} {}", replica.node, replica.role, replica.applied_index)
+        };
+        let replicas: Vec<_> = shard.replicas.iter().map(replica).collect();
+        shards.add_row([
+            shard.id.clone(),
+            shard.keyspace.clone(),
+            show::or_dash(shard.leader.as_ref()),
+            shard.term.to_string(),
+            shard.commit_index.to_string(),
+            replicas.join("\n"),
+        ]);
+    }
+    format!(
+        "cluster {} incarnation {}, as {} knows it\n{nodes}\n\n{shards}",
+        cluster.cluster, cluster.incarnation, cluster.node
+    )
+}

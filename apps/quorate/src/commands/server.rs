@@ -1,0 +1,140 @@
+//! `quorate server`: one node with its HTTP gateway.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gateways::http::{Limits, serve};
+use kernel::Duration;
+use node::{Config, Node, RunningNode, logs};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+use tracing::info;
+
+use crate::{ambient, backend::Front, exit::Failure};
+
+/// How long a clean shutdown may take to hand leadership over.
+const HAND_OVER: Duration = Duration::from_secs(3);
+
+/// Start one node. Flags win over the environment (`QUORATE_*`), which wins over the file.
+#[derive(Debug, Args)]
+pub struct Server {
+    /// The configuration, in TOML.
+    #[arg(long, env = "QUORATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Who this is: 1, 2, …
+    #[arg(long)]
+    node: Option<String>,
+    /// The cluster: 32 hexadecimal digits.
+    #[arg(long)]
+    cluster: Option<String>,
+    /// Where everything is kept.
+    #[arg(long)]
+    data: Option<String>,
+    /// How an empty data directory starts: `bootstrap` or `join`.
+    #[arg(long)]
+    boot: Option<String>,
+    /// Where to listen for HTTP.
+    #[arg(long)]
+    http: Option<String>,
+    /// Where to listen for peers.
+    #[arg(long)]
+    peer: Option<String>,
+    /// Labels: `zone=a,rack=7`.
+    #[arg(long)]
+    labels: Option<String>,
+    /// The initial members, as TOML: `[{ node = 1, peer = "h:7170", http = "h:7070" }]`.
+    #[arg(long)]
+    members: Option<String>,
+    /// Allow faults to be injected.
+    #[arg(long)]
+    chaos: bool,
+    /// Any other key of the configuration: `limits.cache=64MiB`. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Server {
+    /// Runs the node until it is told to stop.
+    pub fn run(self) -> Result<(), Failure> {
+        let flags = self.flags()?;
+        // The file has a variable of its own, which is no key of the configuration.
+        let ours = ["QUORATE_CONFIG", "QUORATE_ENDPOINTS"];
+        let variables = std::env::vars().filter(|(name, _)| !ours.contains(&name.as_str()));
+        let wrong = |error: node::ConfigError| Failure::usage(error.to_string());
+        let config = Config::load(self.config.as_deref(), variables, flags).map_err(wrong)?;
+        logs::start(&config).map_err(wrong)?;
+        super::threads(Some(config.threads))?.block_on(live(config))
+    }
+
+    fn flags(&self) -> Result<Vec<(String, String)>, Failure> {
+        let named = [
+            ("node", &self.node),
+            ("cluster", &self.cluster),
+            ("data", &self.data),
+            ("boot", &self.boot),
+            ("http", &self.http),
+            ("peer", &self.peer),
+            ("labels", &self.labels),
+            ("members", &self.members),
+        ];
+        let given = named.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
+        let mut flags: Vec<_> = given.map(|(key, value)| (key.to_owned(), value)).collect();
+        if self.chaos {
+            flags.push(("chaos".into(), "true".into()));
+        }
+        for pair in &self.set {
+            let Some((key, value)) = pair.split_once('=') else {
+                return Err(Failure::usage(format!("--set {pair}: write KEY=VALUE")));
+            };
+            flags.push((key.to_owned(), value.to_owned()));
+        }
+        Ok(flags)
+    }
+}
+
+async fn live(config: Config) -> Result<(), Failure> {
+    let address = config.http.clone();
+    let listener = TcpListener::bind(&address).await.map_err(|error| {
+        Failure::new(format!("cannot listen on {address} for HTTP: {error}; set --http"))
+    })?;
+    let members = config.members.clone();
+    let node = Node::start(config).await.map_err(|error| Failure::new(error.to_string()))?;
+    let front = Front::new(node.handle(), &members);
+    let refreshing = ambient::spawn(front.clone().refresh());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let gateway = ambient::spawn(serve(listener, front, Limits::default(), async {
+        let _ = stopped.await;
+    }));
+    info!(http = %address, "the HTTP gateway serves");
+    let ending = wait(&node).await;
+    // Requests in flight need the node, so the door closes first.
+    let _ = stop.send(());
+    let _ = gateway.await;
+    refreshing.abort();
+    match ending {
+        Ok(()) => {
+            node.shutdown(HAND_OVER).await;
+            Ok(())
+        }
+        Err(failure) => {
+            node.kill().await;
+            Err(failure)
+        }
+    }
+}
+
+/// Waits until somebody wants the node to end, or it cannot go on.
+async fn wait(node: &RunningNode) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        reason = node.halted() => {
+            Err(Failure::new(format!("the node halted: [{}] {}", reason.code, reason.text)))
+        }
+    }
+}

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Failures of real processes under load: the leader killed, the leader stopped for ten seconds,
+# all nodes killed at once. Judges the clients' history each time; writes bench/FAILOVER.md.
+#
+#   bench/failover.sh [TIMES]
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+times=${1:-20}
+dir=$(mktemp -d /var/tmp/quorate-failover.XXXXXX)
+cargo build --release --manifest-path "$root/Cargo.toml" -p quorate
+quorate=${CARGO_TARGET_DIR:-$root/target}/release/quorate
+
+for kind in kill stop all; do
+    "$quorate" bench failover --kind "$kind" --times "$times" --data "$dir/$kind" \
+        --report "$dir/$kind.json"
+done
+
+{
+    echo "# Failures of real processes under load"
+    echo
+    echo "Three nodes on one machine, eight clients; \`gap\` is the longest time without an"
+    echo "acknowledged write around a fault; \`lost\` are acknowledged writes that were missing at"
+    echo "the end; the verdict is that of \`quorate check\` on the whole history."
+    echo
+    echo "| fault | times | gap median ms | gap max ms | acknowledged | unknown | lost | verdict |"
+    echo "|---|---:|---:|---:|---:|---:|---:|---|"
+    for kind in kill stop all; do
+        python3 - "$dir/$kind.json" <<'PY'
+import json, sys
+f = json.load(open(sys.argv[1]))
+print(f"| {f['kind']} | {f['times']} | {f['gap_median_ms']} | {f['gap_max_ms']} | "
+      f"{f['acknowledged']} | {f['unknown']} | {len(f['lost'])} | {f['verdict']} |")
+PY
+    done
+} >"$here/FAILOVER.md"
+cat "$here/FAILOVER.md"
