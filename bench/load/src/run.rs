@@ -20,6 +20,9 @@ use crate::{
 /// Between looks at the progress.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How long a client waits after a failure.
+const ERROR_PAUSE: Duration = Duration::from_millis(1);
+
 /// What all clients share.
 struct Shared {
     plan: Plan,
@@ -133,9 +136,14 @@ async fn client<T: Target>(shared: Arc<Shared>, number: u64, mut target: T) -> T
         let key = format!("key{:012}", shared.keys.draw(&mut rng));
         let outcome = if read { target.read(&key).await } else { target.write(&key, &value).await };
         let ended = ambient::now();
+        let failed = outcome.is_err();
         if ended >= shared.measure && ended <= shared.end && !shared.stop.load(Relaxed) {
             shared.done.fetch_add(1, Relaxed);
             tally.record(read, ended - began, outcome);
+        }
+        if failed {
+            // A server that refuses at once must not be flooded with the next request at once.
+            ambient::sleep_until(ended + ERROR_PAUSE).await;
         }
     }
     tally
