@@ -38,10 +38,12 @@ pub(crate) enum Cover {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Staged {
     pub(crate) hard: bool,
+    /// The log starts anew: the journal's is void.
     pub(crate) snapshot: bool,
+    /// The log goes on, without its front.
+    pub(crate) compacted: bool,
     /// The log from here on.
     pub(crate) from: Option<u64>,
-    pub(crate) compacted: bool,
     pub(crate) standing: Option<Standing>,
 }
 
@@ -155,22 +157,22 @@ impl Raft {
         Cover::After(token)
     }
 
-    /// The order matters where a crash tears a write: the term comes before what it made, and
-    /// the standing comes last.
+    /// The order matters where a crash tears a write, and where the log skips what a snapshot
+    /// holds: the term comes before what it made, the start of the log before its entries, and
+    /// the standing last.
     fn records(&self, staged: &Staged) -> Vec<Record> {
         let mut records = Vec::new();
         if staged.hard {
             records.push(Record::HardState { term: self.term, vote: self.vote });
         }
-        if staged.snapshot {
-            records.extend(self.log.meta_at(self.log.base()).map(|meta| Record::Snapshot { meta }));
+        let base = self.log.meta_at(self.log.base());
+        match base {
+            Some(meta) if staged.snapshot => records.push(Record::Snapshot { meta }),
+            Some(meta) if staged.compacted => records.push(Record::Compacted { meta }),
+            _ => {}
         }
         if let Some(from) = staged.from {
             appends(&self.log, from, &mut records);
-        }
-        if staged.compacted && !staged.snapshot {
-            records
-                .extend(self.log.meta_at(self.log.base()).map(|meta| Record::Compacted { meta }));
         }
         records.extend(staged.standing.map(|standing| Record::Standing { standing }));
         records

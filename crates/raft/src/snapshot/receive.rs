@@ -65,13 +65,15 @@ impl Raft {
         if meta.index <= self.emitted || self.lead.is_some() {
             return out.note(Note::SnapshotStale { index: meta.index });
         }
-        // A log that goes on is only cut at the front: what stays was acknowledged. Only a log
-        // that starts anew voids what the journal holds of it.
-        if self.log.reset(meta) {
+        let goes_on = self.log.reset(meta);
+        if goes_on && self.disk.durable() >= meta.index {
+            // The journal holds the same log: it is only cut at the front.
             self.disk.staged.compacted = true;
         } else {
-            self.disk.replaced_from(0);
+            // What the journal holds is void, or was never written: what is kept goes after.
+            self.disk.replaced_from(if goes_on { meta.index + 1 } else { 0 });
             self.disk.staged.snapshot = true;
+            self.disk.staged.stage_log(meta.index + 1);
         }
         self.commit = self.commit.max(meta.index);
         self.emitted = meta.index;
