@@ -82,6 +82,20 @@ fn any_sectors_of_a_write_across_segments() {
 }
 
 #[test]
+fn what_opening_found_after_the_process_died_survives_a_power_failure() {
+    let mut journal = filled(&batches());
+    let unsynced: Vec<Record> = (1..40).map(|i| append(4, i, i)).collect();
+    journal.append(&unsynced).unwrap();
+    // The process dies; the machine still holds what it wrote.
+    let (journal, recovery) = open(journal.into_disk());
+    let all = [batches().concat(), unsynced].concat();
+    assert_eq!(recovery.records, all);
+    let mut disk = journal.into_disk();
+    disk.crash();
+    assert_eq!(open(disk).1.records, all);
+}
+
+#[test]
 fn power_fails_again_and_again_under_way() {
     for seed in 0..300 {
         let mut rng = Rng::new(seed);
