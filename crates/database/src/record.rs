@@ -54,7 +54,16 @@ pub fn from_journal(record: &journal::Record) -> alloc::vec::Vec<Record> {
             let Ok(state) = State::decode(record.body.clone()) else { return alloc::vec![] };
             [decode(&state.hard), decode(&state.standing)].into_iter().flatten().collect()
         }
-        RecordKind::Append | RecordKind::Base => decode(&record.body).into_iter().collect(),
+        RecordKind::Append => {
+            // What a later append replaced is void, even if that one is gone.
+            let last = record.span.map_or(u64::MAX, |span| span.last);
+            let Some(Record::Append { mut entries }) = decode(&record.body) else {
+                return alloc::vec![];
+            };
+            entries.retain(|entry| entry.index <= last);
+            alloc::vec![Record::Append { entries }]
+        }
+        RecordKind::Base => decode(&record.body).into_iter().collect(),
         _ => alloc::vec![],
     }
 }

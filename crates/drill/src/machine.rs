@@ -209,6 +209,18 @@ impl Node {
         }
     }
 
+    /// Writes a witness for the records of the last sync, and makes it durable.
+    fn mark(&mut self, out: &mut Vec<Action<Answer>>) {
+        match self.journal.mark_idle() {
+            Ok(true) => {
+                self.syncing = Some(Vec::new());
+                out.push(Action::Work { id: SYNC, kind: Work::DiskSync, bytes: 64 });
+            }
+            Ok(false) | Err(JournalError::Full) => {}
+            Err(error) => self.die(format!("the journal failed: {error}"), out),
+        }
+    }
+
     fn try_room(&mut self, now: Now) {
         self.full = false;
         self.event(now, Event::Request { ticket: OWN, request: Request::DiskFull(false) });
@@ -250,12 +262,8 @@ impl Machine for Node {
             self.carry_out(out);
             self.append(now, out);
         }
-        if self.syncing.is_none()
-            && self.gathered.is_empty()
-            && !self.dead
-            && let Err(error) = self.journal.mark_idle()
-        {
-            self.die(format!("the journal failed: {error}"), out);
+        if self.syncing.is_none() && self.gathered.is_empty() && !self.dead {
+            self.mark(out);
         }
     }
 }

@@ -120,9 +120,7 @@ fn open_shard<E: Engine>(
         // What the log does not say is what it was at the beginning.
         start.standing = if core.wiped { Standing::Amnesiac } else { Standing::Sound };
     }
-    for record in log.iter().flat_map(|record| record::from_journal(record)) {
-        start.replay(record);
-    }
+    replay(&mut start, log);
     if damaged {
         start.standing = Standing::Amnesiac;
     }
@@ -130,6 +128,32 @@ fn open_shard<E: Engine>(
         start.applied_at(applied.meta());
     }
     Ok(Some(membership::new_shard(core, id, runs, start, space, applied)))
+}
+
+/// Replays a shard's records. The journal keeps only the newest base, which may stand behind
+/// entries that follow it in the log: so the base comes first. A base that voided the log also
+/// voids what was appended before it.
+fn replay(start: &mut Start, log: &[&journal::Record]) {
+    let base = log.iter().rposition(|record| record.kind == RecordKind::Base);
+    let mut from = 0;
+    if let Some(at) = base {
+        for record in record::from_journal(log[at]) {
+            if matches!(record, raft::Record::Snapshot { .. }) {
+                from = at;
+            }
+            start.replay(record);
+        }
+    }
+    for (at, record) in log.iter().enumerate() {
+        let wanted = match record.kind {
+            RecordKind::Base => false,
+            RecordKind::Append => at >= from,
+            _ => true,
+        };
+        if wanted {
+            record::from_journal(record).into_iter().for_each(|record| start.replay(record));
+        }
+    }
 }
 
 fn first<E: Engine>(core: &Core<E>, id: ShardId, damaged: bool) -> Start {
