@@ -58,6 +58,11 @@ impl<'a> Meter<'a> {
         self.limits.bytes_max
     }
 
+    /// Configurations so far.
+    pub(crate) fn states(&self) -> u64 {
+        self.states
+    }
+
     /// One more configuration.
     pub(crate) fn spend(&mut self) -> Result<(), Stop> {
         self.states += 1;

@@ -201,14 +201,15 @@ impl<'a> Set<'a> {
             let place = place.get(value).copied().unwrap_or(UNREAD);
             items.push(item(op, start, end, place, true));
         }
+        let reads = items.iter().filter(|item| !item.writes);
+        let last = reads.max_by_key(|read| read.start).map_or(0, |read| read.earliest);
         for (earlier, later) in inversions(&items, ANY) {
             let unread = earlier.earliest == UNREAD;
             if unread && !lost.insert(earlier.op) {
                 continue; // Counted already.
             }
-            // Something was there, and no later read has it again.
-            let gone = !later.writes
-                && !items.iter().any(|i| i.start > later.start && i.earliest > later.latest);
+            // Something was there, and the last read still misses it.
+            let gone = !later.writes && last <= later.latest;
             let gone = unread || (gone && !earlier.writes);
             let anomaly = if gone { Anomaly::LostElement } else { Anomaly::StaleRead };
             let [before, after] = [earlier, later].map(|item| &self.history.ops[item.op]);

@@ -78,12 +78,21 @@ impl Judgement {
 
     /// One more anomaly; only the first of a kind keeps its counterexample.
     pub(crate) fn found(&mut self, counterexample: Counterexample) {
+        self.found_with(counterexample.anomaly, || counterexample);
+    }
+
+    /// The same, where the counterexample is dear: it is made only for the first of a kind.
+    pub(crate) fn found_with(&mut self, anomaly: Anomaly, make: impl FnOnce() -> Counterexample) {
         self.verdict = Verdict::Invalid;
-        let same = |finding: &&mut Finding| finding.first.anomaly == counterexample.anomaly;
-        match self.findings.iter_mut().find(same) {
+        match self.findings.iter_mut().find(|finding| finding.first.anomaly == anomaly) {
             Some(finding) => finding.count += 1,
-            None => self.findings.push(Finding { count: 1, first: counterexample }),
+            None => self.findings.push(Finding { count: 1, first: make() }),
         }
+    }
+
+    /// How many anomalies were found so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.findings.iter().map(|finding| finding.count).sum()
     }
 
     /// One more key that could not be judged.

@@ -15,15 +15,17 @@ use crate::verdict::Judgement;
 pub(crate) fn judge(history: &History, ops: &[usize], judgement: &mut Judgement) {
     let Some(places) = places(history, ops).filter(|places| places.exact) else { return };
     judgement.judging(places.items.len());
-    let mut value_of: BTreeMap<Version, (ValueId, usize)> = BTreeMap::new();
+    // The value of each version, who had it first, and whether anybody wrote it so far.
+    let mut value_of: BTreeMap<Version, (ValueId, usize, bool)> = BTreeMap::new();
     for item in &places.items {
         let op = &history.ops[item.op];
         let (Some(version), Some((_, value))) = (op.version, touched(history, op)) else {
             continue;
         };
-        let (first, witness) = *value_of.entry(version).or_insert((value, item.op));
-        let both_write = || item.writes && places.items.iter().any(|i| i.op == witness && i.writes);
-        if first != value || (witness != item.op && item.writes && both_write()) {
+        let known = value_of.entry(version).or_insert((value, item.op, false));
+        let (first, witness, written) = *known;
+        known.2 |= item.writes;
+        if first != value || (written && item.writes) {
             let text = format!(
                 "{} and {} both have version {version}",
                 label(history, &history.ops[witness]),

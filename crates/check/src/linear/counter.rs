@@ -33,9 +33,8 @@ pub(crate) fn judge(
         Ok(calls) => calls,
         Err(stray) => return judgement.found(*stray),
     };
-    let wrong = out_of_bounds(history, &calls);
-    if !wrong.is_empty() {
-        return wrong.into_iter().for_each(|found| judgement.found(found));
+    if out_of_bounds(history, &calls, judgement) {
+        return;
     }
     if witness::explains(&Counter, &calls, |op| history.ops[op].version) {
         return;
@@ -101,41 +100,42 @@ impl Sums {
     }
 }
 
-/// Reads and returned totals that no choice of additions can explain.
-fn out_of_bounds(history: &History, calls: &[Call<CounterAct>]) -> Vec<Counterexample> {
+/// Reports reads and returned totals that no choice of additions can explain, if any.
+fn out_of_bounds(history: &History, calls: &[Call<CounterAct>], judgement: &mut Judgement) -> bool {
     let amount = |call: &Call<CounterAct>| match call.act {
         CounterAct::Read(_) => 0,
         CounterAct::Add(amount) | CounterAct::AddGet(amount, _) => amount,
     };
     let sums = |end: bool, sign: i64| {
         let chosen = calls.iter().filter(|call| amount(call).signum() == sign);
-        Sums::new(
-            chosen.map(|call| (if end { call.end } else { call.start }, amount(call))).collect(),
-        )
+        let at = |call: &Call<_>| if end { call.end } else { call.start };
+        Sums::new(chosen.map(|call| (at(call), amount(call))).collect())
     };
     let (begun, done) = (sums(false, 1), sums(true, 1));
     let (begun_negative, done_negative) = (sums(false, -1), sums(true, -1));
-    let check = |call: &Call<CounterAct>| {
+    let before = judgement.count();
+    for call in calls {
         let seen = match call.act {
             CounterAct::Read(total) | CounterAct::AddGet(_, total) => total,
-            CounterAct::Add(_) => return None,
+            CounterAct::Add(_) => continue,
         };
         let least = done.before(call.start).saturating_add(begun_negative.before(call.end));
         let most = begun.before(call.end).saturating_add(done_negative.before(call.start));
-        let what = label(history, &history.ops[call.op]);
-        let (anomaly, text) = if seen < least {
-            let text = format!("{what}, but at least {least} was acknowledged before it began");
-            (Anomaly::LostIncrement, text)
+        let (anomaly, why) = if seen < least {
+            let why = format!("at least {least} was acknowledged before it began");
+            (Anomaly::LostIncrement, why)
         } else if seen > most {
-            let text = format!("{what}, but at most {most} had been asked for when it completed");
-            (Anomaly::DoubleIncrement, text)
+            let why = format!("at most {most} had been asked for when it completed");
+            (Anomaly::DoubleIncrement, why)
         } else {
-            return None;
+            continue;
         };
-        let scene = near(calls, call);
-        Some(Counterexample::new(history, anomaly, text, &scene, &[call.op]))
-    };
-    calls.iter().filter_map(check).collect()
+        judgement.found_with(anomaly, || {
+            let text = format!("{}, but {why}", label(history, &history.ops[call.op]));
+            Counterexample::new(history, anomaly, text, &near(calls, call), &[call.op])
+        });
+    }
+    judgement.count() > before
 }
 
 /// Everything that began before this call completed.
@@ -153,7 +153,7 @@ fn stuck(history: &History, calls: &[Call<CounterAct>], index: usize) -> Counter
         .copied()
         .collect();
     let still = |calls: &[Call<CounterAct>]| {
-        let limits = Limits { states_max: 100_000, ..Limits::default() };
+        let limits = Limits { states_max: 20_000, ..Limits::default() };
         matches!(search(&Counter, calls, &mut Meter::new(limits)), Ok(Found::Stuck(_)))
     };
     // Near the end a hundred reads are enough to look at; more would only take time.

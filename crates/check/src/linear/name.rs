@@ -8,6 +8,7 @@ use crate::anomaly::Anomaly;
 use crate::counterexample::{Counterexample, label};
 use crate::history::{Action, History, Op, ValueId};
 use crate::limits::{Limits, Meter};
+use crate::verdict::Judgement;
 
 /// What a register's operation must have found.
 fn observed(history: &History, op: &Op) -> Option<ValueId> {
@@ -27,8 +28,8 @@ fn produced(op: &Op) -> Option<ValueId> {
 }
 
 /// Operations that observed what could not have been there: a value that nobody wrote, that only
-/// failed operations wrote, or that was written later.
-pub(super) fn strays(history: &History, ops: &[usize]) -> Vec<Counterexample> {
+/// failed operations wrote, or that was written later. Reports them, if any.
+pub(super) fn strays(history: &History, ops: &[usize], judgement: &mut Judgement) -> bool {
     // Per value its first write that did not fail, and one that did.
     let mut first: BTreeMap<ValueId, usize> = BTreeMap::new();
     let mut failed: BTreeMap<ValueId, usize> = BTreeMap::new();
@@ -38,31 +39,32 @@ pub(super) fn strays(history: &History, ops: &[usize]) -> Vec<Counterexample> {
             table.entry(value).or_insert(index);
         }
     }
-    let stray = |&index: &usize| {
+    let before = judgement.count();
+    for &index in ops {
         let op = &history.ops[index];
-        let value = observed(history, op).filter(|&value| op.ok() && value != ValueId::NULL)?;
-        let what = label(history, op);
-        let (anomaly, text, other) = match (first.get(&value), failed.get(&value)) {
-            (Some(&write), _) if history.ops[write].start <= op.end => return None,
+        let value = observed(history, op).filter(|&value| op.ok() && value != ValueId::NULL);
+        let Some(value) = value else { continue };
+        let (anomaly, why, other) = match (first.get(&value), failed.get(&value)) {
+            (Some(&write), _) if history.ops[write].start <= op.end => continue,
             (Some(&write), _) => {
-                let text = format!("{what} completed before anyone began to write that");
-                (Anomaly::Future, text, Some(write))
+                (Anomaly::Future, "before anyone began to write that", Some(write))
             }
             (None, Some(&write)) => {
-                let text = format!("{what}, but every write of that failed");
-                (Anomaly::Aborted, text, Some(write))
+                (Anomaly::Aborted, "but every write of that failed", Some(write))
             }
-            (None, None) => (Anomaly::Phantom, format!("{what}, which nobody ever wrote"), None),
+            (None, None) => (Anomaly::Phantom, "which nobody ever wrote", None),
         };
-        let shown: Vec<usize> = other.into_iter().collect();
-        Some(Counterexample::new(history, anomaly, text, &shown, &[index]))
-    };
-    ops.iter().filter_map(stray).collect()
+        judgement.found_with(anomaly, || {
+            let text = format!("{}, {why}", label(history, op));
+            Counterexample::new(history, anomaly, text, other.as_slice(), &[index])
+        });
+    }
+    judgement.count() > before
 }
 
 /// Names what these calls show.
 pub(super) fn counterexample(history: &History, small: &[Call<RegisterAct>]) -> Counterexample {
-    let limits = Limits { states_max: 1_000_000, ..Limits::default() };
+    let limits = Limits { states_max: 100_000, ..Limits::default() };
     let last = small.iter().map(|call| call.op).max().unwrap_or_default();
     let guilty = match search(&Register, small, &mut Meter::new(limits)) {
         Ok(Found::Stuck(index)) => small[index].op,

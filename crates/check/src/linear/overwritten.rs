@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{Call, RegisterAct};
+use super::model::{Call, Model, Register, RegisterAct};
 use crate::history::ValueId;
 
 /// A write with the value that it leaves behind.
@@ -18,36 +18,51 @@ type Write = (ValueId, usize);
 /// The first read (or compare-and-set) of this kind: the last write of its value, if any, the
 /// write that came after it, and the read, by index.
 pub(super) fn find(calls: &[Call<RegisterAct>]) -> Option<Vec<usize>> {
-    let mut by_end: Vec<usize> =
-        (0..calls.len()).filter(|&at| !calls[at].open() && value(&calls[at]).is_some()).collect();
-    by_end.sort_by_key(|&at| calls[at].end);
+    let mut by_end: Vec<Write> = writes(calls).filter(|write| !calls[write.1].open()).collect();
+    by_end.sort_by_key(|write| calls[write.1].end);
     let mut done = by_end.into_iter().peekable();
     let mut latest = Latest::default();
-    let mut sources: BTreeMap<ValueId, Vec<usize>> = BTreeMap::new();
+    let sources = Sources::new(calls);
     for (at, call) in calls.iter().enumerate() {
-        sources.entry(value(call).unwrap_or_default()).or_default().extend(value(call).map(|_| at));
-    }
-    for (at, call) in calls.iter().enumerate() {
-        while let Some(write) = done.next_if(|&write| calls[write].end < call.start) {
-            latest.add(calls, (value(&calls[write]).unwrap_or_default(), write));
+        while let Some(write) = done.next_if(|write| calls[write.1].end < call.start) {
+            latest.add(calls, write);
         }
         let Some(seen) = call.act.observes().filter(|_| !call.open()) else { continue };
         let Some(over) = latest.other_than(seen) else { continue };
-        // Writes of the value itself that may still be in effect, or have yet to come.
-        let writes = sources.get(&seen).map_or(&[][..], Vec::as_slice);
-        let alive = |&&write: &&usize| {
-            write != at && calls[write].start < call.end && calls[write].end > calls[over].start
-        };
-        if writes.iter().rev().find(alive).is_none() {
-            let before = writes.iter().rev().find(|&&write| calls[write].end < calls[over].start);
-            return Some(before.copied().into_iter().chain([over, at]).collect());
+        let last = sources.last_to_return(seen, call.end);
+        if last.is_none_or(|last| calls[last].end < calls[over].start) {
+            return Some(last.into_iter().chain([over, at]).collect());
         }
     }
     None
 }
 
-fn value(call: &Call<RegisterAct>) -> Option<ValueId> {
-    call.act.produces()
+fn writes(calls: &[Call<RegisterAct>]) -> impl Iterator<Item = Write> {
+    calls.iter().enumerate().filter_map(|(at, call)| Some((call.act.produces()?, at)))
+}
+
+/// Per value its writes, by start, each with the one that returns last among those so far.
+struct Sources(BTreeMap<ValueId, Vec<(u64, usize)>>);
+
+impl Sources {
+    fn new(calls: &[Call<RegisterAct>]) -> Sources {
+        let mut sources: BTreeMap<ValueId, Vec<(u64, usize)>> = BTreeMap::new();
+        // Setting a value to itself brings no value back.
+        for (value, at) in writes(calls).filter(|&(_, at)| !Register::reads(calls[at].act)) {
+            let list = sources.entry(value).or_default();
+            let before = list.last().map_or(at, |&(_, last)| last);
+            let last = if calls[before].end > calls[at].end { before } else { at };
+            list.push((calls[at].start, last));
+        }
+        Sources(sources)
+    }
+
+    /// Of the writes that began before this moment the one that returns last.
+    fn last_to_return(&self, value: ValueId, moment: u64) -> Option<usize> {
+        let list = self.0.get(&value)?;
+        let begun = list.partition_point(|&(start, _)| start < moment);
+        begun.checked_sub(1).map(|last| list[last].1)
+    }
 }
 
 /// Of the writes so far the one that began last, and the one of another value.

@@ -29,16 +29,15 @@ pub(crate) fn judge(
 ) {
     judgement.judging(ops.len());
     // A value out of nowhere is wrong at every level, and needs no search.
-    let strays = name::strays(history, ops);
-    if !strays.is_empty() {
-        strays.into_iter().for_each(|stray| judgement.found(stray));
+    if name::strays(history, ops, judgement) {
         return;
     }
     let calls = calls(history, ops);
     match decide(history, &calls, &mut Meter::new(limits)) {
         Ok(Judged::Order) => {}
         Ok(Judged::Conflict(conflict)) => {
-            let small = shrink(&conflict);
+            // The first ones deserve the most effort: only they are shown.
+            let small = shrink(&conflict, judgement.count(), limits);
             judgement.found(name::counterexample(history, &small));
         }
         Err(stop) => judgement.unknown(stop.to_string()),

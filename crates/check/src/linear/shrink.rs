@@ -21,19 +21,21 @@ type Calls = Vec<Call<RegisterAct>>;
 /// The most states that one try may visit.
 const STATES_MAX: u64 = 100_000;
 
-/// The most calls that all tries together may look at.
-const WORK_MAX: usize = 20_000_000;
+/// The most calls and situations that all tries together may look at.
+const WORK_MAX: u64 = 20_000_000;
 
-/// Shrinks calls that are known to conflict.
-pub(super) fn shrink(calls: &[Call<RegisterAct>]) -> Calls {
-    let mut work = WORK_MAX;
+/// Shrinks calls that are known to conflict; with every conflict found `before` it tries half as
+/// hard.
+pub(super) fn shrink(calls: &[Call<RegisterAct>], before: u64, limits: Limits<'_>) -> Calls {
+    let left = WORK_MAX >> before.min(20);
+    let mut work = Work { left, limits: Limits { states_max: STATES_MAX, ..limits } };
     let mut calls = calls.to_vec();
     loop {
         let before = (calls.len(), conditional(&calls));
         calls = minimise(by_value(&calls), &mut work);
         calls = relax(calls, &mut work);
         calls = minimise(by_read(&calls), &mut work);
-        if (calls.len(), conditional(&calls)) == before || work == 0 {
+        if (calls.len(), conditional(&calls)) == before || work.left == 0 {
             return calls;
         }
     }
@@ -43,10 +45,25 @@ fn conditional(calls: &[Call<RegisterAct>]) -> usize {
     calls.iter().filter(|call| matches!(call.act, RegisterAct::Cas(..))).count()
 }
 
-fn conflicts(calls: &Calls, work: &mut usize) -> bool {
-    *work = work.saturating_sub(calls.len() + 1);
-    let limits = Limits { states_max: STATES_MAX, ..Limits::default() };
-    *work > 0 && matches!(conflict(calls, &mut Meter::new(limits)), Ok(Judged::Conflict(_)))
+/// What may still be spent.
+struct Work<'a> {
+    left: u64,
+    limits: Limits<'a>,
+}
+
+/// What a situation of the search costs, in calls looked at.
+const SITUATION: u64 = 8;
+
+fn conflicts(calls: &Calls, work: &mut Work<'_>) -> bool {
+    if work.left == 0 || (work.limits.should_stop)() {
+        work.left = 0;
+        return false;
+    }
+    let mut meter = Meter::new(work.limits);
+    let judged = conflict(calls, &mut meter);
+    let cost = calls.len() as u64 + 1 + SITUATION * meter.states();
+    work.left = work.left.saturating_sub(cost);
+    matches!(judged, Ok(Judged::Conflict(_)))
 }
 
 /// Parts that may be left out one by one; the last cannot.
@@ -56,7 +73,7 @@ struct Parts {
 }
 
 /// Leaves out as many parts as possible, in halves, quarters and so on.
-fn minimise(parts: Parts, work: &mut usize) -> Calls {
+fn minimise(parts: Parts, work: &mut Work<'_>) -> Calls {
     let Parts { mut removable, fixed } = parts;
     let join = |parts: &[Calls]| {
         let mut calls: Calls = parts.iter().flatten().chain(&fixed).copied().collect();
@@ -114,7 +131,7 @@ fn root(group: &BTreeMap<ValueId, ValueId>, mut value: ValueId) -> ValueId {
 }
 
 /// Lets as many compare-and-sets as possible count as writes.
-fn relax(mut calls: Calls, work: &mut usize) -> Calls {
+fn relax(mut calls: Calls, work: &mut Work<'_>) -> Calls {
     let conditional: Vec<usize> =
         (0..calls.len()).filter(|&at| matches!(calls[at].act, RegisterAct::Cas(..))).collect();
     let mut size = conditional.len();

@@ -17,13 +17,12 @@ fn random(ops: usize, rng: &mut Rng) -> Vec<Call<RegisterAct>> {
     let values: Vec<ValueId> = (0..=ops).map(|n| history.values.intern(&n.into())).collect();
     let mut written = vec![ValueId::NULL];
     let mut calls = Vec::new();
-    for op in 0..ops {
+    for (op, &new) in values.iter().enumerate().take(ops) {
         let start = op as u64 * 10 + rng.range(1, 5);
         let end = if rng.chance(0.05) { OPEN } else { start + 1 + rng.below(40) * 2 };
         // Mostly what was written recently, so that many histories have an order.
         let recent = written[written.len().saturating_sub(3)..].to_vec();
         let old = *rng.pick(&recent).unwrap();
-        let new = values[op];
         let act = match rng.below(8) {
             0..3 => RegisterAct::Write(new),
             3 => RegisterAct::Cas(old, new),
@@ -72,7 +71,7 @@ fn what_is_left_after_shrinking_still_conflicts_and_nothing_more_can_go() {
         let mut rng = Rng::new(seed);
         let calls = random(30, &mut rng);
         let Ok(Judged::Conflict(witness)) = conflict(&calls, &mut meter()) else { continue };
-        let small = shrink(&witness);
+        let small = shrink(&witness, 0, Limits::default());
         assert!(matches!(conflict(&small, &mut meter()), Ok(Judged::Conflict(_))), "seed {seed}");
         assert!(
             matches!(search(&Register, &small, &mut meter()), Ok(Found::Stuck(_))),
