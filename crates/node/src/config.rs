@@ -192,12 +192,8 @@ impl Config {
         let node = file.node.ok_or_else(|| missing("node"))?.0;
         let http = file.http.clone().unwrap_or_else(|| "127.0.0.1:7070".to_owned());
         let peer = file.peer.clone().unwrap_or_else(|| "127.0.0.1:7170".to_owned());
-        let me = Member {
-            node,
-            peer: file.advertise_peer.clone().unwrap_or_else(|| peer.clone()),
-            http: file.advertise_http.clone().unwrap_or_else(|| http.clone()),
-            labels: pairs(file.labels.clone()),
-        };
+        let members = members(&file);
+        let me = me(&file, node, &members, &http, &peer);
         let config = Config {
             node,
             cluster: file.cluster.ok_or_else(|| missing("cluster"))?.0,
@@ -206,7 +202,7 @@ impl Config {
             http,
             peer,
             me,
-            members: members(&file),
+            members,
             threads: file.threads.unwrap_or(2),
             chaos: file.chaos.unwrap_or(false),
             log: file.log.unwrap_or_default(),
@@ -265,6 +261,25 @@ fn is_address(text: &str) -> bool {
 
 fn pairs(labels: Option<Labels>) -> Vec<(String, String)> {
     labels.unwrap_or_default().0.into_iter().collect()
+}
+
+/// What others are told: what this node says about itself, else what the list of members says
+/// about it, else where it listens.
+fn me(file: &File, node: NodeId, members: &[Member], http: &str, peer: &str) -> Member {
+    let listed = members.iter().find(|member| member.node == node);
+    let first = |own: &Option<String>, listed: Option<&String>, otherwise: &str| {
+        own.as_ref().or(listed).map_or_else(|| otherwise.to_owned(), String::clone)
+    };
+    let labels = match (&file.labels, listed) {
+        (None, Some(listed)) => listed.labels.clone(),
+        (own, _) => pairs(own.clone()),
+    };
+    Member {
+        node,
+        peer: first(&file.advertise_peer, listed.map(|member| &member.peer), peer),
+        http: first(&file.advertise_http, listed.map(|member| &member.http), http),
+        labels,
+    }
 }
 
 fn members(file: &File) -> Vec<Member> {

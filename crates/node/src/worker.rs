@@ -141,7 +141,8 @@ impl<P: Process, H: Hands<P>> Worker<P, H> {
         self.end_batch(now);
         let mut inputs = Vec::new();
         while !self.halted {
-            let wait = self.timers.next().map(|at| at.since(now.instant));
+            // Handling the last batch took time too.
+            let wait = self.timers.next().map(|at| at.since(self.clock.instant()));
             if self.inbox.take(&mut inputs, wait) == Taken::Closed {
                 break;
             }

@@ -44,7 +44,10 @@ fn a_file_with_defaults_around_it() {
     assert_eq!(config.limits.journal, HostLimits::default().journal);
     assert_eq!(config.settings.heartbeat, Duration::from_millis(20));
     assert_eq!(config.me.labels, [pair("zone", "a")]);
-    assert_eq!(config.me.peer, "127.0.0.1:7170");
+    assert_eq!(config.peer, "127.0.0.1:7170");
+    assert_eq!(config.me.peer, "h1:7170", "others are told what the list of members says");
+    let config = Config::parse(&format!("advertise-peer = \"x:1\"\n{FILE}")).unwrap();
+    assert_eq!((config.me.peer.as_str(), config.me.http.as_str()), ("x:1", "h1:7070"));
 }
 
 #[test]
@@ -104,7 +107,9 @@ fn contradictions_are_refused() {
     assert!(refused(&FILE.replace("node = \"n1\"", "node = 3")).contains("not in members"));
     assert!(refused(&FILE.replace("20ms", "200ms")).contains("heartbeat"));
     assert!(refused(&FILE.replace("threads = 3", "threads = 0")).contains("threads"));
-    assert!(refused(&format!("peer = \"0.0.0.0:7170\"\n{FILE}")).contains("advertise-peer"));
+    assert!(
+        refused(&format!("advertise-peer = \"0.0.0.0:7170\"\n{FILE}")).contains("advertise-peer")
+    );
     assert!(refused(&format!("http = \"nowhere\"\n{FILE}")).contains("host:port"));
     let error = refused(&FILE.replace("cache = \"16MiB\"", "journal = \"1MiB\""));
     assert!(error.contains("segment"), "{error}");

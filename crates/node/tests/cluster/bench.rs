@@ -6,7 +6,7 @@ use bytes::Bytes;
 use contract::{Contract, Program};
 use database::{
     Answer, Code, Request,
-    api::{Action, Call, Control, Trace},
+    api::{Action, Call, Control, Role, ShardStatus, Trace},
 };
 use kernel::NodeId;
 use layers::kv::{Command, Get, Put, Query, QueryReply};
@@ -136,10 +136,9 @@ impl Bench {
     }
 
     pub async fn create_keyspace(&self) {
-        let control = Control::CreateKeyspace {
-            name: "carts".to_owned(),
-            contract: Contract::new(Program::Kv),
-        };
+        let replicas = self.addresses.len().try_into().unwrap();
+        let contract = Contract { replicas, ..Contract::new(Program::Kv) };
+        let control = Control::CreateKeyspace { name: "carts".to_owned(), contract };
         let request = Request::Control { control, request_id: None, timeout: ATTEMPT };
         let answer = self.ask(0, request).await;
         assert!(matches!(answer, Answer::Control { .. }), "{answer:?}");
@@ -178,6 +177,26 @@ impl Bench {
         let reply = QueryReply::decode(done.body).unwrap();
         let found: Vec<_> = reply.items.iter().map(|item| item.value.clone()).collect();
         assert_eq!(found, [format!("value-{value}")], "key-{key} read on n{}", i + 1);
+    }
+
+    /// Waits until every replica of a node votes, by its own account.
+    pub async fn recovered(&self, i: usize) {
+        let me = NodeId(i as u64 + 1);
+        let votes = |role| matches!(role, Role::Leader | Role::Follower);
+        let wait = async {
+            loop {
+                if let Answer::Cluster(cluster) = self.handle(i).ask(Request::Cluster).await {
+                    let own = |shard: &ShardStatus| {
+                        shard.replicas.iter().any(|r| r.node == me && votes(r.role))
+                    };
+                    if cluster.shards.len() == 2 && cluster.shards.iter().all(own) {
+                        return;
+                    }
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, wait).await.expect("not recovered in time");
     }
 
     /// Who leads the keyspace's shard, as node `i` knows it.

@@ -94,8 +94,9 @@ async fn a_node_with_a_wiped_disk_comes_back() {
     bench.kill(2).await;
     bench.wipe(2);
     bench.restart(2).await;
+    bench.recovered(2).await;
     bench.kill(1).await;
-    // The wiped node is needed now: it serves only if it recovered what it had lost.
+    // The wiped node is needed now: it votes only if it recovered what it had lost.
     for i in 0..20 {
         bench.expect(0, i, i).await;
     }
