@@ -5,7 +5,7 @@ use client::{Client, Options, text::duration};
 use kernel::Duration;
 
 use crate::{
-    commands::{bench, chaos, check, cluster, counter, dev, fate, keyspace, kv, server},
+    commands::{bench, chaos, check, cluster, counter, dev, fate, keyspace, kv, server, sim},
     exit,
     show::Show,
 };
@@ -94,6 +94,9 @@ pub enum Command {
     Chaos(chaos::Chaos),
     /// Judge a history of what clients invoked and saw.
     Check(check::Check),
+    /// Run the whole cluster under simulated disasters.
+    #[command(subcommand)]
+    Sim(sim::Sim),
     /// Measure throughput, latency and cost; drill failures.
     Bench(bench::Bench),
 }

@@ -10,6 +10,7 @@ pub mod fate;
 pub mod keyspace;
 pub mod kv;
 pub mod server;
+pub mod sim;
 
 use std::io::{IsTerminal, Read, Write};
 
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Server(command) => command.run(),
         Command::Check(command) => command.run(global.show()),
+        Command::Sim(command) => command.run(global.show()),
         Command::Bench(command) => threads(None)?.block_on(command.run(&global)),
         Command::Dev(command) => single()?.block_on(command.run(&global)),
         Command::Keyspace(command) => single()?.block_on(command.run(&global)),

@@ -1,45 +1,22 @@
 //! Runs seeds and prints what happened: `cargo run --release -p drill --example seeds -- FROM COUNT`.
+//! With `FOLDER` as third argument, failures leave their folders there.
 
-use std::time::Instant;
+use std::path::Path;
 
-use drill::{Outcome, Run};
+use drill::{Outcome, Run, report};
 
 fn main() {
-    let mut args = std::env::args().skip(1);
-    let mut number = |default| args.next().and_then(|a| a.parse().ok()).unwrap_or(default);
-    let (from, count): (u64, u64) = (number(1), number(1));
-    let verbose = count == 1;
-    let (mut failures, mut virtual_time, started) = (0, 0.0, Instant::now());
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize| args.get(at).and_then(|text| text.parse().ok()).unwrap_or(1);
+    let (from, count): (u64, u64) = (number(0), number(1));
     for seed in from..from + count {
         let run = Run::of_seed(seed);
-        if verbose {
-            print!("{}", run.plan.options);
-        }
-        let began = Instant::now();
-        let (report, world) = run.go(None);
-        virtual_time += report.span.as_secs_f64();
-        let ok = report.outcome == Outcome::Valid;
-        failures += u64::from(!ok);
-        if verbose || !ok {
-            println!(
-                "seed {seed}: {:?} ops {:?} elections {} span {:?} steps {} took {:?} hash {:016x}",
-                report.outcome,
-                report.operations,
-                report.elections,
-                report.span,
-                report.steps,
-                began.elapsed(),
-                report.trace_hash
-            );
-            if verbose {
-                for halt in world.halts() {
-                    println!("halt {} {} {}", halt.at, halt.node, halt.reason);
-                }
+        let (result, _) = run.go(None);
+        if result.outcome != Outcome::Valid || count == 1 {
+            println!("seed {seed}: {:?} hash {:016x}", result.outcome, result.trace_hash);
+            if let Some(folder) = args.get(2) {
+                report::write(&run, &Path::new(folder).join(format!("seed-{seed}"))).ok();
             }
         }
     }
-    println!(
-        "{count} seeds, {failures} failures, {:.0} x real time",
-        virtual_time / started.elapsed().as_secs_f64()
-    );
 }

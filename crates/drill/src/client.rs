@@ -48,10 +48,15 @@ struct Busy {
     fate: bool,
 }
 
-
 impl Client {
     /// A client with its part of the operations.
-    pub fn new(process: u64, stride: u64, nodes: u64, queue: VecDeque<Operation>, rng: Rng) -> Client {
+    pub fn new(
+        process: u64,
+        stride: u64,
+        nodes: u64,
+        queue: VecDeque<Operation>,
+        rng: Rng,
+    ) -> Client {
         let keys = crate::workload::KEYS as usize;
         Client {
             process,
@@ -114,7 +119,9 @@ impl Client {
         let expected = seen.as_ref().map(|(_, value)| value.clone());
         let (keyspace, action) = action(&operation, &value, seen.as_ref());
         let consistency = match operation.act {
-            Act::ReadSession => Consistency::parse("eventual+read-your-writes+monotonic-reads").ok(),
+            Act::ReadSession => {
+                Consistency::parse("eventual+read-your-writes+monotonic-reads").ok()
+            }
             _ => None,
         };
         let request = Call {
@@ -242,10 +249,15 @@ fn settled(failure: &Failure, busy: &Busy) -> bool {
     }
 }
 
-fn action(operation: &Operation, value: &str, seen: Option<&(Version, String)>) -> (&'static str, Action) {
+fn action(
+    operation: &Operation,
+    value: &str,
+    seen: Option<&(Version, String)>,
+) -> (&'static str, Action) {
     let key = Bytes::from(format!("r{}", operation.key));
     let bytes = Bytes::from(value.to_owned());
-    let put = |ttl_ms, condition| kv::Put { key: key.clone(), value: bytes.clone(), ttl_ms, condition };
+    let put =
+        |ttl_ms, condition| kv::Put { key: key.clone(), value: bytes.clone(), ttl_ms, condition };
     let change = |command: kv::Command| Action::Mutate {
         program: Program::Kv,
         command: command.encode_to_vec().into(),
@@ -278,7 +290,8 @@ fn action(operation: &Operation, value: &str, seen: Option<&(Version, String)>) 
         Act::Elements => {
             let start = Bytes::from(format!("s{}/", operation.key));
             let end = Bytes::from(format!("s{}0", operation.key));
-            ask(kv::Scan { start, end, limit: 10_000, keys_only: true, ..kv::Scan::default() }.into())
+            ask(kv::Scan { start, end, limit: 10_000, keys_only: true, ..kv::Scan::default() }
+                .into())
         }
         Act::Add => {
             let name = Bytes::from(format!("c{}", operation.key));

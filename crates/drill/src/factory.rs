@@ -21,6 +21,8 @@ pub struct Cluster {
     /// Nodes whose data directory began empty in a cluster that existed: the node writes this
     /// into its format file, so it outlives restarts.
     joined: BTreeSet<NodeId>,
+    /// Nodes write down what they observe.
+    logging: bool,
 }
 
 /// The one cluster of every run.
@@ -29,12 +31,13 @@ pub const CLUSTER: ClusterId = ClusterId(0x51_u128);
 impl Cluster {
     /// A cluster of `nodes` founders.
     #[must_use]
-    pub fn new(nodes: u64, settings: Settings) -> Cluster {
+    pub fn new(nodes: u64, settings: Settings, logging: bool) -> Cluster {
         Cluster {
             members: (1..=nodes).map(member).collect(),
             settings,
             engines: BTreeMap::new(),
             joined: BTreeSet::new(),
+            logging,
         }
     }
 }
@@ -75,6 +78,19 @@ fn journal_config(node: NodeId) -> journal::Config {
     }
 }
 
+/// What a node found when it opened, for its log.
+fn found(db: &Database<MemEngine>, recovery: &journal::Recovery) -> Vec<String> {
+    let mut lines = vec![format!("journal {:?}, damage {:?}", recovery.tail, recovery.damage)];
+    for (id, shard) in db.shards() {
+        let status = shard.raft.status();
+        lines.push(format!(
+            "{id} log {}..={}, applied {}, term {}, sound {}",
+            status.first_index, status.last_index, shard.applied.index, status.term, shard.sound
+        ));
+    }
+    lines
+}
+
 impl Factory for Cluster {
     type Machine = Node;
 
@@ -101,7 +117,8 @@ impl Factory for Cluster {
         let settings = self.settings.clone();
         let db = Database::open(settings, identity, me, members, &recovery, engine, boot.rng)
             .map_err(|failure| failure.to_string())?;
-        Ok(Node::new(db, journal, slot, boot.boots))
+        let log = self.logging.then(|| found(&db, &recovery));
+        Ok(Node::new(db, journal, slot, boot.boots, log))
     }
 
     fn crashed(&mut self, node: NodeId, rng: &mut Rng) {

@@ -18,6 +18,7 @@ pub mod invariants;
 pub mod machine;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+pub mod report;
 pub mod run;
 pub mod workload;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use database::{Answer, Database, Envelope, Output, Request, link};
+use database::{Answer, Database, Envelope, Note, Output, Request, link};
 use kernel::{
     Duration, Effect, Event, NodeId, Now, Process, Ticket, TimerId, Token, process::EffectsOf,
 };
@@ -36,6 +36,8 @@ pub struct Node {
     dead: bool,
     /// Which life of the node this is.
     pub boot: u64,
+    /// Lines that the next batch writes to the node's log; none unless somebody reads them.
+    log: Option<Vec<String>>,
 }
 
 const SYNC: u64 = 0;
@@ -44,7 +46,13 @@ const ROOM_PROBE: Duration = Duration::from_millis(200);
 
 impl Node {
     /// A node that runs this process on this journal.
-    pub fn new(db: Db, journal: Journal<SimDisk>, slot: Slot, boot: u64) -> Node {
+    pub fn new(
+        db: Db,
+        journal: Journal<SimDisk>,
+        slot: Slot,
+        boot: u64,
+        log: Option<Vec<String>>,
+    ) -> Node {
         Node {
             db: Some(db),
             slot,
@@ -59,6 +67,7 @@ impl Node {
             buffer: BytesMut::new(),
             dead: false,
             boot,
+            log,
         }
     }
 
@@ -172,7 +181,8 @@ impl Node {
                 }
                 Effect::SetTimer { timer, at } => out.push(Action::SetTimer { timer, at }),
                 Effect::CancelTimer { timer } => out.push(Action::CancelTimer(timer)),
-                Effect::Output(Output::Members(_)) | Effect::Note(_) => {}
+                Effect::Output(Output::Members(_)) => {}
+                Effect::Note(note) => self.note(&note),
                 Effect::Output(Output::Healed) => {
                     if let Err(error) = self.journal.healed() {
                         self.die(format!("the journal failed: {error}"), out);
@@ -183,6 +193,12 @@ impl Node {
         }
         self.effects = effects;
         out.extend(frames.into_iter().map(|(to, bytes)| Action::Send { to, bytes: bytes.into() }));
+    }
+
+    fn note(&mut self, note: &Note) {
+        if let Some(log) = &mut self.log {
+            log.push(format!("{note:?}"));
+        }
     }
 
     /// Starts the next sync if none is under way: everything that gathered goes into it.
@@ -261,6 +277,9 @@ impl Machine for Node {
             }
             self.carry_out(out);
             self.append(now, out);
+        }
+        if let Some(log) = &mut self.log {
+            out.extend(log.drain(..).map(Action::Log));
         }
         if self.syncing.is_none() && self.gathered.is_empty() && !self.dead {
             self.mark(out);

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use check::{Limits, Options as CheckOptions, Verdict, history::{Event, History}};
+use check::{
+    Limits, Options as CheckOptions, Verdict,
+    history::{Event, History},
+};
 use contract::{Contract, Program};
 use database::{Answer, Request, api::Control};
 use kernel::{Duration, Instant, NodeId, Rng, Ticket};
@@ -79,8 +82,7 @@ impl Run {
     pub fn of_plan(plan: Plan) -> Run {
         let options = &plan.options;
         let each = options.safety.as_secs() * 5;
-        let operations =
-            workload::draw(plan.seed, CLIENTS, each, options.nodes, options.safety);
+        let operations = workload::draw(plan.seed, CLIENTS, each, options.nodes, options.safety);
         Run { plan, operations }
     }
 
@@ -88,7 +90,7 @@ impl Run {
     #[must_use]
     pub fn go(&self, record: Option<usize>) -> (Report, World<Cluster>) {
         let options = self.plan.options.clone();
-        let cluster = Cluster::new(options.nodes, settings());
+        let cluster = Cluster::new(options.nodes, settings(), record.is_some());
         let mut world = World::new(self.plan.seed, options, cluster);
         if let Some(capacity) = record {
             world.record(capacity);
@@ -316,11 +318,16 @@ impl<'a> Stage<'a> {
         self.until(end, |stage| stage.clients.iter().all(Client::idle))?;
         for node in self.alive() {
             let limit = self.run.plan.options.liveness;
-            let served = self.ask_until(limit, |_| (node, probe(node)), |answer| {
-                matches!(answer, Answer::Done(_))
-            })?;
+            let served = self.ask_until(
+                limit,
+                |_| (node, probe(node)),
+                |answer| matches!(answer, Answer::Done(_)),
+            )?;
             if !served {
-                return failed("liveness", format!("{node} does not serve after everything healed"));
+                return failed(
+                    "liveness",
+                    format!("{node} does not serve after everything healed"),
+                );
             }
         }
         let end = self.world.now() + self.run.plan.options.liveness;
@@ -362,8 +369,11 @@ impl<'a> Stage<'a> {
 
     fn judge(&self) -> Play<Outcome> {
         let bugs = ["diverged", "storage"];
-        if let Some(halt) =
-            self.world.halts().iter().find(|halt| bugs.iter().any(|bug| halt.reason.starts_with(bug)))
+        if let Some(halt) = self
+            .world
+            .halts()
+            .iter()
+            .find(|halt| bugs.iter().any(|bug| halt.reason.starts_with(bug)))
         {
             return failed("halt", format!("{} stopped: {}", halt.node, halt.reason));
         }

@@ -63,6 +63,53 @@ pub enum Bug {
     ChecksumIgnored,
 }
 
+impl Bug {
+    /// Every bug with what it does.
+    pub const ALL: [(Bug, &'static str); 26] = [
+        (
+            Bug::TruncateWithoutConflict,
+            "AppendEntries truncates the log even where nothing conflicts",
+        ),
+        (
+            Bug::CommitWithoutClamp,
+            "The follower's commit index is not clamped to what was verified",
+        ),
+        (Bug::VoteBeforeDurable, "A vote leaves before it is durable"),
+        (Bug::AckBeforeDurable, "An append is acknowledged before it is durable"),
+        (Bug::CommitOldTerm, "The leader commits entries of earlier terms by counting replicas"),
+        (Bug::HalfIsMajority, "Half of an even group counts as a majority"),
+        (Bug::ReadWithoutQuorum, "A leader serves reads without confirming that it still leads"),
+        (Bug::LeaseTrustsClock, "The lease ignores the drift bound and the clock's rate"),
+        (Bug::ApplyTwice, "Entries below the applied index are applied again after a restart"),
+        (Bug::SnapshotWithoutOutcomes, "The snapshot leaves out the outcome table"),
+        (Bug::SnapshotMetaFirst, "The snapshot's metadata is persisted before its data"),
+        (Bug::WipedDiskVotes, "A wiped disk votes as if it remembered"),
+        (Bug::TornTailAccepted, "A torn record at the tail is taken as whole"),
+        (Bug::DamageAsTornTail, "Damage in the middle of the journal is treated as a torn tail"),
+        (Bug::SkipJoint, "A membership change takes effect without the joint phase"),
+        (Bug::LearnerCounts, "A learner counts in quorums"),
+        (
+            Bug::TransferWithoutCatchUp,
+            "Leadership is transferred to a follower that has not caught up",
+        ),
+        (Bug::ReplyBeforeCommit, "The reply does not wait for the commit"),
+        (Bug::SessionIgnored, "A follower ignores the session's version"),
+        (
+            Bug::ScanMissesDelete,
+            "A scan shows a key that a concurrent delete removed at the scan's version",
+        ),
+        (Bug::TtlByLocalClock, "Expiry is judged by the local wall clock in apply"),
+        (
+            Bug::OutcomeIgnored,
+            "The outcome table is not consulted: a repeated request takes effect again",
+        ),
+        (Bug::DoubleVote, "A node votes twice in one term"),
+        (Bug::VoteIgnoresLog, "The vote ignores how complete the candidate's log is"),
+        (Bug::FateWithoutFence, "Fate answers that a request was not done without fencing it"),
+        (Bug::ChecksumIgnored, "A bad checksum is accepted"),
+    ];
+}
+
 /// The bug that is planted, or zero.
 #[cfg(feature = "mutants")]
 static PLANTED: core::sync::atomic::AtomicU8 = core::sync::atomic::AtomicU8::new(0);

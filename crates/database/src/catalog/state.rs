@@ -35,6 +35,8 @@ struct PlacementWire {
     founders: Vec<u64>,
     #[prost(uint64, repeated, tag = "3")]
     wanted: Vec<u64>,
+    #[prost(uint64, tag = "4")]
+    created: u64,
 }
 
 /// Who holds a shard.
@@ -46,6 +48,8 @@ pub struct Placement {
     pub founders: Vec<NodeId>,
     /// Who should hold it.
     pub wanted: Vec<NodeId>,
+    /// The catalog's index at which the shard was made.
+    pub created: u64,
 }
 
 fn nodes(ids: &[u64]) -> Vec<NodeId> {
@@ -143,6 +147,7 @@ pub(super) fn write_placement(
         keyspace: placement.keyspace.clone(),
         founders: ids(&placement.founders),
         wanted: ids(&placement.wanted),
+        created: placement.created,
     };
     save(&shard_key(shard), &wire, view)
 }
@@ -190,7 +195,9 @@ pub(super) fn write_keyspace(
         KeyspaceWire { id: keyspace, contract: Some(contract.clone()), shards: vec![shard.0] };
     save(&keyspace_key(name), &wire, view)?;
     let founders = founders.to_vec();
-    let placement = Placement { keyspace: name.into(), wanted: founders.clone(), founders };
+    let created = view.version().index;
+    let placement =
+        Placement { keyspace: name.into(), wanted: founders.clone(), founders, created };
     write_placement(shard, &placement, view)
 }
 
@@ -209,6 +216,7 @@ impl From<PlacementWire> for Placement {
             keyspace: wire.keyspace,
             founders: nodes(&wire.founders),
             wanted: nodes(&wire.wanted),
+            created: wire.created,
         }
     }
 }
@@ -222,6 +230,8 @@ pub struct Catalog {
     pub shards: BTreeMap<ShardId, Placement>,
     /// By id.
     pub members: BTreeMap<NodeId, Member>,
+    /// Shards from here on have not been made yet, as far as this copy knows.
+    pub next_shard: u64,
 }
 
 impl Catalog {
@@ -238,6 +248,10 @@ impl Catalog {
     }
 
     fn take(&mut self, key: &[u8], value: Bytes) {
+        if key == NEXT_KEY {
+            self.next_shard = Next::decode(value).map_or(0, |next| next.shard);
+            return;
+        }
         match key.get(..2) {
             Some(b"k/") => {
                 let name = String::from_utf8_lossy(&key[2..]).into_owned();

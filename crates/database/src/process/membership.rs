@@ -45,13 +45,19 @@ pub fn reshape<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
         .map(|(id, placement)| (*id, placement.wanted.contains(&me)))
         .collect();
     for (id, wanted) in &placed {
-        if *wanted && !shards.contains_key(id) {
-            create(core, shards, *id);
+        match shards.get_mut(id) {
+            // A replica that the journal knew before the catalog did.
+            Some(shard) => shard.runs = runs(core, *id).unwrap_or_else(|| shard.runs.clone()),
+            None if *wanted => create(core, shards, *id),
+            None => {}
         }
     }
     let known: BTreeSet<ShardId> = placed.iter().map(|(id, _)| *id).collect();
-    let gone: Vec<ShardId> =
-        shards.keys().copied().filter(|id| *id != CATALOG && !known.contains(id)).collect();
+    // Ids are never used again: a shard that was made and is not there was dropped. One that this
+    // copy of the catalog does not know yet stays.
+    let made = core.catalog.next_shard;
+    let dropped = |id: &ShardId| *id != CATALOG && id.0 < made && !known.contains(id);
+    let gone: Vec<ShardId> = shards.keys().copied().filter(dropped).collect();
     for id in gone {
         remove(core, shards, id);
     }
@@ -97,10 +103,12 @@ pub fn new_shard<E: Engine>(
     let hard = (start.term, start.vote);
     let sound = start.standing == raft::Standing::Sound;
     let flushed = applied.index;
+    let raft = Raft::new(config(core), start, core.rng.fork(&salt));
+    let sound_from = if core.wiped || !sound { raft.last_index() } else { 0 };
     Shard {
         id,
         runs,
-        raft: Raft::new(config(core), start, core.rng.fork(&salt)),
+        raft,
         space,
         applied,
         committed: Vec::new(),
@@ -109,6 +117,7 @@ pub fn new_shard<E: Engine>(
         tokens: Vec::new(),
         hard,
         sound,
+        sound_from,
         flushed,
         digests: Default::default(),
         digest_proposed: 0,
@@ -132,9 +141,11 @@ pub fn first_start<E: Engine>(core: &Core<E>, id: ShardId, memory_whole: bool) -
 
 fn create<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
     let Some(runs) = runs(core, id) else { return };
-    // A shard that appears while this node's memory is whole was made after anything that the
+    // A shard that was made after the catalog here recovered was made after anything that the
     // node may have forgotten.
-    let whole = shards.get(&CATALOG).is_some_and(|catalog| catalog.sound);
+    let created = core.catalog.shards.get(&id).map_or(0, |placement| placement.created);
+    let new = |catalog: &Shard| catalog.sound && created > catalog.sound_from;
+    let whole = shards.get(&CATALOG).is_some_and(new);
     let start = first_start(core, id, whole);
     let space = Space::new(id, 0);
     let mut shard = new_shard(core, id, runs, start, space, Applied::default());

@@ -124,7 +124,7 @@ fn open_shard<E: Engine>(
     if damaged {
         start.standing = Standing::Amnesiac;
     }
-    if applied.index > 0 {
+    if applied.index > 0 && !kernel::bug::planted(kernel::bug::Bug::ApplyTwice) {
         start.applied_at(applied.meta());
     }
     Ok(Some(membership::new_shard(core, id, runs, start, space, applied)))

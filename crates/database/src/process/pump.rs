@@ -88,7 +88,14 @@ fn persist<E: Engine>(core: &mut Core<E>, shard: &mut Shard, token: Token, recor
     for record in records {
         match &record {
             Record::HardState { term, vote } => shard.hard = (*term, *vote),
-            Record::Standing { standing } => shard.sound = *standing == raft::Standing::Sound,
+            Record::Standing { standing } => {
+                let sound = *standing == raft::Standing::Sound;
+                if sound && !shard.sound {
+                    kernel::sometimes!("recovery: a replica recovered its memory");
+                    shard.sound_from = shard.raft.last_index();
+                }
+                shard.sound = sound;
+            }
             _ => {}
         }
         core.records.push(record::to_journal(shard, &record));
@@ -159,8 +166,15 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     };
     let before = shard.applied.clone();
     let incarnation = core.identity.incarnation;
-    let mut applier =
-        Applier::new(&core.engine, shard.space, &shard.runs, before, bounds, incarnation);
+    let mut applier = Applier::new(
+        &core.engine,
+        shard.space,
+        &shard.runs,
+        before,
+        bounds,
+        incarnation,
+        core.now.wall,
+    );
     applier.founded(shard.raft.membership());
     let digests = &shard.digests;
     let mut verdicts: Vec<(u64, u64, Verdict)> = Vec::with_capacity(shard.proposed.len());

@@ -25,7 +25,6 @@ pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     for shard in shards.values_mut() {
         report::note_fresh(core, shard);
         collect_history(core, shard);
-        note_standing(core, shard);
         if shard.raft.is_leader() && shard.raft.ready_to_serve() {
             expire(core, shard);
             compare(core, shard);
@@ -43,11 +42,6 @@ pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     if core.unflushed >= core.settings.flush_bytes.0 || (overdue && core.unflushed > 0) {
         flush::start(core, shards);
     }
-}
-
-/// Raft writes its standing when it changes; the copy here follows it.
-fn note_standing<E: Engine>(_core: &Core<E>, shard: &mut Shard) {
-    shard.sound = shard.raft.status().standing == raft::Standing::Sound;
 }
 
 /// Proposes the expiry of what is due by the leader's hybrid clock.

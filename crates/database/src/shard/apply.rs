@@ -53,6 +53,10 @@ pub struct Applier<'a, R: Read> {
     space: Space,
     digests: Vec<(u64, u64)>,
     diverged: Option<Digest>,
+    /// The entry was applied before: only a planted bug goes on.
+    again: bool,
+    /// The local time of day, for a planted bug alone.
+    wall: kernel::Wall,
 }
 
 /// What applying a run of entries left behind.
@@ -72,6 +76,7 @@ pub const DIGEST_EVERY: u64 = 64;
 
 impl<'a, R: Read> Applier<'a, R> {
     /// Goes on from `applied`.
+    #[allow(clippy::too_many_arguments, reason = "everything that decides what is applied")]
     pub fn new(
         engine: &'a R,
         space: Space,
@@ -79,11 +84,23 @@ impl<'a, R: Read> Applier<'a, R> {
         applied: Applied,
         bounds: Bounds,
         incarnation: Incarnation,
+        wall: kernel::Wall,
     ) -> Applier<'a, R> {
         let history = matches!(runs, Runs::Keyspace { contract, .. } if contract.history_s > 0);
         let pending = Pending::new(engine, space, history, applied.digest);
         let digests = Vec::new();
-        Applier { pending, runs, applied, bounds, incarnation, space, digests, diverged: None }
+        Applier {
+            pending,
+            runs,
+            applied,
+            bounds,
+            incarnation,
+            space,
+            digests,
+            diverged: None,
+            again: false,
+            wall,
+        }
     }
 
     /// Applies the next entry; one that is applied already is skipped.
@@ -95,7 +112,8 @@ impl<'a, R: Read> Applier<'a, R> {
         entry: &Entry,
         known: impl Fn(u64) -> Option<u64>,
     ) -> core::result::Result<Verdict, EngineError> {
-        if entry.index <= self.applied.index {
+        self.again = entry.index <= self.applied.index;
+        if self.again && !bug::planted(bug::Bug::ApplyTwice) {
             return Ok(Verdict::Nothing);
         }
         self.applied.index = entry.index;
@@ -124,7 +142,7 @@ impl<'a, R: Read> Applier<'a, R> {
         let Ok(command) = Command::decode(entry.data.clone()) else { return Ok(Verdict::Nothing) };
         self.applied.timestamp = self.applied.timestamp.max(Timestamp(command.timestamp));
         let version = self.applied.version(self.incarnation);
-        let found = match command.request_id.is_empty() {
+        let found = match command.request_id.is_empty() || self.again {
             true => None,
             false => Outcomes::find(&self.pending, &command.request_id)?,
         };
@@ -161,6 +179,12 @@ impl<'a, R: Read> Applier<'a, R> {
             None => {}
         }
         let view = &mut self.pending.view(version);
+        if bug::planted(bug::Bug::TtlByLocalClock) {
+            use store::view::View as _;
+            for key in view.expired(Timestamp::new(self.wall.0, 0), 16)? {
+                view.delete(&key)?;
+            }
+        }
         let reply = match self.runs {
             Runs::Catalog => catalog::apply(body, view)?,
             Runs::Keyspace { contract, .. } => layers::apply(contract.program, body, view)?,

@@ -83,6 +83,9 @@ pub struct Shard {
     pub hard: (u64, NodeId),
     /// Whether the replica may vote; kept here to write it down with the hard state.
     pub sound: bool,
+    /// What lies behind this index of the log was made after anything that this replica may have
+    /// forgotten; 0 if it never forgot.
+    pub sound_from: u64,
     /// Applied index that the engine holds durably.
     pub flushed: u64,
     /// Digests after some recent indexes, to compare with the leader's.
