@@ -1,0 +1,83 @@
+//! Pages: links lead somewhere, and every error page belongs to a code that exists.
+
+use crate::{Finding, Tree};
+
+/// Relative links in Markdown that lead to no file.
+#[must_use]
+pub fn links(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in tree.ending(".md") {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut fenced = false;
+        for (number, line) in text.lines().enumerate() {
+            let fence = line.trim_start().starts_with("```");
+            fenced ^= fence;
+            if fenced || fence {
+                continue;
+            }
+            let dead = |target: &&str| !resolve(folder, target).is_some_and(|path| tree.has(&path));
+            let report =
+                |target| Finding::new(path, Some(number + 1), format!("{target}: no file"));
+            findings.extend(targets(line).filter(dead).map(report));
+        }
+    }
+    findings
+}
+
+/// The relative targets of a line: `[text](target)` without anchors and addresses.
+fn targets(line: &str) -> impl Iterator<Item = &str> {
+    let links = line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ', '#']).next());
+    links.filter(|target| !target.is_empty() && !target.contains(':'))
+}
+
+/// The path from the root; `None` if it leaves the repository.
+fn resolve(folder: &str, target: &str) -> Option<String> {
+    let mut path: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
+    if target.starts_with('/') {
+        path.clear();
+    }
+    for name in target.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(path.pop()?),
+            name => path.push(name),
+        }
+    }
+    Some(path.join("/"))
+}
+
+/// Error pages whose code no source names: nobody will ever be sent there.
+#[must_use]
+pub fn errors(tree: &Tree) -> Vec<Finding> {
+    let page = |path: &str| {
+        let code = path.strip_prefix("docs/errors/")?.strip_suffix(".md")?;
+        Some((path.to_owned(), format!("\"{code}\"")))
+    };
+    let named = |code: &str| tree.ending(".rs").any(|(_, text)| text.contains(code));
+    let pages = tree.ending(".md").filter_map(|(path, _)| page(path));
+    pages
+        .filter(|(_, code)| !named(code))
+        .map(|(path, code)| Finding::new(&path, None, format!("no source names {code}")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_links_are_found() {
+        let text = "[a](b.md) [c](../README.md#top) [d](https://x.org/) [e](#here)\n\
+                    [f](gone.md \"title\")\n```\n[g](code.md)\n```\n[h](../../outside.md)";
+        let tree = Tree::of([("docs/a.md", text), ("docs/b.md", ""), ("README.md", "")]);
+        let places: Vec<_> = links(&tree).into_iter().map(|finding| finding.place).collect();
+        assert_eq!(places, ["docs/a.md:2", "docs/a.md:6"]);
+    }
+
+    #[test]
+    fn an_error_page_without_a_code_is_found() {
+        let of = |source| Tree::of([("docs/errors/lost-key.md", ""), ("src/a.rs", source)]);
+        assert!(errors(&of("const CODE: &str = \"lost-key\";")).is_empty());
+        assert_eq!(errors(&of("const CODE: &str = \"key\"; // lost-key")).len(), 1);
+    }
+}
