@@ -19,9 +19,10 @@ fn observed(history: &History, op: &Op) -> Option<ValueId> {
     }
 }
 
-/// What a register's operation leaves behind.
+/// What a register's operation changes the register to.
 fn produced(op: &Op) -> Option<ValueId> {
     match op.action {
+        Action::Cas(old, new) if old == new => None,
         Action::Write(value) | Action::Cas(_, value) => Some(value),
         _ => None,
     }
