@@ -20,8 +20,8 @@ use crate::{config::Config, snapshot::Sending, status::PeerState};
 #[derive(Clone, Debug)]
 pub(crate) enum Mode {
     Probe {
-        /// A message is under way; the next one waits for an answer.
-        paused: bool,
+        /// A message is under way since this round; the next one waits for an answer.
+        paused: Option<u64>,
     },
     Replicate,
     Snapshot(Sending),
@@ -101,7 +101,7 @@ impl Progress {
         Progress {
             matched: 0,
             next,
-            mode: Mode::Probe { paused: false },
+            mode: Mode::Probe { paused: None },
             inflight: Inflight::default(),
             commit_sent: 0,
             last_ack: now,
@@ -133,7 +133,7 @@ impl Progress {
     /// Whether an append may be sent now.
     pub(crate) fn may_send(&self, config: &Config) -> bool {
         match self.mode {
-            Mode::Probe { paused } => !paused,
+            Mode::Probe { paused } => paused.is_none(),
             Mode::Replicate => self.inflight.has_room(config),
             Mode::Snapshot(_) => false,
         }
@@ -142,7 +142,7 @@ impl Progress {
     /// An append up to `last` was sent.
     pub(crate) fn sent(&mut self, last: u64, bytes: u64) {
         match &mut self.mode {
-            Mode::Probe { paused } => *paused = true,
+            Mode::Probe { paused } => *paused = Some(self.asked.0),
             Mode::Replicate if last >= self.next => {
                 self.inflight.add(last, bytes);
                 self.next = last + 1;
@@ -170,7 +170,7 @@ impl Progress {
 
     /// Goes back to finding out where the logs agree.
     pub(crate) fn probe_from(&mut self, next: u64) {
-        self.mode = Mode::Probe { paused: false };
+        self.mode = Mode::Probe { paused: None };
         self.next = next.max(self.matched + 1);
         self.inflight.clear();
     }
@@ -181,10 +181,11 @@ impl Progress {
         self.probe_from(next);
     }
 
-    /// An answer came: a probe that waits may go on.
-    pub(crate) fn unpause(&mut self) {
+    /// A regular round was answered that was sent after the probe: the probe, or its answer, is
+    /// lost or late.
+    pub(crate) fn unpause(&mut self, round: u64) {
         if let Mode::Probe { paused } = &mut self.mode {
-            *paused = false;
+            *paused = paused.filter(|since| round <= *since);
         }
     }
 }

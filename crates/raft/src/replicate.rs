@@ -85,9 +85,11 @@ impl Raft {
         if reply.matched > 0 {
             peer.acknowledged(reply.matched, self.log.first());
         }
-        peer.unpause();
         // Everything that was sent before this heartbeat should have arrived before it.
         let (round, next) = peer.asked;
+        if reply.round == round {
+            peer.unpause(round);
+        }
         let lost = reply.round == round && reply.verified + 1 < next;
         if lost && matches!(peer.mode, Mode::Replicate) {
             kernel::sometimes!("raft: a heartbeat shows that an append was lost");

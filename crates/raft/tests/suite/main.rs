@@ -4,8 +4,11 @@
 //!   node       one replica with its disk, its engine and the messages that wait for the disk
 //!   cluster    several of them under virtual time and a bad network
 //!   check      the invariants of the paper, after every event
+//!   paper      the Raft paper, sentence by sentence
 //!   random     what a seed does: faults first, then peace and progress
 //!   seeds      which seeds run when
+//!   stage      nodes that move only when told to
+//!   script     readable scripts whose whole output is the expectation
 //! ```
 
 extern crate quorate_raft as raft;
@@ -13,5 +16,9 @@ extern crate quorate_raft as raft;
 mod check;
 mod cluster;
 mod node;
+mod paper;
 mod random;
+mod script;
 mod seeds;
+mod show;
+mod stage;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use kernel::{Effect, Instant, NodeId, Now, Process, Rng, Ticket, TimerId, Token, Wall};
+use kernel::{Duration, Effect, Instant, NodeId, Now, Process, Rng, Ticket, TimerId, Token, Wall};
 use prost::Message as _;
 use raft::{
     Config, Entry, Membership, Message, Note, Out, Output, Raft, Record, Request, Role,
@@ -76,6 +76,8 @@ pub struct Node {
     pub role: Role,
     /// How its clock runs, in parts per million off true.
     pub drift_ppm: i64,
+    /// How far its clock is ahead of the others'.
+    pub ahead: Duration,
     /// Pieces of snapshots are this large.
     pub chunk: usize,
     pub compact_after: u64,
@@ -96,6 +98,7 @@ impl Node {
             notes: Vec::new(),
             role: Role::Follower,
             drift_ppm: 0,
+            ahead: Duration::ZERO,
             chunk: 64,
             compact_after: u64::MAX,
         }
@@ -104,7 +107,8 @@ impl Node {
     /// What this node's clocks show at a true instant.
     pub fn clock(&self, now: Instant) -> Now {
         let off = i128::from(now.0) * i128::from(self.drift_ppm) / 1_000_000;
-        Now { instant: Instant((i128::from(now.0) + off) as u64), wall: Wall(0) }
+        let instant = Instant((i128::from(now.0) + off) as u64) + self.ahead;
+        Now { instant, wall: Wall(0) }
     }
 
     /// The true instant at which this node's clock shows `local`.
@@ -132,6 +136,12 @@ impl Node {
         self.waiting.clear();
         self.raft = None;
         self.engine.crash();
+    }
+
+    /// Loses everything that is not durable, and every write that is under way.
+    pub fn crash_losing_all(&mut self) {
+        self.writes.clear();
+        self.crash(&mut Rng::new(0));
     }
 
     /// Loses the disk as well.
