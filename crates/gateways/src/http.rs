@@ -9,6 +9,7 @@
 //!   map       Route, query, headers, body ─▶ Plan (mostly a database::Request)
 //!   reply     database::Answer ─▶ response
 //!   code      every error code, its status and its page
+//!   operation pages of codes that never travel over HTTP
 //!   problem   what went wrong ─▶ application/problem+json
 //!   openapi   the description of all this, checked against `route`
 //!   serve     the hands: sockets, limits, timeouts, shutdown
@@ -23,6 +24,7 @@ mod cursor;
 mod evidence;
 mod map;
 pub mod openapi;
+mod operation;
 mod problem;
 mod query;
 mod reply;

@@ -11,7 +11,9 @@ use database::{Request, api::Trace};
 use hyper::HeaderMap;
 use kernel::{Duration, RequestId};
 
-use super::{Problem, code::Code, evidence::Tag, query::Query, route::Route, serve::Limits};
+use super::{
+    Problem, code::Code, evidence::Tag, operation, query::Query, route::Route, serve::Limits,
+};
 use data::Asked;
 
 /// What a request comes to.
@@ -39,7 +41,7 @@ pub enum Fixed {
     /// The description of the API.
     OpenApi,
     /// The page of an error code.
-    Page(Code),
+    Page(&'static str),
 }
 
 /// Which answer to render, with what of the request the rendering needs.
@@ -133,9 +135,9 @@ pub fn echo(headers: &HeaderMap) -> Echo {
     }
 }
 
-fn page(code: &str) -> Result<Code, Problem> {
-    Code::parse(code)
-        .ok_or_else(|| Problem::new(Code::ROUTE_NOT_FOUND, format!("'{code}' is no error code")))
+fn page(code: &str) -> Result<&'static str, Problem> {
+    let page = Code::parse(code).map(|code| code.page).or_else(|| operation::page(code));
+    page.ok_or_else(|| Problem::new(Code::ROUTE_NOT_FOUND, format!("'{code}' is no error code")))
 }
 
 fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {

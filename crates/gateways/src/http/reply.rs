@@ -80,7 +80,7 @@ pub fn fixed(fixed: Fixed) -> Response {
         Fixed::Index => text("text/plain; charset=utf-8", INDEX),
         Fixed::Health => text("text/plain; charset=utf-8", "ok\n"),
         Fixed::OpenApi => text("application/json", openapi::DOCUMENT),
-        Fixed::Page(code) => text("text/markdown; charset=utf-8", code.page),
+        Fixed::Page(page) => text("text/markdown; charset=utf-8", page),
     }
 }
 

@@ -1,0 +1,249 @@
+//! A development cluster of real processes, from its start through the death of its leader to
+//! its end, seen over raw HTTP, through the client and through the commands.
+#![allow(clippy::disallowed_methods, reason = "a test may wait")]
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use client::{Client, If, Options, document::FateKind};
+use kernel::Duration;
+use serde_json::Value;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_quorate");
+
+/// A running `quorate dev`; it takes its nodes along when it ends.
+struct Dev {
+    child: Child,
+    dir: tempfile::TempDir,
+    base_port: u16,
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port with room for three nodes: HTTP from there, peers 100 above.
+fn free_ports() -> u16 {
+    let free = |base: u16| {
+        (0..3).all(|i| {
+            [base + i, base + 100 + i]
+                .iter()
+                .all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        })
+    };
+    let mut candidates = (0..100).filter_map(|_| {
+        let listener = TcpListener::bind("127.0.0.1:0").ok()?;
+        Some(listener.local_addr().ok()?.port()).filter(|port| *port < 65_000)
+    });
+    candidates.find(|port| free(*port)).expect("free ports")
+}
+
+impl Dev {
+    fn start() -> Dev {
+        let dir = tempfile::tempdir().unwrap();
+        let base_port = free_ports();
+        let child = Command::new(BINARY)
+            .args(["dev", "--json", "--ready", "60s", "--timeout", "30s", "--base-port"])
+            .arg(base_port.to_string())
+            .arg("--data")
+            .arg(dir.path().join("data"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut dev = Dev { child, dir, base_port };
+        let mut lines = BufReader::new(dev.child.stdout.take().unwrap()).lines();
+        let mut text = String::new();
+        while serde_json::from_str::<Value>(&text).is_err() {
+            let line = lines.next().unwrap_or_else(|| panic!("dev ended: {text}{}", dev.logs()));
+            text.push_str(&line.unwrap());
+        }
+        dev
+    }
+
+    fn address(&self, node: u16) -> String {
+        format!("127.0.0.1:{}", self.base_port + node - 1)
+    }
+
+    fn data(&self) -> std::path::PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn logs(&self) -> String {
+        let read = |node| std::fs::read_to_string(self.data().join(format!("n{node}.log")));
+        (1..=3).filter_map(|node| read(node).ok()).collect()
+    }
+
+    /// Runs a command and tells its exit code and output.
+    fn quorate(&self, words: &[&str]) -> (i32, String) {
+        let endpoints: Vec<String> = (1..=3).map(|node| self.address(node)).collect();
+        let output: Output = Command::new(BINARY)
+            .args(words)
+            .args(["--timeout", "20s", "-e", &endpoints.join(",")])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn client(&self) -> Client {
+        let options = Options {
+            timeout: Duration::from_secs(30),
+            attempt_timeout: Duration::from_secs(3),
+            ..Options::default()
+        };
+        Client::new((1..=3).map(|node| self.address(node)), options)
+    }
+}
+
+/// What `curl -i` would show.
+fn curl(address: &str, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_when_the_leader_dies() {
+    let dev = Dev::start();
+    speaks_http_on_every_node(&dev);
+    commands_tell_by_their_exit_code(&dev);
+    let client = dev.client();
+    let kv = client.kv("default");
+    let created = kv.put(b"binary/\xff", &[0, 255, 10], Some(If::Absent), None).await.unwrap();
+    assert_eq!(created.evidence.receipt.get("durability"), Some("disk"));
+    for number in 0..20 {
+        kv.put(format!("before/{number}").as_bytes(), b"v", None, None).await.unwrap();
+    }
+    client.counters("counters").increment(b"visits", 5).await.unwrap();
+
+    let leader = leader(&client).await;
+    let (code, text) = dev.quorate(&["chaos", "kill", &leader]);
+    assert_eq!(code, 0, "{text}");
+    let once = kv.clone().request_id("after-the-death");
+    once.put(b"after", b"the death", None, None).await.unwrap();
+    let again = once.put(b"after", b"the death", None, None).await.unwrap();
+    assert!(again.evidence.repeated, "a repeat takes effect once");
+    let fate = client.control().fate("after-the-death", Some("default")).await.unwrap();
+    assert_eq!(fate.fate, FateKind::Done);
+
+    everything_is_there(&client).await;
+    assert_ne!(self::leader(&client).await, leader);
+    restarts(&dev, &leader).await;
+    everything_is_there(&client).await;
+    ends_in_good_order(dev);
+}
+
+fn speaks_http_on_every_node(dev: &Dev) {
+    let put = curl(&dev.address(1), "PUT", "/v1/kv/default/hello", "world");
+    assert!(put.starts_with("HTTP/1.1 201"), "{put}");
+    assert!(put.contains("quorate-receipt: level=linearizable"), "{put}");
+    for node in 1..=3 {
+        let got = curl(&dev.address(node), "GET", "/v1/kv/default/hello", "");
+        assert!(got.starts_with("HTTP/1.1 200") && got.ends_with("world"), "{got}");
+        let cluster = curl(&dev.address(node), "GET", "/v1/cluster", "");
+        assert!(cluster.contains("\"leader\":\"n"), "{cluster}");
+        let ready = curl(&dev.address(node), "GET", "/readyz", "");
+        assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+        let metrics = curl(&dev.address(node), "GET", "/metrics", "");
+        assert!(metrics.contains("quorate_http_responses_total"), "{metrics}");
+    }
+}
+
+fn commands_tell_by_their_exit_code(dev: &Dev) {
+    let run = |words: &[&str], code: i32, part: &str| {
+        let (found, text) = dev.quorate(words);
+        assert!(found == code && text.contains(part), "{words:?}: {found} {text}");
+    };
+    run(&["put", "default", "a", "1"], 0, "created");
+    run(&["put", "default", "a", "2", "--if-absent"], 4, "condition-failed");
+    run(&["get", "default", "a"], 0, "1");
+    run(&["get", "default", "nothing"], 3, "no key");
+    run(&["get", "elsewhere", "a"], 3, "keyspace-not-found");
+    run(&["get", "default", "a", "--consistency", "bounded"], 2, "unavailable-consistency");
+    run(&["scan", "default", "--json"], 0, "\"key\": \"a\"");
+    run(&["delete", "default", "a"], 0, "deleted");
+    run(&["increment", "counters", "hits", "--by", "-3"], 0, "-3");
+    run(&["keyspace", "create", "carts", "--program", "kv"], 0, "created");
+    run(&["keyspace", "create", "carts", "--program", "counter"], 4, "keyspace-exists");
+    run(&["keyspace", "explain", "carts"], 0, "writes: ");
+    run(&["keyspace", "drop", "carts"], 0, "dropped");
+    run(&["cluster", "status"], 0, "healthy");
+    let (port, other) = (dev.base_port.to_string(), dev.dir.path().join("other"));
+    let other = other.display().to_string();
+    run(&["dev", "--base-port", &port, "--data", &other], 1, "choose others with --base-port");
+}
+
+async fn leader(client: &Client) -> String {
+    for _ in 0..500 {
+        if let Ok(cluster) = client.control().cluster().await {
+            let shard = cluster.shards.iter().find(|shard| shard.keyspace == "default");
+            if let Some(leader) = shard.and_then(|shard| shard.leader.clone()) {
+                return leader;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("nobody leads");
+}
+
+async fn everything_is_there(client: &Client) {
+    let kv = client.kv("default");
+    let value = |key: Vec<u8>| {
+        let kv = kv.clone();
+        async move { kv.get(&key).await.unwrap().value.map(|stored| stored.value.to_vec()) }
+    };
+    for number in 0..20 {
+        assert_eq!(value(format!("before/{number}").into()).await, Some(b"v".to_vec()));
+    }
+    assert_eq!(value(b"binary/\xff".to_vec()).await, Some(vec![0, 255, 10]));
+    assert_eq!(value(b"after".to_vec()).await, Some(b"the death".to_vec()));
+    assert_eq!(client.counters("counters").count(b"visits").await.unwrap().value, 5);
+}
+
+async fn restarts(dev: &Dev, node: &str) {
+    let data = dev.data().display().to_string();
+    let mut restarted = (1, String::new());
+    // `dev` looks at its children a few times a second.
+    for _ in 0..50 {
+        restarted = dev.quorate(&["chaos", "restart", node, "--data", &data]);
+        if restarted.0 == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(restarted.0, 0, "{}", restarted.1);
+    let number: u16 = node.trim_start_matches('n').parse().unwrap();
+    let one = Client::new([dev.address(number)], Options::default()).control();
+    for _ in 0..600 {
+        if one.ready().await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{node} is not ready again: {}", dev.logs());
+}
+
+fn ends_in_good_order(mut dev: Dev) {
+    let pid = dev.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let status = dev.child.wait().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(TcpStream::connect(dev.address(1)).is_err(), "a node outlived dev");
+    assert!(!Path::new(&dev.data().join("control")).exists());
+}
