@@ -47,7 +47,11 @@ pub fn reshape<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     for (id, wanted) in &placed {
         match shards.get_mut(id) {
             // A replica that the journal knew before the catalog did.
-            Some(shard) => shard.runs = runs(core, *id).unwrap_or_else(|| shard.runs.clone()),
+            Some(shard) if shard.runs == Runs::Unknown => {
+                shard.runs = runs(core, *id).unwrap_or(Runs::Unknown);
+                core.touched.insert(*id);
+            }
+            Some(_) => {}
             None if *wanted => create(core, shards, *id),
             None => {}
         }

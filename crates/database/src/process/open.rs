@@ -106,12 +106,7 @@ fn open_shard<E: Engine>(
     id: ShardId,
     log: &[&journal::Record],
 ) -> Result<Option<crate::shard::Shard>, store::EngineError> {
-    // A shard that the engine's catalog does not know yet is made known when the catalog's log
-    // is applied again; until then it takes part under the name of nobody.
-    let runs = membership::runs(core, id).unwrap_or_else(|| Runs::Keyspace {
-        name: alloc::string::String::new(),
-        contract: contract::Contract::new(contract::Program::Kv),
-    });
+    let runs = membership::runs(core, id).unwrap_or(Runs::Unknown);
     let space = Space::new(id, load_generation(&core.engine, id)?);
     let applied = Applied::load(&core.engine, &space)?;
     let damaged = damaged(journal, id);

@@ -14,7 +14,7 @@ use crate::{
     calls::Stage,
     message::Body,
     record,
-    shard::{Applier, Bounds, Shard, Verdict},
+    shard::{Applier, Bounds, Runs, Shard, Verdict},
 };
 
 use super::{Core, Shards, finish, route, serve, shard_timer, snapshots};
@@ -154,10 +154,10 @@ pub fn settle<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
 
 /// Applies what is committed, in one batch for the engine, and answers who waited for it.
 fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
-    let entries = ::core::mem::take(&mut shard.committed);
-    if entries.is_empty() {
+    if shard.committed.is_empty() || shard.runs == Runs::Unknown {
         return;
     }
+    let entries = ::core::mem::take(&mut shard.committed);
     let (_, outcomes_s) = shard.windows();
     let bounds = Bounds {
         count_max: core.settings.outcomes_max,

@@ -57,6 +57,7 @@ pub fn query<E: Engine>(core: &mut Core<E>, shard: &Shard, id: CallId) {
     let Want::Query { query, linearizable, .. } = &call.want else { return };
     let body = match &shard.runs {
         Runs::Catalog => Ok(Ok(bytes::Bytes::new())),
+        Runs::Unknown => return super::route::park(core, id),
         Runs::Keyspace { contract, .. } => {
             let reader = Reader::latest(&core.engine, shard.space);
             layers::query(contract.program, query, &reader)

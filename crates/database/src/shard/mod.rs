@@ -28,6 +28,8 @@ use crate::calls::CallId;
 pub enum Runs {
     /// The catalog.
     Catalog,
+    /// Not known yet: the catalog here is older than the shard. Entries wait.
+    Unknown,
     /// A keyspace's program.
     Keyspace {
         /// The keyspace.
@@ -118,7 +120,7 @@ impl Shard {
     #[must_use]
     pub fn windows(&self) -> (u32, u32) {
         match &self.runs {
-            Runs::Catalog => (0, 3600),
+            Runs::Catalog | Runs::Unknown => (0, 3600),
             Runs::Keyspace { contract, .. } => (contract.history_s, contract.outcomes_s),
         }
     }

@@ -12,7 +12,7 @@ use kernel::{
 
 use super::{
     config::JournalError,
-    header::{FAR, Header, distance, record_len},
+    header::{FAR, Header, distance, place, record_len},
     live::{Item, UNSURE},
     log::{End, Journal, Segment},
     record::{JOURNAL, Lsn, Record, RecordKind},
@@ -172,7 +172,8 @@ impl<D: Disk> Journal<D> {
             bytes.extend_from_slice(&header.encode(self.config.id));
         }
         for i in part.records.clone() {
-            bytes.extend_from_slice(&headers[i].encode(self.config.id));
+            let offset = part.offset + bytes.len() as u64;
+            bytes.extend_from_slice(&headers[i].encode(place(self.config.id, offset)));
             bytes.extend_from_slice(&records[i].body);
             bytes.resize(bytes.len().next_multiple_of(8), 0);
         }

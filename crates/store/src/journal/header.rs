@@ -1,7 +1,7 @@
 //! The header of a record: 64 bytes, little-endian.
 //!
 //! ```text
-//!    0 checksum u32      of the bytes from 4 on and the journal's id
+//!    0 checksum u32      of the bytes from 4 on, the journal's id and the offset in the file
 //!    4 magic u16 │ version u8 │ kind u8 (bit 7: last of its append; bit 6: has a span)
 //!    8 body length u32 │ body checksum u32
 //!   16 log position u64
@@ -136,6 +136,12 @@ pub(super) fn record_len(body_len: u32) -> u64 {
 /// The id is hashed but not stored: a header of another journal is garbage in this one.
 pub(super) fn checksum(bytes: &[u8], id: u64) -> u32 {
     crc32c(bytes) ^ crc32c(&id.to_le_bytes())
+}
+
+/// What the checksum of a header at this offset of its file is salted with: a header that a disk
+/// put elsewhere is garbage there.
+pub(super) fn place(id: u64, offset: u64) -> u64 {
+    id ^ offset.rotate_left(32)
 }
 
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {

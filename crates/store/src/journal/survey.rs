@@ -23,7 +23,7 @@ use kernel::{
 
 use super::{
     config::{Config, JournalError},
-    header::Header,
+    header::{Header, place},
     segment::{ParsedSegment, SegmentHeader, segment_name},
 };
 
@@ -188,7 +188,8 @@ impl Survey {
 impl Segment {
     fn header_at(&self, offset: u64, id: u64) -> Option<Header> {
         let bytes = usize::try_from(offset).ok().and_then(|at| self.bytes.get(at..))?;
-        Header::parse(bytes, id).filter(|header| header.segment == self.number as u32)
+        Header::parse(bytes, place(id, offset))
+            .filter(|header| header.segment == self.number as u32)
     }
 
     /// Every sound header of this segment from `offset` on, wherever it lies.

@@ -6,7 +6,7 @@ use kernel::Rng;
 
 use super::{
     super::{
-        header::{Header, NUMBER_MAX},
+        header::{Header, NUMBER_MAX, place},
         segment::{SegmentHeader, segment_name},
     },
     disk::TestDisk,
@@ -136,7 +136,8 @@ fn sealed_headers_that_say_anything() {
                     lag: edgy(&mut rng) as u32,
                     back: edgy(&mut rng) as u32,
                 };
-                bytes.extend(header.encode(config().id));
+                let salt = place(config().id, bytes.len() as u64);
+                bytes.extend(header.encode(salt));
                 bytes.resize(bytes.len() + 64 * rng.below(3) as usize, 0);
             }
             bytes.resize(2048, 0);
