@@ -26,10 +26,12 @@ pub fn unsafe_code(tree: &Tree, listed: &[String]) -> Vec<Finding> {
     in_code(sources, &["unsafe"], |_| what.into())
 }
 
-/// Clocks and threads outside `ambient.rs`. Examples measure, and nobody depends on them.
+/// Clocks and threads outside `ambient.rs`. Examples and benchmarks measure, and nobody depends on
+/// them.
 #[must_use]
 pub fn ambient(tree: &Tree) -> Vec<Finding> {
-    let covered = |path: &str| !path.ends_with("/ambient.rs") && !path.contains("/examples/");
+    let free = ["/ambient.rs", "/examples/", "/benches/"];
+    let covered = |path: &str| !free.iter().any(|part| path.contains(part));
     let sources = tree.ending(".rs").filter(|(path, _)| covered(path));
     in_code(sources, &AMBIENT, |word| format!("{word} belongs in the crate's ambient.rs"))
 }
@@ -106,8 +108,9 @@ mod tests {
     #[test]
     fn clocks_are_read_in_one_place() {
         let text = "let t = std::time::Instant::now();";
-        let tree = Tree::of([("a/src/ambient.rs", text), ("a/examples/e.rs", text)]);
-        assert!(ambient(&tree).is_empty());
+        let free =
+            [("a/src/ambient.rs", text), ("a/examples/e.rs", text), ("a/benches/b.rs", text)];
+        assert!(ambient(&Tree::of(free)).is_empty());
         assert_eq!(ambient(&Tree::of([("a/src/b.rs", text)])).len(), 1);
     }
 
