@@ -25,6 +25,7 @@ use crate::{
     entry::Entry,
     message::{Append, AppendReply, Body, Heartbeat, HeartbeatReply},
     note::{Note, StepDownReason},
+    process::NUMBER_MAX,
     raft::{Out, Raft},
 };
 
@@ -212,9 +213,8 @@ impl Raft {
 
 /// Consecutive indexes, terms that never fall and never pass the leader's.
 fn is_well_formed(append: &Append, leader_term: u64) -> bool {
-    let Some(room) = u64::MAX.checked_sub(append.entries.len() as u64) else { return false };
     let mut term = append.prev_term;
-    append.prev_index < room
+    append.prev_index < NUMBER_MAX
         && append.entries.iter().zip(1..).all(|(entry, offset)| {
             let rises = entry.term >= term;
             term = entry.term;

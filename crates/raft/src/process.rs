@@ -10,8 +10,9 @@ use crate::{
     record::Record,
 };
 
-/// Terms beyond this are nonsense: nobody gets there one election at a time.
-const TERM_MAX: u64 = u64::MAX >> 1;
+/// Terms and indexes beyond this are nonsense: nobody gets there one by one. Refusing them at
+/// the door leaves room for every sum behind it.
+pub(crate) const NUMBER_MAX: u64 = u64::MAX >> 1;
 
 impl Process for Raft {
     type Message = Message;
@@ -66,7 +67,7 @@ impl Raft {
 
     fn on_message(&mut self, now: Now, from: NodeId, message: Message, out: &mut Out) {
         let Message { term, body: Some(body) } = message else { return };
-        if term > TERM_MAX || from == self.config.id || !from.is_some() {
+        if term > NUMBER_MAX || from == self.config.id || !from.is_some() {
             return out.note(Note::Malformed { from });
         }
         if term < self.term {

@@ -41,7 +41,10 @@ fn main() {
     // `cargo test --benches` only wants to know that it runs.
     let quick = std::env::args().any(|argument| argument == "--test") || cfg!(debug_assertions);
     let time = Duration::from_millis(if quick { 20 } else { 700 });
-    println!("{:>6} {:>5} {:>14} {:>14} {:>7}", "batch", "wire", "quorate-raft/s", "raft-rs/s", "ratio");
+    println!(
+        "{:>6} {:>5} {:>14} {:>14} {:>7}",
+        "batch", "wire", "quorate-raft/s", "raft-rs/s", "ratio"
+    );
     for wire in [false, true] {
         for batch in [1, 16, 128, 1024] {
             let ours = measure::<ours::Ours>(batch, wire, time);

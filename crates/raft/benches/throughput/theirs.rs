@@ -64,7 +64,7 @@ impl Theirs {
 
 fn travel(message: &Message) -> Message {
     let bytes = bytes::Bytes::from(message.write_to_bytes().expect("it is complete"));
-    protobuf::parse_from_carllerche_bytes(&bytes).expect("it was just encoded")
+    Message::parse_from_carllerche_bytes(&bytes).expect("it was just encoded")
 }
 
 impl Group for Theirs {
@@ -74,6 +74,7 @@ impl Group for Theirs {
             let mut config = Config::new(id);
             config.max_size_per_msg = 1 << 20;
             config.max_inflight_msgs = 256;
+            config.batch_append = true;
             let store = MemStorage::new_with_conf_state(ConfState::from((vec![1, 2, 3], vec![])));
             RawNode::new(&config, store, &logger).expect("the configuration is sound")
         };

@@ -7,6 +7,7 @@ use crate::{
     entry::SnapshotMeta,
     message::{Body, SnapshotAck, SnapshotChunk},
     note::Note,
+    process::NUMBER_MAX,
     raft::{Out, Raft},
 };
 
@@ -24,7 +25,9 @@ pub(crate) struct Incoming {
 impl Raft {
     pub(crate) fn on_snapshot_chunk(&mut self, from: NodeId, chunk: SnapshotChunk, out: &mut Out) {
         let SnapshotChunk { stream, meta, seq, data, last } = chunk;
-        let sane = |meta: &SnapshotMeta| meta.term <= self.term && meta.membership.is_valid();
+        let sane = |meta: &SnapshotMeta| {
+            meta.index < NUMBER_MAX && meta.term <= self.term && meta.membership.is_valid()
+        };
         let Some(meta) = meta.map(|meta| *meta).filter(sane) else {
             return out.note(Note::Malformed { from });
         };

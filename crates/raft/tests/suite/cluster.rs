@@ -130,7 +130,7 @@ impl Cluster {
         self.check.forget_reads(self.reads.iter().filter(|(_, at)| **at == id).map(|(t, _)| *t));
         self.reads.retain(|_, at| *at != id);
         if let Some(node) = self.nodes.get_mut(&id) {
-            node.crash(&mut self.rng);
+            node.crash(|writes| self.rng.below(writes as u64 + 1) as usize);
         }
     }
 

@@ -8,6 +8,9 @@
 //!   random     what a seed does: faults first, then peace and progress
 //!   seeds      which seeds run when
 //!   stage      nodes that move only when told to
+//!   total      any bytes, any message, any event, in any role
+//!   oracle     a group of raft-rs replicas
+//!   differential   the same schedule for both libraries
 //!   script     readable scripts whose whole output is the expectation
 //! ```
 
@@ -15,10 +18,13 @@ extern crate quorate_raft as raft;
 
 mod check;
 mod cluster;
+mod differential;
 mod node;
+mod oracle;
 mod paper;
 mod random;
 mod script;
 mod seeds;
 mod show;
 mod stage;
+mod total;

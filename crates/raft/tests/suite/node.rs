@@ -126,9 +126,10 @@ impl Node {
         self.handle(now, kernel::Event::Start)
     }
 
-    /// Loses everything that is not durable; what was being written may be durable or not.
-    pub fn crash(&mut self, rng: &mut Rng) {
-        let survives = rng.below(self.writes.len() as u64 + 1) as usize;
+    /// Loses everything that is not durable. Of the writes under way, `survive` says how many
+    /// reached the disk.
+    pub fn crash(&mut self, survive: impl FnOnce(usize) -> usize) {
+        let survives = survive(self.writes.len());
         for (_, records) in self.writes.drain(..).take(survives) {
             records.into_iter().for_each(|record| self.durable.replay(record));
         }
@@ -136,12 +137,6 @@ impl Node {
         self.waiting.clear();
         self.raft = None;
         self.engine.crash();
-    }
-
-    /// Loses everything that is not durable, and every write that is under way.
-    pub fn crash_losing_all(&mut self) {
-        self.writes.clear();
-        self.crash(&mut Rng::new(0));
     }
 
     /// Loses the disk as well.

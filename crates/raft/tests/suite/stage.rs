@@ -109,7 +109,7 @@ impl Stage {
     pub fn crash(&mut self, id: NodeId) {
         self.writes.retain(|(node, _)| *node != id);
         if let Some(node) = self.nodes.get_mut(&id) {
-            node.crash_losing_all();
+            node.crash(|_| 0);
         }
     }
 
