@@ -5,7 +5,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use kernel::{NodeId, Rng, ShardId};
 use raft::{Membership, Standing, Start};
 use store::{
-    engine::Engine,
+    engine::{Engine, FlushJob},
     journal::{self, RecordKind, Recovery},
     mvcc::{Reader, Space},
 };
@@ -50,13 +50,16 @@ impl<E: Engine> Database<E> {
         me: Member,
         boot: Boot,
         journal: &Recovery,
-        engine: E,
+        mut engine: E,
         rng: Rng,
     ) -> Result<Database<E>, Failure> {
+        let storage = |error| Failure::new(Code::Storage, alloc::format!("{error}"));
+        // A log may have to start where the engine stands, and must not start behind it after
+        // the next crash: what the engine holds now is made durable before anything is written.
+        engine.flush().run().map_err(storage)?;
         let mut core = Core::new(settings, identity, me, boot.members, engine, rng);
         core.wiped = boot.mode == Mode::Join;
         core.damaged = !journal.damage.is_empty();
-        let storage = |error| Failure::new(Code::Storage, alloc::format!("{error}"));
         let mut logs = logs(journal);
         let mut shards = Shards::new();
         core.catalog = load_catalog(&core.engine).map_err(storage)?;
