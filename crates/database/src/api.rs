@@ -42,7 +42,7 @@ pub enum Request {
     HandOver,
     /// The journal is over its size limit because of these shards.
     JournalPressure(Vec<ShardId>),
-    /// Records of these shards were found damaged or healed; or the disk is full or has room.
+    /// The disk is full, or has room again.
     DiskFull(bool),
 }
 

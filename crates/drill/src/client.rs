@@ -172,9 +172,7 @@ impl Client {
 
     fn done(&mut self, now: Instant, busy: &Busy, done: &Done, history: &mut Vec<Event>) {
         if let Some(mut session) = self.session.take() {
-            for shard in [done.shard] {
-                session.observe(shard, done.session.index(shard));
-            }
+            session.observe(done.shard, done.session.index(done.shard));
             self.session = Some(session);
         } else {
             self.session = Some(done.session.clone());

@@ -2,8 +2,8 @@
 //!
 //! A TTL becomes a deadline by the timestamp of the log entry. A key is gone when the log says
 //! so: the leader proposes [`Command::expire`] for what is due, and that command, not any clock,
-//! removes it. Reads therefore agree on every replica, and a clock that jumps delays an expiry
-//! at worst.
+//! removes it. Reads therefore agree on every replica, whatever their clocks say; a leader whose
+//! clock is off expires early or late by as much.
 
 mod command;
 mod query;
