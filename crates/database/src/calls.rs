@@ -21,6 +21,19 @@ use crate::{
 /// Names a call on this node.
 pub type CallId = u64;
 
+/// The number under which another node is asked. A call may first ask how new the catalog is and
+/// then for what it wants: a late or repeated answer to the one must not be taken for the other's.
+#[must_use]
+pub fn ask_number(id: CallId, barrier: bool) -> u64 {
+    id << 1 | u64::from(barrier)
+}
+
+/// The call of an answer, and whether it is about the catalog.
+#[must_use]
+pub fn call_of(number: u64) -> (CallId, bool) {
+    (number >> 1, number & 1 == 1)
+}
+
 /// Who waits for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -161,7 +174,7 @@ impl Call {
         };
         let timeout = self.deadline.since(now).as_millis();
         Some(message::Ask {
-            id,
+            id: ask_number(id, false),
             timeout_ms: u64::try_from(timeout).unwrap_or(u64::MAX),
             trace: message::trace_bytes(&self.trace),
             want: Some(want),
@@ -178,6 +191,13 @@ pub struct Calls {
 }
 
 impl Calls {
+    /// No calls yet. Numbers go on from `first`, drawn anew at every start: an answer to a call
+    /// of an earlier life must not be taken for one of this.
+    #[must_use]
+    pub fn starting_at(first: CallId) -> Calls {
+        Calls { next: first, ..Calls::default() }
+    }
+
     /// Takes a call in.
     pub fn add(&mut self, call: Call) -> CallId {
         self.next += 1;

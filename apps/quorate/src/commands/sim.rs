@@ -104,18 +104,18 @@ impl Seeds {
         }
         if self.twice && run.go(None).0.trace_hash != report.trace_hash {
             totals.failed.push(seed);
-            bar.println(format!("seed {seed}: two runs of it differ"));
+            bar.suspend(|| println!("seed {seed}: two runs of it differ"));
         }
         match &report.outcome {
             Outcome::Valid => {}
             Outcome::Unknown(why) => {
                 totals.unknown += 1;
-                bar.println(format!("seed {seed}: not judged: {why}"));
+                bar.suspend(|| println!("seed {seed}: not judged: {why}"));
             }
             Outcome::Failed { by, why } => {
                 totals.failed.push(seed);
                 let folder = self.out.join(format!("seed-{seed}"));
-                bar.println(format!("seed {seed}: {by}: {why}\n  see {}", folder.display()));
+                bar.suspend(|| println!("seed {seed}: {by}: {why}\n  see {}", folder.display()));
                 report::write(&run, &folder)?;
             }
         }

@@ -93,7 +93,7 @@ impl<E: Engine> Core<E> {
         me: Member,
         founders: Vec<Member>,
         engine: E,
-        rng: Rng,
+        mut rng: Rng,
     ) -> Core<E> {
         let offset_ms = u64::try_from(settings.clock_offset_max.as_millis()).unwrap_or(u64::MAX);
         Core {
@@ -102,7 +102,6 @@ impl<E: Engine> Core<E> {
             settings,
             identity,
             engine,
-            rng,
             now: Now::default(),
             me,
             founders,
@@ -112,7 +111,7 @@ impl<E: Engine> Core<E> {
             leaders: BTreeMap::new(),
             wiped: false,
             damaged: false,
-            calls: Calls::default(),
+            calls: Calls::starting_at(rng.bits() >> 2),
             gathers: BTreeMap::new(),
             next_gather: 0,
             again: VecDeque::new(),
@@ -140,6 +139,7 @@ impl<E: Engine> Core<E> {
             halt_told: false,
             agenda_at: Instant::NEVER,
             scratch: EffectsOf::<Raft>::new(),
+            rng,
         }
     }
 

@@ -20,7 +20,7 @@ use store::engine::Engine;
 use crate::{
     Envelope, Failure, Request,
     api::{self, Action},
-    calls::{Call, CallId, Origin, Stage, Want},
+    calls::{Call, CallId, Origin, Stage, Want, ask_number, call_of},
     catalog::CATALOG,
     command::Command,
     failure::Code,
@@ -238,40 +238,45 @@ pub fn asked<E: Engine>(
 
 /// Another node says what became of a call.
 pub fn told<E: Engine>(core: &mut Core<E>, shards: &mut Shards, from: NodeId, told: Told) {
-    let Some(call) = core.calls.get_mut(told.id) else { return };
-    if !matches!(call.stage, Stage::Forwarded | Stage::Barrier | Stage::Parked) {
+    let (id, barrier) = call_of(told.id);
+    let Some(call) = core.calls.get_mut(id) else { return };
+    let awaited = match call.stage {
+        Stage::Barrier => barrier,
+        Stage::Forwarded | Stage::Parked => !barrier,
+        _ => false,
+    };
+    if !awaited {
         return;
     }
-    let barrier = call.stage == Stage::Barrier;
     let shard = if barrier { CATALOG } else { call.shard };
     match told.result {
         Some(message::Result::Done(done)) if barrier => {
             if let Some(catalog) = shards.get_mut(&CATALOG) {
-                serve::read_ready(core, catalog, told.id, done.applied);
+                serve::read_ready(core, catalog, id, done.applied);
             }
         }
         Some(message::Result::Done(done)) if call.control && shard == CATALOG => {
             // Answered once this node's catalog shows the change.
             let (index, deadline) = (done.applied, call.deadline);
-            core.calls.stage(told.id, Stage::Visible(done), deadline);
+            core.calls.stage(id, Stage::Visible(done), deadline);
             if let Some(catalog) = shards.get_mut(&CATALOG) {
-                serve::read_ready(core, catalog, told.id, index);
+                serve::read_ready(core, catalog, id, index);
             }
         }
-        Some(message::Result::Done(done)) => finish::answer(core, told.id, done),
-        Some(message::Result::NotDone(_)) => finish::not_done(core, told.id),
+        Some(message::Result::Done(done)) => finish::answer(core, id, done),
+        Some(message::Result::NotDone(_)) => finish::not_done(core, id),
         Some(message::Result::Failed(failed)) if failed.elsewhere => {
             let leader = NodeId(failed.leader);
             if leader.is_some() && leader != from {
                 let term = core.leaders.get(&shard).map_or(0, |(term, _)| *term);
                 core.leaders.insert(shard, (term, leader));
             }
-            park(core, told.id);
+            park(core, id);
         }
         Some(message::Result::Failed(failed)) => {
             let code = Code::parse(&failed.code).unwrap_or(Code::Unavailable);
             let failure = Failure::new(code, failed.text).led_by(NodeId(failed.leader));
-            finish::failed(core, told.id, if failed.unknown { failure.unknown() } else { failure });
+            finish::failed(core, id, if failed.unknown { failure.unknown() } else { failure });
         }
         None => {}
     }
@@ -358,7 +363,7 @@ fn barrier<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) {
     let timeout = call.deadline.since(core.now.instant).as_millis();
     let query = message::Query { linearizable: true, ..message::Query::default() };
     let ask = Ask {
-        id,
+        id: ask_number(id, true),
         timeout_ms: u64::try_from(timeout).unwrap_or(u64::MAX),
         trace: message::trace_bytes(&call.trace),
         want: Some(message::Want::Query(query)),
