@@ -3,7 +3,7 @@
 //! A checker that never failed is not trusted. Each mutant is a known bug behind a switch that
 //! exists only when the feature `mutants` is on; without it [`planted`] is the constant `false`
 //! and the branch is compiled out. With the feature on, at most one bug is planted per process,
-//! by [`plant`], for the whole run.
+//! by `plant`, for the whole run.
 
 /// Every known bug. The table in `docs/mutants.md` is generated from this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
