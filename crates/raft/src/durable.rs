@@ -119,6 +119,12 @@ impl Disk {
         self.under_way.back().map_or(Cover::Durable, |write| Cover::After(write.token))
     }
 
+    /// Whether the present term and vote would survive a crash. What a follower confirms to the
+    /// leader of a term it must not confirm to an older one afterwards.
+    pub(crate) fn holds_term(&self) -> bool {
+        !self.staged.hard && !self.under_way.iter().any(|write| write.staged.hard)
+    }
+
     /// How long the oldest write has been under way.
     pub(crate) fn waiting(&self, now: Now) -> Duration {
         self.under_way.front().map_or(Duration::ZERO, |write| now.instant.since(write.issued))
@@ -165,11 +171,11 @@ impl Raft {
         if staged.hard {
             records.push(Record::HardState { term: self.term, vote: self.vote });
         }
-        let base = self.log.meta_at(self.log.base());
-        match base {
-            Some(meta) if staged.snapshot => records.push(Record::Snapshot { meta }),
-            Some(meta) if staged.compacted => records.push(Record::Compacted { meta }),
-            _ => {}
+        let base = || self.log.meta_at(self.log.base());
+        if staged.snapshot {
+            records.extend(base().map(|meta| Record::Snapshot { meta }));
+        } else if staged.compacted {
+            records.extend(base().map(|meta| Record::Compacted { meta }));
         }
         if let Some(from) = staged.from {
             appends(&self.log, from, &mut records);

@@ -166,7 +166,12 @@ impl Raft {
             amnesia: self.amnesia(),
             unwell: self.disk.unwell(now),
         };
-        out.send(from, self.message(Body::HeartbeatReply(reply)));
+        // The lease counts on it: it must not be forgotten in a crash.
+        let message = self.message(Body::HeartbeatReply(reply));
+        match self.disk.holds_term() {
+            true => out.send(from, message),
+            false => self.promises.push((from, message)),
+        }
     }
 
     /// Shared with the leader and durable here.
@@ -179,7 +184,8 @@ impl Raft {
 
     /// Acknowledges what became both verified and durable, once per batch.
     pub(crate) fn acknowledge(&mut self, now: Now, out: &mut Out) {
-        if self.lead.is_some() || !self.leader.is_some() || self.disk.failed {
+        let follows = self.lead.is_none() && self.leader.is_some();
+        if !follows || self.disk.failed || !self.disk.holds_term() {
             return;
         }
         let matched = self.matched();

@@ -27,6 +27,8 @@ pub(crate) struct Log {
     bytes: u64,
     /// Never empty: the base's membership, then every later one with its index.
     memberships: Vec<(u64, Membership)>,
+    /// Grows whenever the membership in force may have changed.
+    generation: u64,
 }
 
 impl Log {
@@ -37,6 +39,7 @@ impl Log {
             entries: VecDeque::with_capacity(entries.len()),
             bytes: 0,
             memberships: vec![(base.index, base.membership)],
+            generation: 0,
         };
         for entry in entries {
             if entry.index == log.last() + 1 && entry.term >= log.last_term() {
@@ -85,6 +88,7 @@ impl Log {
         self.bytes += entry.cost();
         if let Some(membership) = entry.as_membership().filter(Membership::is_valid) {
             self.memberships.push((entry.index, membership));
+            self.generation += 1;
         }
         self.entries.push_back(entry);
     }
@@ -97,6 +101,7 @@ impl Log {
         let last = self.last();
         let held = self.memberships.iter().skip(1).take_while(|(at, _)| *at <= last).count();
         self.memberships.truncate(1 + held);
+        self.generation += 1;
     }
 
     /// Drops everything up to `index`, which becomes the base. Nothing happens if it is not here.
@@ -114,18 +119,27 @@ impl Log {
     /// Starts anew after a snapshot. What follows is kept if it follows this very snapshot;
     /// returns whether it was.
     pub(crate) fn reset(&mut self, meta: &SnapshotMeta) -> bool {
+        let generation = self.generation + 1;
         if self.term(meta.index) == Some(meta.term) {
+            self.generation = generation;
             self.compact(meta.index);
             self.memberships[0].1 = meta.membership.clone();
             return true;
         }
         *self = Log::new(meta.clone(), Vec::new());
+        self.generation = generation;
         false
     }
 
     /// The membership before the first entry becomes known.
     pub(crate) fn learn_base(&mut self, membership: Membership) {
         self.memberships[0].1 = membership;
+        self.generation += 1;
+    }
+
+    /// Differs from an earlier value if the membership in force may have changed in between.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The entries of `from..=to` that are here.

@@ -100,16 +100,23 @@ impl Membership {
     }
 
     fn half(&self, voters: &[u64], value: &impl Fn(NodeId) -> u64) -> u64 {
-        let mut values: Vec<u64> = voters.iter().map(|n| value(NodeId(*n))).collect();
-        if planted(Bug::LearnerCounts) {
-            values.extend(self.learners.iter().map(|n| value(NodeId(*n))));
+        let learners = if planted(Bug::LearnerCounts) { &self.learners[..] } else { &[] };
+        let majority = match planted(Bug::HalfIsMajority) {
+            true => voters.len().div_ceil(2),
+            false => voters.len() / 2 + 1,
+        };
+        // This runs for every batch: no allocation for groups of ordinary size.
+        let (mut few, mut many) = ([0; 16], Vec::new());
+        let count = voters.len() + learners.len();
+        let values = few.get_mut(..count).unwrap_or_else(|| {
+            many.resize(count, 0);
+            &mut many[..]
+        });
+        for (slot, node) in values.iter_mut().zip(voters.iter().chain(learners)) {
+            *slot = value(NodeId(*node));
         }
-        values.sort_unstable_by(|a, b| b.cmp(a));
-        let mut majority = voters.len() / 2 + 1;
-        if planted(Bug::HalfIsMajority) {
-            majority = voters.len().div_ceil(2);
-        }
-        values.get(majority - 1).copied().unwrap_or(0)
+        values.sort_unstable();
+        count.checked_sub(majority).map_or(0, |at| values[at])
     }
 
     /// The joint membership between this simple one and the target.

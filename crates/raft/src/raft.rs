@@ -60,11 +60,12 @@ pub struct Raft {
     pub(crate) installing: Option<SnapshotMeta>,
     pub(crate) recovery: Recovery,
 
-    /// Promises of this batch: they leave once the batch is durable.
+    /// Votes and confirmations of this batch: they leave once the batch is durable.
     pub(crate) promises: Vec<(NodeId, Message)>,
-    /// What the host was told last: role, term, leader; and the membership.
+    /// What the host was told last: role, term, leader; the membership and its
+    /// generation.
     pub(crate) shown: (Role, u64, NodeId),
-    pub(crate) shown_membership: Membership,
+    pub(crate) shown_membership: (u64, Membership),
     pub(crate) halted: bool,
 }
 
@@ -87,7 +88,7 @@ impl Raft {
             timers: Timers::new(&config, &mut rng),
             recovery: Recovery::new(&mut rng),
             shown: (Role::Follower, start.term, NodeId::NONE),
-            shown_membership: log.membership().clone(),
+            shown_membership: (log.generation(), log.membership().clone()),
             term: start.term.max(log.last_term()),
             vote: if start.term < log.last_term() { NodeId::NONE } else { start.vote },
             config,

@@ -38,7 +38,7 @@ impl Raft {
         self.arm(out);
     }
 
-    /// Votes leave once they are durable, and not at all if they cannot be.
+    /// What binds this replica leaves once it is durable, and not at all if it cannot be.
     fn keep_promises(&mut self, cover: Cover, out: &mut Out) {
         for (to, message) in self.promises.drain(..) {
             match cover {
@@ -57,10 +57,13 @@ impl Raft {
             self.shown = state;
             out.output(Output::Role { role: self.role, term: self.term, leader: self.leader });
         }
-        if self.shown_membership != *self.log.membership() {
-            self.shown_membership = self.log.membership().clone();
-            let membership = self.shown_membership.clone();
-            out.output(Output::MembershipChanged { membership });
+        if self.shown_membership.0 != self.log.generation() {
+            let before = core::mem::take(&mut self.shown_membership.1);
+            self.shown_membership = (self.log.generation(), self.log.membership().clone());
+            if before != self.shown_membership.1 {
+                let membership = self.shown_membership.1.clone();
+                out.output(Output::MembershipChanged { membership });
+            }
         }
         if self.emitted < self.commit && self.installing.is_none() {
             let entries = self.log.range(self.emitted + 1, self.commit);
