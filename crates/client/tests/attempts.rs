@@ -14,7 +14,8 @@ const CREATED: &str = "HTTP/1.1 201 Created\r\netag: \"1-ff-7\"\r\nquorate-sessi
     quorate-receipt: level=linearizable, acks=2\r\ncontent-length: 0\r\n\r\n";
 
 /// Answers each request with the next line of its script: `drop` hangs up, `hang` says nothing,
-/// anything else is sent as it is. The last line is used for ever.
+/// `close:` sends the rest of the line and hangs up, anything else is sent as it is. The last line
+/// is used for ever.
 #[derive(Clone, Default)]
 struct Server {
     seen: Arc<Mutex<Vec<String>>>,
@@ -46,7 +47,14 @@ impl Server {
                         match line.as_str() {
                             "drop" => return,
                             "hang" => std::future::pending().await,
-                            answer => stream.write_all(answer.as_bytes()).await.unwrap(),
+                            answer => {
+                                let last = answer.strip_prefix("close:");
+                                let answer = last.unwrap_or(answer);
+                                stream.write_all(answer.as_bytes()).await.unwrap();
+                                if last.is_some() {
+                                    return;
+                                }
+                            }
                         }
                     }
                 });
@@ -155,6 +163,18 @@ async fn a_hint_is_followed_and_a_silent_leader_is_left() {
     client.kv("d").put(b"a", b"v", None, None).await.unwrap();
     client.kv("d").put(b"a", b"v", None, None).await.unwrap();
     assert!(silent.seen.lock().unwrap().len() <= 2);
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_was_closed_costs_no_attempt() {
+    let (server, address) = Server::start(&[format!("close:{CREATED}"), CREATED.into()]).await;
+    let kv = Client::new([address], options()).kv("d");
+    for _ in 0..2 {
+        let answer = kv.put(b"a", b"v", None, None).await.unwrap();
+        assert_eq!(answer.evidence.attempts, 1);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(server.seen.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ pub async fn run<B: Backend>(
         .header_read_timeout(limits.header_timeout)
         .max_headers(limits.headers_max)
         .max_buf_size(limits.header_bytes_max)
+        // A client that has said everything may still listen, as `nc` does.
+        .half_close(true)
         .pipeline_flush(true)
         .serve_connection(io, service);
     tokio::pin!(connection);
