@@ -32,19 +32,19 @@
 //! former life had ended. Everything that the former life promised is either forgotten to no
 //! harm or covered by Q:
 //!
-//! - *A forgotten vote for a candidate C in term U.* If U < T, it can still help C only until Q
-//!   stores E; any majority that includes X and elects C shares a node S with Q, and S is in
-//!   term T > U when it has stored E. If U = T, then C is L, or it lost. If U > T: had S voted
-//!   in U before E came, it would have refused E. So S votes later, and compares logs: C asked
-//!   for votes before X's former life ended, when E did not exist, and no log without E is as
-//!   complete as one with it, unless it ends in a term between T and U. The leader of such a
-//!   term was elected by a majority which again shares a node with Q and moved it past T before
-//!   it could store E. So S refuses, and C is never elected.
+//! - *A forgotten vote for a candidate C in term U.* Any majority that includes X and elects C
+//!   shares a node S with Q. If U < T, S is past U once it has stored E, so the vote can only
+//!   have helped before, in an election like any other. If U = T, then C is L, or it lost. If
+//!   U > T, S votes for C after it stored E, since a node in term U would have refused E. S
+//!   compares logs: C asked for votes before X's former life ended, when E did not exist, and a
+//!   log without E is less complete than S's unless it ends in a term between T and U. But the
+//!   leader of such a term, too, needed a node of Q, which either was past T and refused E, or
+//!   had E and refused a log without it. So S refuses, and C is never elected.
 //! - *A second vote.* X votes only in terms above T, and the first bullet shows that no
 //!   candidacy that the former life supported there can still succeed.
 //! - *A forgotten acknowledgement of an entry e of term U that was counted for its commit.* If
-//!   U > T, the leader of U was elected before X's former life ended, which contradicts E as
-//!   above. If U = T, L has e below E, and X holds the log up to E. If U < T, L's election was
+//!   U > T, the leader of U was elected before X's former life ended, by a majority with a node
+//!   of Q, which would have refused E. If U = T, L has e below E, and X holds the log up to E. If U < T, L's election was
 //!   an ordinary one (an amnesiac never votes), so L has e by leader completeness.
 //!
 //! A probe of a majority for the greatest term does not suffice: with five voters, a candidate
@@ -75,7 +75,7 @@ pub(crate) struct Recovery {
     pub(crate) nonce: u64,
     /// Term and index of the fence.
     fence: Option<(u64, u64)>,
-    /// The write that makes it sound; zero until it is issued.
+    /// The write that makes it sound, once it is issued.
     pub(crate) token: Option<Token>,
     /// That write is staged.
     writing: bool,

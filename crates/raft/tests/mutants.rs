@@ -1,4 +1,4 @@
-//! Every planted bug of the protocol is caught by the seeds that the real code passes.
+//! Every planted bug of the protocol is caught by the scenes and seeds that the real code passes.
 //!
 //! `cargo test -p quorate-raft --features mutants --test mutants`
 #![cfg(feature = "mutants")]
@@ -13,6 +13,15 @@ mod cluster;
 mod node;
 #[path = "suite/random.rs"]
 mod random;
+// The scenes use a part of the stage; the suite uses all of it.
+#[allow(dead_code)]
+#[path = "suite/show.rs"]
+mod show;
+#[allow(dead_code)]
+#[path = "suite/stage.rs"]
+mod stage;
+#[path = "suite/traps.rs"]
+mod traps;
 
 use kernel::bug::{Bug, plant};
 
@@ -33,6 +42,15 @@ const BUGS: [Bug; 14] = [
     Bug::VoteIgnoresLog,
 ];
 
+/// The suite runs the first 300 of them on the real code.
+const SEEDS: u64 = 300;
+
+/// Whether a run shows that something is wrong. A mutant may also break the host, for example by
+/// committing what is not there.
+fn breaks(run: impl FnOnce() -> Result<(), String> + std::panic::UnwindSafe) -> bool {
+    !matches!(std::panic::catch_unwind(run), Ok(Ok(())))
+}
+
 /// One test, since a bug is planted for the whole process.
 #[test]
 fn every_planted_bug_is_caught() {
@@ -40,13 +58,14 @@ fn every_planted_bug_is_caught() {
     let mut missed = Vec::new();
     for bug in BUGS {
         plant(Some(bug));
-        // A mutant may also break the host, for example by committing what is not there.
-        let run = |seed: &u64| {
-            !matches!(std::panic::catch_unwind(|| random::run(*seed).map(drop)), Ok(Ok(())))
-        };
-        match (0..4_000).find(run) {
-            Some(seed) => println!("{bug:?}: seed {seed}"),
-            None => missed.push(bug),
+        let trap = traps::TRAPS.iter().find(|(_, trap)| breaks(*trap));
+        let seed = || (0..SEEDS).find(|seed| breaks(|| random::run(*seed).map(drop)));
+        match trap {
+            Some((name, _)) => println!("{bug:?}: {name}"),
+            None => match seed() {
+                Some(seed) => println!("{bug:?}: seed {seed}"),
+                None => missed.push(bug),
+            },
         }
     }
     plant(None);

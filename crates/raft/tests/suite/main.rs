@@ -8,6 +8,7 @@
 //!   random     what a seed does: faults first, then peace and progress
 //!   seeds      which seeds run when
 //!   stage      nodes that move only when told to
+//!   traps      scenes for bugs that seeds meet too rarely
 //!   total      any bytes, any message, any event, in any role
 //!   oracle     a group of raft-rs replicas
 //!   differential   the same schedule for both libraries
@@ -28,3 +29,4 @@ mod seeds;
 mod show;
 mod stage;
 mod total;
+mod traps;

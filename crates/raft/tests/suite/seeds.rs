@@ -1,6 +1,6 @@
-//! Which seeds run when.
+//! Which seeds and which scenes run when.
 
-use crate::random::run;
+use crate::{random::run, traps::TRAPS};
 
 #[test]
 fn three_hundred_seeds_keep_the_five_properties_and_then_make_progress() {
@@ -35,4 +35,45 @@ fn soak_many_seeds() {
     let wrong = (first..last).filter_map(|seed| run(seed).err().map(|text| (seed, text)));
     let wrong: Vec<_> = wrong.map(|(seed, text)| format!("seed {seed}: {text}")).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_trap_closes_on_the_real_code() {
+    for (name, trap) in TRAPS {
+        assert_eq!(trap(), Ok(()), "{name}");
+    }
+}
+
+#[test]
+fn a_seed_decides_everything() {
+    let trace = |seed| {
+        let cluster = run(seed).expect("it is one of the good seeds");
+        let notes = cluster.nodes.values().map(|node| format!("{:?}", node.notes));
+        (cluster.now, notes.collect::<Vec<_>>())
+    };
+    for seed in [1, 2, 3, 5, 8] {
+        assert_eq!(trace(seed), trace(seed), "seed {seed}");
+    }
+}
+
+/// `cargo test -p quorate-raft --features marks marks`
+#[cfg(feature = "marks")]
+#[test]
+fn the_seeds_reach_every_mark_and_break_no_assertion() {
+    for seed in 0..300 {
+        assert!(run(seed).is_ok(), "seed {seed}");
+    }
+    let reached = kernel::mark::ledger::reached();
+    let marks = [
+        "raft: a follower has lost its memory",
+        "raft: a heartbeat shows that an append was lost",
+        "raft: a leader without a majority steps down",
+        "raft: a piece of a snapshot came twice or too early",
+        "raft: a piece of a snapshot is sent again",
+        "raft: a voter stays with its leader",
+    ];
+    for mark in marks {
+        assert!(reached.contains_key(mark), "never reached: {mark}");
+    }
+    assert_eq!(kernel::mark::ledger::broken().len(), 0);
 }

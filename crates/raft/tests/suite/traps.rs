@@ -1,0 +1,83 @@
+//! Scenes for bugs that seeds meet too rarely. Each says what went wrong.
+
+use std::time::Duration;
+
+use kernel::{NodeId, Ticket, limit::Bytes};
+use raft::{Append, Body, Entry};
+
+use crate::stage::Stage;
+
+const N1: NodeId = NodeId(1);
+const N2: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+
+type Trap = fn() -> Result<(), String>;
+
+/// Every scene.
+pub const TRAPS: [(&str, Trap); 3] = [
+    ("a tail that was not compared is not committed", clamp),
+    ("a majority for an entry of an old term commits nothing", old_term),
+    ("a lease on a slow clock ends before fast clocks let a voter vote", lease),
+];
+
+fn ensure(holds: bool, text: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(text.into()) }
+}
+
+/// A follower has entries 2 and 3 of term 1. The leader of term 3 has shown it only entry 2, and
+/// has committed its own entry 3.
+fn clamp() -> Result<(), String> {
+    let mut stage = Stage::new(3, |_| {});
+    stage.give_log(N1, &[1, 1, 1]);
+    stage.give_term(N1, 3, NodeId::NONE);
+    stage.start_all();
+    let entries = vec![Entry::command(2, 1, "2of1".into())];
+    let append = Append { prev_index: 1, prev_term: 1, commit: 3, entries, ..Append::default() };
+    stage.send(2, N1, 3, Body::Append(append));
+    ensure(stage.raft(N1).commit() == 2, "entry 3 was not compared")
+}
+
+/// Figure 8 of the paper, up to the moment before the crash.
+fn old_term() -> Result<(), String> {
+    let mut stage = Stage::new(3, |config| {
+        (config.pre_vote, config.append_bytes_max) = (false, Bytes(1));
+    });
+    stage.give_log(N1, &[1, 2]);
+    stage.give_log(N2, &[1]);
+    stage.give_term(N1, 2, NodeId::NONE);
+    stage.start_all();
+    stage.advance(Duration::from_millis(300));
+    stage.campaign(N1);
+    while stage.deliver_one(|from, to| from != N3 && to != N3) {
+        let raft = stage.raft(N1);
+        ensure(raft.commit() == 0 || raft.commit() == 3, "entry 2 is of an old term")?;
+    }
+    ensure(stage.raft(N1).commit() == 3, "the leader's own entry commits both")
+}
+
+/// The leader's clock loses a fifth, the voters' clocks gain a fifth, as the bound allows.
+fn lease() -> Result<(), String> {
+    let mut stage = Stage::new(3, |config| {
+        (config.pre_vote, config.lease, config.drift_ppm) = (false, true, 200_000);
+    });
+    for (id, drift) in [(N1, -200_000), (N2, 200_000), (N3, 200_000)] {
+        stage.nodes.entry(id).and_modify(|node| node.drift_ppm = drift);
+    }
+    stage.start_all();
+    stage.campaign(N1);
+    stage.settle();
+    stage.heartbeat(N1);
+    stage.settle();
+    let read = |stage: &mut Stage, ticket| {
+        let _ = stage.call(N1, |raft, now, out| raft.read_index(now, Ticket(ticket), out));
+        stage.reads.iter().any(|(done, index)| *done == Ticket(ticket) && index.is_some())
+    };
+    ensure(read(&mut stage, 1), "a fresh lease answers at once")?;
+    stage.cuts.extend([(N1, N2), (N1, N3), (N2, N1), (N3, N1)]);
+    stage.advance(Duration::from_millis(215));
+    stage.campaign(N2);
+    stage.settle();
+    stage.propose(N2, "new").map_err(|refusal| format!("nobody leads: {refusal:?}"))?;
+    stage.settle();
+    ensure(!read(&mut stage, 2), "the old leader answers from a lease that has ended")
+}
