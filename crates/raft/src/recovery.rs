@@ -44,8 +44,9 @@
 //!   candidacy that the former life supported there can still succeed.
 //! - *A forgotten acknowledgement of an entry e of term U that was counted for its commit.* If
 //!   U > T, the leader of U was elected before X's former life ended, by a majority with a node
-//!   of Q, which would have refused E. If U = T, L has e below E, and X holds the log up to E. If U < T, L's election was
-//!   an ordinary one (an amnesiac never votes), so L has e by leader completeness.
+//!   of Q, which would have refused E. If U = T, L has e below E, and X holds the log up to E.
+//!   If U < T, L's election was an ordinary one (an amnesiac never votes), so L has e by leader
+//!   completeness.
 //!
 //! A probe of a majority for the greatest term does not suffice: with five voters, a candidate
 //! outside the majority that answered may hold the forgotten vote in a greater term and be

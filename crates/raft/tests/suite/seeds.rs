@@ -1,6 +1,8 @@
 //! Which seeds and which scenes run when.
 
-use crate::{random::run, traps::TRAPS};
+use std::time::Duration;
+
+use crate::{cluster::Cluster, random::run, traps::TRAPS};
 
 #[test]
 fn three_hundred_seeds_keep_the_five_properties_and_then_make_progress() {
@@ -42,6 +44,31 @@ fn no_trap_closes_on_the_real_code() {
     for (name, trap) in TRAPS {
         assert_eq!(trap(), Ok(()), "{name}");
     }
+}
+
+/// What [`raft::Config::new`] promises: from a crash of the leader to a leader that serves.
+#[test]
+fn a_crashed_leader_is_replaced_in_300_to_500_milliseconds_as_a_rule() {
+    let mut gaps: Vec<Duration> = (0..50).map(gap_after_crash).collect();
+    gaps.sort_unstable();
+    println!("median {:?}, worst {:?}", gaps[25], gaps[49]);
+    let millis = Duration::from_millis;
+    assert!((millis(250)..millis(500)).contains(&gaps[25]), "median {:?}", gaps[25]);
+    assert!(gaps[44] < millis(550) && gaps[49] < millis(1_200), "{gaps:?}");
+}
+
+fn gap_after_crash(seed: u64) -> Duration {
+    let mut cluster = Cluster::new(seed, 3, |_| {});
+    cluster.start_all();
+    let serves =
+        |c: &Cluster| c.leader().and_then(|id| c.raft(id)).is_some_and(raft::Raft::ready_to_serve);
+    assert!(cluster.run_to(Duration::from_secs(5), serves));
+    cluster.run_for(Duration::from_millis(300));
+    let old = cluster.leader().expect("somebody leads");
+    cluster.crash(old);
+    let crashed = cluster.now;
+    assert!(cluster.run_to(Duration::from_secs(5), serves));
+    cluster.now.since(crashed)
 }
 
 #[test]
