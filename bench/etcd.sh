@@ -77,7 +77,7 @@ for repetition in $(seq "$repetitions"); do
             name="$count-$reads-$repetition"
             echo "$name" >&2
             # shellcheck disable=SC2086 # lists of flags
-            "$etcdload" --endpoint "$etcd_leader" $etcd_flags $work >"$dir/runs/etcd-$name.json"
+            "$etcdload" --endpoint "$etcd_leader" --connections 8 $etcd_flags $work >"$dir/runs/etcd-$name.json"
             # shellcheck disable=SC2086
             "$quorate" bench -e "127.0.0.1:$base" $work --json >"$dir/runs/quorate-$name.json"
         done
