@@ -7,7 +7,7 @@ use alloc::{string::String, vec::Vec};
 
 use bytes::Bytes;
 use contract::{Consistency, Contract, Program, Receipt, Session};
-use kernel::{Duration, KeyspaceId, NodeId, RequestId, ShardId};
+use kernel::{Duration, Instant, KeyspaceId, NodeId, RequestId, ShardId};
 
 use crate::failure::Failure;
 
@@ -16,6 +16,13 @@ use crate::failure::Failure;
 pub enum Request {
     /// Read or write data.
     Call(Call),
+    /// The same, of a call that has waited in the host's queue.
+    Waited {
+        /// What to do.
+        call: Call,
+        /// When the host took it in, by its monotonic clock.
+        arrived: Instant,
+    },
     /// What became of a request whose answer was lost.
     Fate {
         /// The request in question.

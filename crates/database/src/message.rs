@@ -141,6 +141,9 @@ pub struct Done {
     /// The index that the replica had applied.
     #[prost(uint64, tag = "6")]
     pub applied: u64,
+    /// The node whose replica applied the write or was read.
+    #[prost(uint64, tag = "7")]
+    pub replica: u64,
 }
 
 /// A request that was not carried out.

@@ -31,18 +31,33 @@ pub enum Note {
         /// The mutation's id.
         request_id: Option<RequestId>,
     },
-    /// A mutation went through the stages of consensus on the leader.
+    /// A mutation went through the stages of consensus on the leader. It is applied in the batch
+    /// of this observation; how long that took, only the host's clock can tell.
+    ///
+    /// ```text
+    ///   arrived ── queue ──▶ proposed ─┬─ local ──▶ durable on this node
+    ///                                  └─ commit ────────────▶ durable on a majority ── apply ──▶
+    /// ```
     Round {
         /// Where.
         shard: ShardId,
-        /// From arrival to the start of the append.
+        /// From arrival to the proposal: the host's inbox, and the wait for a leader.
         queue: Duration,
-        /// From the start of the append to the local `fdatasync`; `None` if it committed first.
+        /// From the proposal to the local `fdatasync`; `None` if it committed first.
         local: Option<Duration>,
-        /// From the start of the append to the commit.
+        /// From the proposal to the commit.
         commit: Duration,
-        /// From the commit to applied.
-        apply: Duration,
+        /// Its place in a trace.
+        trace: Trace,
+    },
+    /// A call of another node was answered here.
+    Served {
+        /// Of which shard.
+        shard: ShardId,
+        /// For whom.
+        peer: NodeId,
+        /// From arrival to the answer.
+        took: Duration,
         /// Its place in a trace.
         trace: Trace,
     },

@@ -72,6 +72,10 @@ impl Handle {
     pub async fn ask(&self, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();
         let weight = weight(&request);
+        let request = match request {
+            Request::Call(call) => Request::Waited { call, arrived: self.inner.clock.instant() },
+            other => other,
+        };
         if self.inner.inbox.offer(Input::Ask { request, answer }, weight).is_err() {
             return Answer::Failed(self.refusal());
         }
@@ -133,7 +137,7 @@ impl Handle {
 
 fn weight(request: &Request) -> u64 {
     let bytes = match request {
-        Request::Call(call) => match &call.action {
+        Request::Call(call) | Request::Waited { call, .. } => match &call.action {
             Action::Mutate { command, .. } => command.len(),
             Action::Query { query, .. } => query.len(),
         },

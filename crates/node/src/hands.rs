@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tracing::error;
 
 use crate::{
+    ambient::Clock,
     flush,
     handle::{Process, Status},
     journal,
@@ -36,6 +37,8 @@ pub struct NodeHands {
     pub outbox: Outbox,
     /// Figures.
     pub metrics: Arc<Metrics>,
+    /// For how long a batch has lasted.
+    pub clock: Clock,
     /// Where a halt is told.
     pub status: watch::Sender<Status>,
 }
@@ -71,8 +74,9 @@ impl Hands<Process> for NodeHands {
         }
     }
 
-    fn note(&mut self, _: Now, note: Note) {
-        observe::note(&self.metrics, note);
+    fn note(&mut self, now: Now, note: Note) {
+        let apply = self.clock.instant().since(now.instant);
+        observe::note(&self.metrics, note, apply);
     }
 
     fn batch(&mut self, inputs: usize) {

@@ -226,6 +226,7 @@ impl Opened {
             transport: Arc::clone(&transport),
             outbox,
             metrics: Arc::clone(&metrics),
+            clock,
             status: status.clone(),
         };
         let worker = Worker::new(process, hands, Arc::clone(&inbox), clock, Arc::clone(&chaos));

@@ -29,6 +29,8 @@ pub struct Metrics {
     pub requests: Histograms<Labels>,
     /// Requests refused at the door, by code.
     pub refused: Family<Label, Counter>,
+    /// Calls of other nodes that were answered here, from arrival to answer.
+    pub served: Histograms<Peer>,
     /// Stages of consensus on the leader.
     pub round: Histograms<Label>,
     /// Campaigns, by reason.
@@ -106,6 +108,7 @@ impl Default for Metrics {
             registry: Mutex::new(Registry::with_prefix("quorate")),
             requests: Family::new_with_constructor(seconds),
             refused: Family::default(),
+            served: Family::new_with_constructor(seconds),
             round: Family::new_with_constructor(seconds),
             elections: Family::default(),
             leads: Counter::default(),
@@ -170,6 +173,8 @@ impl Metrics {
             self.requests.clone(),
         );
         r.register("requests_refused", "Requests refused at the door", self.refused.clone());
+        let help = "Calls of a peer that were answered here";
+        r.register_with_unit("served", help, Unit::Seconds, self.served.clone());
         let help = "Consensus on the leader by stage: queue, local sync, commit, apply";
         r.register_with_unit("consensus_round", help, Unit::Seconds, self.round.clone());
         r.register("raft_elections", "Campaigns, rehearsals included", self.elections.clone());

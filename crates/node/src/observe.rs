@@ -7,8 +7,9 @@ use tracing::{info, warn};
 
 use crate::metrics::Metrics;
 
-/// Records one observation.
-pub fn note(metrics: &Metrics, note: Note) {
+/// Records one observation. `apply` is the age of the process's batch: what was committed in it took
+/// so long to be applied.
+pub fn note(metrics: &Metrics, note: Note, apply: Duration) {
     match note {
         Note::Raft { shard, note } => raft_note(metrics, shard, note),
         Note::Request { keyspace, mutation, failed, took, trace, request_id } => {
@@ -21,7 +22,7 @@ pub fn note(metrics: &Metrics, note: Note) {
                 span(trace, "request", took, &keyspace, op, outcome, id);
             }
         }
-        Note::Round { shard, queue, local, commit, apply, trace } => {
+        Note::Round { shard, queue, local, commit, trace } => {
             let stages = [
                 ("queue", Some(queue)),
                 ("local", local),
@@ -34,6 +35,12 @@ pub fn note(metrics: &Metrics, note: Note) {
                 if trace.sampled {
                     span(trace, stage, took, &shard.to_string(), "round", "ok", "");
                 }
+            }
+        }
+        Note::Served { shard, peer, took, trace } => {
+            metrics.served.get_or_create(&[("peer", peer.0)]).observe(took.as_secs_f64());
+            if trace.sampled {
+                span(trace, "served", took, &shard.to_string(), "served", "ok", "");
             }
         }
         Note::Flushed { took } => metrics.flush.observe(took.as_secs_f64()),
@@ -132,31 +139,24 @@ mod tests {
         let shard = ShardId(1);
         let trace = Trace { trace_id: 7, span_id: 8, sampled: true };
         let ms = Duration::from_millis;
-        note(
-            &metrics,
-            Note::Raft { shard, note: raft::Note::BecameLeader { term: 3, took: ms(9) } },
-        );
-        note(
-            &metrics,
-            Note::Request {
-                keyspace: "carts".into(),
-                mutation: true,
-                failed: Some(database::Code::Unavailable),
-                took: ms(5),
-                trace,
-                request_id: None,
-            },
-        );
-        note(
-            &metrics,
-            Note::Round { shard, queue: ms(1), local: None, commit: ms(2), apply: ms(1), trace },
-        );
-        note(&metrics, Note::ReplicaAdded { shard });
+        let note = |note| super::note(&metrics, note, ms(1));
+        note(Note::Raft { shard, note: raft::Note::BecameLeader { term: 3, took: ms(9) } });
+        note(Note::Request {
+            keyspace: "carts".into(),
+            mutation: true,
+            failed: Some(database::Code::Unavailable),
+            took: ms(5),
+            trace,
+            request_id: None,
+        });
+        note(Note::Round { shard, queue: ms(1), local: None, commit: ms(2), trace });
+        note(Note::ReplicaAdded { shard });
         let text = metrics.text(Sample::default());
         for line in [
             "quorate_raft_leader_changes_total 1",
             "quorate_request_seconds_count{op=\"write\",outcome=\"unavailable\"} 1",
             "quorate_consensus_round_seconds_count{stage=\"commit\"} 1",
+            "quorate_consensus_round_seconds_count{stage=\"apply\"} 1",
             "quorate_replicas 1",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");

@@ -135,6 +135,12 @@ impl Raft {
         self.commit
     }
 
+    /// Durable on this replica's disk up to here.
+    #[must_use]
+    pub fn durable(&self) -> u64 {
+        self.disk.durable()
+    }
+
     /// Last index in the log.
     #[must_use]
     pub fn last_index(&self) -> u64 {

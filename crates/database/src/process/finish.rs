@@ -3,14 +3,14 @@
 use alloc::string::String;
 
 use contract::{Consistency, Durability, Receipt};
-use kernel::{Duration, Version};
+use kernel::{NodeId, Version};
 use prost::Message as _;
 use store::engine::Engine;
 
 use crate::{
     Answer, Envelope, Failure, Note,
     api::{self, Done},
-    calls::{Call, CallId, Origin, Stage},
+    calls::{Call, CallId, Origin, Stage, Want},
     catalog::{CATALOG, CatalogReply},
     failure::{Code, Effect},
     message::{self, Body, Told},
@@ -30,9 +30,8 @@ pub fn verdict<E: Engine>(
     core.notes.push(Note::Round {
         shard: shard.id,
         queue: proposed.at.since(call.started),
-        local: None,
+        local: proposed.durable.map(|durable| durable.since(proposed.at)),
         commit: core.now.instant.since(proposed.at),
-        apply: Duration::ZERO,
         trace: call.trace,
     });
     let failed = |code, text: &str| Failure::new(code, text);
@@ -46,6 +45,7 @@ pub fn verdict<E: Engine>(
                 repeated,
                 staleness_plus_one: 1,
                 applied: shard.applied.index,
+                replica: core.identity.node.0,
             };
             answer(core, proposed.call, done);
         }
@@ -131,7 +131,7 @@ pub fn failed<E: Engine>(core: &mut Core<E>, id: CallId, failure: Failure) {
 }
 
 /// A peer's call cannot be carried out here.
-pub fn elsewhere<E: Engine>(core: &mut Core<E>, id: CallId, leader: kernel::NodeId) {
+pub fn elsewhere<E: Engine>(core: &mut Core<E>, id: CallId, leader: NodeId) {
     let Some(call) = core.calls.remove(id) else { return };
     if let Origin::Peer(node, number) = call.origin {
         let failed = message::Failed::elsewhere(leader);
@@ -156,8 +156,11 @@ pub fn expired<E: Engine>(core: &mut Core<E>, id: CallId) {
     failed(core, id, failure);
 }
 
-fn tell<E: Engine>(core: &mut Core<E>, call: &Call, node: kernel::NodeId, told: Told) {
+fn tell<E: Engine>(core: &mut Core<E>, call: &Call, node: NodeId, told: Told) {
     core.admitted.release(call.bytes);
+    let took = core.now.instant.since(call.started);
+    let (shard, trace) = (call.shard, call.trace);
+    core.notes.push(Note::Served { shard, peer: node, took, trace });
     core.send(node, Envelope::of(call.shard, Body::Told(told)));
 }
 
@@ -185,14 +188,16 @@ fn local_done<E: Engine>(core: &Core<E>, call: &Call, done: message::Done) -> Do
     if session.incarnation() != incarnation {
         session = contract::Session::new(incarnation);
     }
-    let mutation = call.is_mutation();
+    // A fate is settled through the log: once the question is committed, so is the write before it.
+    let mutation = call.is_mutation() || matches!(call.want, Want::Fate(_));
     session.observe(call.shard, if mutation { version.index } else { done.applied });
-    let leader = core.leaders.get(&call.shard).map_or(kernel::NodeId::NONE, |(_, node)| *node);
+    let leader = core.leaders.get(&call.shard).map_or(NodeId::NONE, |(_, node)| *node);
+    let replica = Some(NodeId(done.replica)).filter(|node| node.is_some());
     let receipt = Receipt {
         consistency: if mutation { Consistency::LINEARIZABLE } else { call.consistency },
         version,
         staleness_ms: done.staleness_plus_one.checked_sub(1),
-        replica: core.identity.node,
+        replica: replica.unwrap_or(core.identity.node),
         acks: if mutation { done.acks } else { 0 },
         durability: Durability::Disk,
         incarnation,

@@ -24,11 +24,22 @@ pub fn persisted<E: Engine>(core: &mut Core<E>, shards: &mut Shards, token: Toke
         let Some(shard) = shards.get_mut(&id) else { continue };
         shard.tokens.retain(|(known, _)| *known != inner);
         pump::feed(core, shard, Event::Persisted(inner));
+        note_durable(core, shard);
     }
     if core.flushing.as_ref().is_some_and(|flushing| flushing.token == token) {
         flushed(core, shards);
     }
     snapshots::durable(core, shards, token);
+}
+
+/// Remembers when proposals became durable here. The newest come first: behind one that is known
+/// to be durable, all are.
+fn note_durable<E: Engine>(core: &Core<E>, shard: &mut Shard) {
+    let durable = shard.raft.durable();
+    let fresh = shard.proposed.range_mut(..=durable).rev();
+    for (_, proposed) in fresh.take_while(|(_, proposed)| proposed.durable.is_none()) {
+        proposed.durable = Some(core.now.instant);
+    }
 }
 
 /// Records or a flush could not be made durable.

@@ -41,7 +41,11 @@ pub fn request<E: Engine>(
     request: Request,
 ) {
     match request {
-        Request::Call(call) => call_in(core, shards, ticket, call),
+        Request::Call(call) => {
+            let arrived = core.now.instant;
+            call_in(core, shards, ticket, call, arrived);
+        }
+        Request::Waited { call, arrived } => call_in(core, shards, ticket, call, arrived),
         Request::Fate { id, keyspace, timeout } => {
             fate::ask(core, ticket, &id, keyspace.as_deref(), timeout);
         }
@@ -98,7 +102,13 @@ pub fn new_call<E: Engine>(
     }
 }
 
-fn call_in<E: Engine>(core: &mut Core<E>, shards: &mut Shards, ticket: Ticket, call: api::Call) {
+fn call_in<E: Engine>(
+    core: &mut Core<E>,
+    shards: &mut Shards,
+    ticket: Ticket,
+    call: api::Call,
+    arrived: Instant,
+) {
     let body = match &call.action {
         Action::Mutate { command, .. } => command.len(),
         Action::Query { query, .. } => query.len(),
@@ -117,6 +127,7 @@ fn call_in<E: Engine>(core: &mut Core<E>, shards: &mut Shards, ticket: Ticket, c
     let origin = Origin::Local(ticket);
     let mut new = new_call(core, origin, ShardId(0), Want::Resolve(call.action), call.timeout);
     (new.keyspace, new.session, new.trace) = (call.keyspace, session, call.trace);
+    new.started = arrived.min(new.started);
     if let Err(failure) = resolve(core, &mut new, call.consistency, call.request_id) {
         return core.refuse(ticket, failure);
     }
@@ -464,7 +475,8 @@ fn lead<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
 fn propose<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, command: &Command) {
     match pump::propose(core, shard, command) {
         Ok((index, term)) => {
-            shard.proposed.insert(index, Proposed { call: id, term, at: core.now.instant });
+            let at = core.now.instant;
+            shard.proposed.insert(index, Proposed { call: id, term, at, durable: None });
             let Some(call) = core.calls.get_mut(id) else { return };
             call.risked = true;
             let deadline = call.deadline;

@@ -76,6 +76,7 @@ pub fn query<E: Engine>(core: &mut Core<E>, shard: &Shard, id: CallId) {
                 repeated: false,
                 staleness_plus_one: u64::from(linearizable || shard.raft.is_leader()),
                 applied: shard.applied.index,
+                replica: core.identity.node.0,
             };
             finish::answer(core, id, done);
         }

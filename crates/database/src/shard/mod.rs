@@ -48,6 +48,8 @@ pub struct Proposed {
     pub term: u64,
     /// When.
     pub at: Instant,
+    /// When it was durable on this node.
+    pub durable: Option<Instant>,
 }
 
 /// A snapshot whose last chunk has arrived and whose data is being made durable.

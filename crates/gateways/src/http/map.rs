@@ -18,6 +18,7 @@ use data::Asked;
 
 /// What a request comes to.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "most plans are the large one; each is moved once")]
 pub enum Plan {
     /// Ask the database and render its answer.
     Ask(Request, Expect),

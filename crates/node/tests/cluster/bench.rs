@@ -6,9 +6,9 @@ use bytes::Bytes;
 use contract::{Contract, Program};
 use database::{
     Answer, Code, Request,
-    api::{Action, Call, Control, Role, ShardStatus, Trace},
+    api::{Action, Call, Control, Done, Fate, Role, ShardStatus, Trace},
 };
-use kernel::NodeId;
+use kernel::{NodeId, RequestId};
 use layers::kv::{Command, Get, Put, Query, QueryReply};
 use node::{Config, Handle, Node, RunningNode};
 use prost::Message;
@@ -37,6 +37,10 @@ pub async fn until(what: &str, patience: Duration, mut holds: impl FnMut() -> bo
         }
     };
     assert!(timeout(patience, wait).await.is_ok(), "not in time: {what}");
+}
+
+fn id(text: &str) -> RequestId {
+    RequestId::new(text.as_bytes()).unwrap()
 }
 
 impl Bench {
@@ -144,8 +148,8 @@ impl Bench {
         assert!(matches!(answer, Answer::Control { .. }), "{answer:?}");
     }
 
-    fn call(action: Action) -> Request {
-        Request::Call(Call {
+    fn call(action: Action) -> Call {
+        Call {
             keyspace: "carts".to_owned(),
             action,
             consistency: None,
@@ -153,30 +157,57 @@ impl Bench {
             request_id: None,
             timeout: ATTEMPT,
             trace: Trace::default(),
-        })
+        }
     }
 
     pub async fn put(&self, i: usize, key: usize, value: usize) {
+        self.put_as(i, key, value, None, Trace::default()).await;
+    }
+
+    /// Sets a key under a request id and in a trace.
+    pub async fn put_as(
+        &self,
+        i: usize,
+        key: usize,
+        value: usize,
+        request_id: Option<&str>,
+        trace: Trace,
+    ) -> Done {
         let put = Put {
             key: Bytes::from(format!("key-{key}")),
             value: Bytes::from(format!("value-{value}")),
             ..Put::default()
         };
         let command = Command::one(put).encode_to_vec().into();
-        let answer =
-            self.ask(i, Self::call(Action::Mutate { program: Program::Kv, command })).await;
-        assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
+        let mut call = Self::call(Action::Mutate { program: Program::Kv, command });
+        (call.request_id, call.trace) = (request_id.map(self::id), trace);
+        match self.ask(i, Request::Call(call)).await {
+            Answer::Done(done) => done,
+            other => panic!("{other:?}"),
+        }
     }
 
-    /// Reads at the keyspace's default level, which is linearizable.
-    pub async fn expect(&self, i: usize, key: usize, value: usize) {
+    /// What became of a request that took effect.
+    pub async fn fate(&self, i: usize, id: &str) -> Done {
+        let id = self::id(id);
+        let keyspace = Some("carts".to_owned());
+        match self.ask(i, Request::Fate { id, keyspace, timeout: ATTEMPT }).await {
+            Answer::Fate(Fate::Done(done)) => done,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Reads at the keyspace's default level, which is linearizable; the value must be this one.
+    pub async fn expect(&self, i: usize, key: usize, value: usize) -> Done {
         let query = Query::from(Get { key: Bytes::from(format!("key-{key}")) });
         let query = query.encode_to_vec().into();
-        let answer = self.ask(i, Self::call(Action::Query { program: Program::Kv, query })).await;
+        let call = Self::call(Action::Query { program: Program::Kv, query });
+        let answer = self.ask(i, Request::Call(call)).await;
         let Answer::Done(done) = answer else { panic!("{answer:?}") };
-        let reply = QueryReply::decode(done.body).unwrap();
+        let reply = QueryReply::decode(done.body.clone()).unwrap();
         let found: Vec<_> = reply.items.iter().map(|item| item.value.clone()).collect();
         assert_eq!(found, [format!("value-{value}")], "key-{key} read on n{}", i + 1);
+        done
     }
 
     /// Waits until every replica of a node votes, by its own account.

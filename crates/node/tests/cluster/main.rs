@@ -7,6 +7,7 @@ mod bench;
 use std::time::Duration;
 
 use bench::{Bench, until};
+use database::api::Trace;
 use kernel::NodeId;
 use node::Fault;
 
@@ -113,10 +114,31 @@ async fn figures_tell_what_happened() {
     let handle = bench.handle(0);
     until("the figures", Duration::from_secs(20), || {
         let text = handle.metrics();
-        ["quorate_raft_leader_changes_total", "quorate_journal_sync_seconds_count", "op=\"write\""]
-            .iter()
-            .all(|name| text.contains(name))
+        [
+            "quorate_raft_leader_changes_total",
+            "quorate_journal_sync_seconds_count",
+            "op=\"write\"",
+            "stage=\"local\"",
+        ]
+        .iter()
+        .all(|name| text.contains(name))
     })
     .await;
+    bench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_names_the_node_that_served() {
+    let mut bench = Bench::start(3).await;
+    bench.create_keyspace().await;
+    bench.put(0, 1, 1).await;
+    let leader = bench.leader(0).await;
+    let (served, other) = (NodeId(leader as u64 + 1), (leader + 1) % 3);
+    let written = bench.put_as(other, 1, 2, Some("asked-elsewhere"), Trace::default()).await;
+    assert_eq!(written.receipt.replica, served, "the leader applied it");
+    assert_eq!(bench.expect(other, 1, 2).await.receipt.replica, served, "the leader was read");
+    let fate = bench.fate(other, "asked-elsewhere").await;
+    assert_eq!(fate.receipt, written.receipt, "the lost answer's evidence");
+    assert_eq!(fate.receipt.acks, 2);
     bench.shutdown().await;
 }
