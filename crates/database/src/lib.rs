@@ -29,7 +29,7 @@ pub mod link;
 pub mod message;
 pub mod note;
 mod process;
-mod record;
+pub mod record;
 pub mod settings;
 pub mod shard;
 

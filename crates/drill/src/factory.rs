@@ -118,7 +118,7 @@ impl Factory for Cluster {
         let db = Database::open(settings, identity, me, members, &recovery, engine, boot.rng)
             .map_err(|failure| failure.to_string())?;
         let log = self.logging.then(|| found(&db, &recovery));
-        Ok(Node::new(db, journal, slot, boot.boots, log))
+        Ok(Node::new(node, db, journal, slot, boot.boots, log))
     }
 
     fn crashed(&mut self, node: NodeId, rng: &mut Rng) {

@@ -6,10 +6,13 @@
 //! | replicas that applied the same index are in the same state | Raft, figure 3: State Machine Safety |
 //! | applied never passes commit, commit never goes back | Raft, section 5.3 |
 //! | a replica that lost its memory leads nothing | DESIGN, section 8 |
+//! | while a lease is valid, nobody leads a later term | dissertation, section 6.4.1 |
+//!
+//! What a replica may do by itself is judged by [`crate::watch`].
 
 use std::collections::BTreeMap;
 
-use kernel::{NodeId, ShardId};
+use kernel::{NodeId, Now, ShardId};
 
 use crate::machine::Node;
 
@@ -20,11 +23,24 @@ pub struct Invariants {
     digests: BTreeMap<(ShardId, u64), (u64, NodeId)>,
     /// By life: what a node knew may go back when it dies.
     commits: BTreeMap<(ShardId, NodeId, u64), u64>,
+    /// The greatest index that any node knew to be committed.
+    committed: BTreeMap<ShardId, u64>,
+}
+
+/// A leader, and whether it may answer reads by itself.
+#[derive(Clone, Copy)]
+struct Leader {
+    node: NodeId,
+    term: u64,
+    lease: bool,
 }
 
 impl Invariants {
     /// Looks at one node; the first invariant that it breaks.
     pub fn look(&mut self, node: NodeId, machine: &Node) -> Result<(), String> {
+        if let Some(broken) = machine.broken() {
+            return Err(broken.to_owned());
+        }
         let Some(database) = machine.database() else { return Ok(()) };
         for (id, shard) in database.shards() {
             let term = shard.raft.term();
@@ -48,6 +64,8 @@ impl Invariants {
                 return Err(format!("{node}: commit of {id} went back from {seen} to {commit}"));
             }
             *seen = commit;
+            let known = self.committed.entry(*id).or_insert(commit);
+            *known = commit.max(*known);
             let digest = shard.applied.digest;
             let (first, who) = *self.digests.entry((*id, applied)).or_insert((digest, node));
             if first != digest {
@@ -57,6 +75,38 @@ impl Invariants {
             }
         }
         Ok(())
+    }
+
+    /// Looks at all nodes together, by what their clocks show.
+    pub fn leases<'a>(
+        &self,
+        nodes: impl Iterator<Item = (NodeId, &'a Node, Now)>,
+    ) -> Result<(), String> {
+        let mut leaders: BTreeMap<ShardId, Leader> = BTreeMap::new();
+        for (node, machine, now) in nodes {
+            let Some(database) = machine.database() else { continue };
+            for (id, shard) in database.shards().iter().filter(|(_, shard)| shard.raft.is_leader())
+            {
+                let lease = shard.raft.lease_valid(now);
+                let this = Leader { node, term: shard.raft.term(), lease };
+                let other = *leaders.entry(*id).or_insert(this);
+                let (old, new) = if other.term < this.term { (other, this) } else { (this, other) };
+                if old.term < new.term && old.lease {
+                    return Err(format!(
+                        "lease: {} may read {id} in term {} while {} leads in {}",
+                        old.node, old.term, new.node, new.term
+                    ));
+                }
+                leaders.insert(*id, new);
+            }
+        }
+        Ok(())
+    }
+
+    /// The greatest committed index of every shard, as far as anybody knows.
+    #[must_use]
+    pub fn committed(&self) -> &BTreeMap<ShardId, u64> {
+        &self.committed
     }
 
     /// Highest term in which any node was seen to lead.

@@ -20,6 +20,7 @@ pub mod machine;
 pub mod mutants;
 pub mod report;
 pub mod run;
+pub mod watch;
 pub mod workload;
 
 pub use run::{Outcome, Report, Run};

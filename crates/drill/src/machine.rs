@@ -12,7 +12,12 @@ use kernel::{
     Duration, Effect, Event, NodeId, Now, Process, Ticket, TimerId, Token, process::EffectsOf,
 };
 use sim::{Action, Input, Machine, SimDisk, Work};
-use store::{FlushJob, Journal, JournalError, MemEngine, Record, engine::MemFlush};
+use store::{
+    Engine as _, FlushJob, Journal, JournalError, MemEngine, Record,
+    engine::{MemFlush, MemSnapshot},
+};
+
+use crate::watch::Watch;
 
 type Db = Database<MemEngine>;
 
@@ -31,9 +36,11 @@ pub struct Node {
     gathered: Vec<(Token, Vec<Record>)>,
     syncing: Option<Vec<Token>>,
     full: bool,
-    flushes: BTreeMap<u64, (Token, MemFlush)>,
+    /// With the state that each makes durable.
+    flushes: BTreeMap<u64, (Token, MemFlush, MemSnapshot)>,
     buffer: BytesMut,
     dead: bool,
+    watch: Watch,
     /// Which life of the node this is.
     pub boot: u64,
     /// Lines that the next batch writes to the node's log; none unless somebody reads them.
@@ -47,6 +54,7 @@ const ROOM_PROBE: Duration = Duration::from_millis(200);
 impl Node {
     /// A node that runs this process on this journal.
     pub fn new(
+        me: NodeId,
         db: Db,
         journal: Journal<SimDisk>,
         slot: Slot,
@@ -54,6 +62,7 @@ impl Node {
         log: Option<Vec<String>>,
     ) -> Node {
         Node {
+            watch: Watch::new(me, &db),
             db: Some(db),
             slot,
             journal,
@@ -76,6 +85,11 @@ impl Node {
         self.db.as_ref()
     }
 
+    /// The first law that this life of the node has broken.
+    pub fn broken(&self) -> Option<&str> {
+        self.watch.broken()
+    }
+
     fn event(&mut self, now: Now, event: Event<Envelope, Request>) {
         if let Some(db) = &mut self.db {
             db.handle(now, event, &mut self.effects);
@@ -94,9 +108,12 @@ impl Node {
         if id == SYNC {
             return self.synced(now, out);
         }
-        if let Some((token, job)) = self.flushes.remove(&id) {
+        if let Some((token, job, state)) = self.flushes.remove(&id) {
             let event = match job.run() {
-                Ok(()) => Event::Persisted(token),
+                Ok(()) => {
+                    self.watch.flushed(state);
+                    Event::Persisted(token)
+                }
                 Err(_) => Event::PersistFailed(token),
             };
             self.complete(now, token, event, out);
@@ -129,6 +146,7 @@ impl Node {
         let failed = matches!(event, Event::PersistFailed(_));
         let held = self.held.remove(&token).unwrap_or_default();
         if !failed {
+            self.watch.persisted(token);
             out.extend(held);
         }
         self.event(now, event);
@@ -149,17 +167,20 @@ impl Node {
             match effect {
                 Effect::Persist { token, records } => {
                     self.outstanding.insert(token);
+                    self.watch.persist(token, &records);
                     self.gathered.push((token, records));
                 }
                 Effect::Flush { token } => {
                     self.outstanding.insert(token);
                     if let Some(db) = &mut self.db {
-                        self.flushes.insert(token.0, (token, db.flush_job()));
+                        let (job, state) = (db.flush_job(), db.engine().snapshot());
+                        self.flushes.insert(token.0, (token, job, state));
                         let (id, kind) = (token.0, Work::EngineFlush);
                         out.push(Action::Work { id, kind, bytes: 4096 });
                     }
                 }
                 Effect::Send { to, message, after } => {
+                    self.watched(|watch, db| watch.leaves(db, to, &message, after));
                     let waits = after.filter(|token| self.outstanding.contains(token));
                     match waits {
                         None => link::put_envelope(&message, frames.entry(to).or_default()),
@@ -195,7 +216,14 @@ impl Node {
         out.extend(frames.into_iter().map(|(to, bytes)| Action::Send { to, bytes: bytes.into() }));
     }
 
+    fn watched(&mut self, look: impl FnOnce(&mut Watch, &Db)) {
+        if let Some(db) = &self.db {
+            look(&mut self.watch, db);
+        }
+    }
+
     fn note(&mut self, note: &Note) {
+        self.watched(|watch, db| watch.note(db, note));
         if let Some(log) = &mut self.log {
             log.push(format!("{note:?}"));
         }
@@ -278,6 +306,7 @@ impl Machine for Node {
             self.carry_out(out);
             self.append(now, out);
         }
+        self.watched(|watch, db| watch.settled(db));
         if let Some(log) = &mut self.log {
             out.extend(log.drain(..).map(Action::Log));
         }

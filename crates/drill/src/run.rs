@@ -289,7 +289,14 @@ impl<'a> Stage<'a> {
                 return failed("invariant", why);
             }
         }
-        Ok(())
+        let nodes =
+            self.world.ids().into_iter().filter_map(|node| {
+                Some((node, self.world.machine(node)?, self.world.clock(node)?))
+            });
+        match self.invariants.leases(nodes) {
+            Err(why) => failed("invariant", why),
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Starts nodes again that stopped themselves.
@@ -368,7 +375,7 @@ impl<'a> Stage<'a> {
     }
 
     fn judge(&self) -> Play<Outcome> {
-        let bugs = ["diverged", "storage"];
+        let bugs = ["diverged", "storage", "raft-committed-conflict"];
         if let Some(halt) = self
             .world
             .halts()
