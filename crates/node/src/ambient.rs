@@ -30,6 +30,16 @@ impl Clock {
         Instant::ZERO + FIRST + self.origin.elapsed()
     }
 
+    /// The time of day of a moment of the monotonic clock, in nanoseconds since 1970, by what the
+    /// wall clock says now.
+    #[must_use]
+    pub fn unix_nanos(&self, at: Instant) -> u64 {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (past, future) = (self.instant().since(at), at.since(self.instant()));
+        let then = wall.saturating_sub(past).saturating_add(future);
+        u64::try_from(then.as_nanos()).unwrap_or(u64::MAX)
+    }
+
     /// Both clocks; the wall clock is off by `skew_ms` milliseconds.
     #[must_use]
     pub fn now(&self, skew_ms: i64) -> Now {
@@ -80,6 +90,10 @@ mod tests {
         assert!(second.instant >= first.instant);
         assert!(second.wall.0 >= first.wall.0 + 3_600_000);
         assert!(second.instant.since(first.instant) < Duration::from_secs(1800));
+        let past = clock.unix_nanos(first.instant);
+        assert!(past.abs_diff(first.wall.0 * 1_000_000) < 60_000_000_000, "within a minute");
+        let later = clock.unix_nanos(first.instant + Duration::from_secs(100));
+        assert!(later - past > 99_000_000_000, "moments ahead lie ahead");
     }
 
     #[test]

@@ -16,12 +16,16 @@
 //!
 //! [limits]
 //! cache = "64MiB"
+//!
+//! [otlp]                             # off unless it is there
+//! endpoint = "http://127.0.0.1:4318"
 //! ```
 //!
 //! Defaults are weaker than the file, the file is weaker than the environment, and flags win.
 
 mod file;
 mod merge;
+mod otlp;
 mod units;
 
 use std::path::{Path, PathBuf};
@@ -122,6 +126,8 @@ pub struct Config {
     pub limits: HostLimits,
     /// Limits and periods of the process.
     pub settings: Settings,
+    /// Where traces and figures are exported to; nowhere if absent.
+    pub otlp: Option<crate::otlp::Settings>,
 }
 
 /// Why a configuration was refused.
@@ -209,6 +215,7 @@ impl Config {
             log_filter: file.log_filter.clone().unwrap_or_else(|| "info".to_owned()),
             limits: limits(&file.limits),
             settings: settings(&file),
+            otlp: file.otlp.read()?,
         };
         config.check()?;
         Ok(config)
@@ -254,7 +261,7 @@ fn missing(key: &'static str) -> ConfigError {
     ConfigError::Missing { key, variable: key.to_uppercase().replace('-', "_") }
 }
 
-fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let parts = text.rsplit_once(':');
     parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }

@@ -11,6 +11,7 @@ use crate::{
     chaos::Chaos,
     lsm::LsmEngine,
     metrics::{Metrics, Sample, resident_memory},
+    otlp::Tracer,
     room::free_bytes,
     worker::{Inbox, Input},
 };
@@ -50,9 +51,11 @@ struct Inner {
     clock: Clock,
     started: Instant,
     data: PathBuf,
+    tracer: Option<Arc<Tracer>>,
 }
 
 impl Handle {
+    #[allow(clippy::too_many_arguments, reason = "everything that a node has to offer")]
     pub(crate) fn new(
         inbox: Arc<Inbox<Process>>,
         identity: Identity,
@@ -61,15 +64,29 @@ impl Handle {
         status: watch::Receiver<Status>,
         clock: Clock,
         data: PathBuf,
+        tracer: Option<Arc<Tracer>>,
     ) -> Handle {
         let started = clock.instant();
-        let inner = Inner { inbox, identity, metrics, chaos, status, clock, started, data };
+        let inner = Inner { inbox, identity, metrics, chaos, status, clock, started, data, tracer };
         Handle { inner: Arc::new(inner) }
     }
 
     /// Asks the process. The answer comes by the request's own timeout; a node that stops first
     /// answers that nobody knows what became of it.
-    pub async fn ask(&self, request: Request) -> Answer {
+    pub async fn ask(&self, mut request: Request) -> Answer {
+        let tracer = self.inner.tracer.as_ref();
+        let begun = match (&mut request, tracer) {
+            (Request::Call(call), Some(tracer)) => tracer.begin(call),
+            _ => None,
+        };
+        let answer = self.carry(request).await;
+        if let (Some(begun), Some(tracer)) = (begun, tracer) {
+            tracer.end(begun, &answer);
+        }
+        answer
+    }
+
+    async fn carry(&self, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();
         let weight = weight(&request);
         let request = match request {
@@ -120,6 +137,12 @@ impl Handle {
             inbox: inner.inbox.len() as u64,
             disk_free: free_bytes(&inner.data).unwrap_or(0),
         })
+    }
+
+    /// The time of day, in nanoseconds since 1970.
+    #[must_use]
+    pub fn unix_nanos(&self) -> u64 {
+        self.inner.clock.unix_nanos(self.inner.clock.instant())
     }
 
     /// The figures themselves, for what a gateway adds to them.

@@ -17,6 +17,7 @@ use crate::{
     mailbox::Mailbox,
     metrics::Metrics,
     observe,
+    otlp::Tracer,
     transport::{Outbox, Transport},
     worker::{Appends, Hands},
 };
@@ -37,6 +38,8 @@ pub struct NodeHands {
     pub outbox: Outbox,
     /// Figures.
     pub metrics: Arc<Metrics>,
+    /// Makes spans, if they are exported.
+    pub tracer: Option<Arc<Tracer>>,
     /// For how long a batch has lasted.
     pub clock: Clock,
     /// Where a halt is told.
@@ -76,7 +79,7 @@ impl Hands<Process> for NodeHands {
 
     fn note(&mut self, now: Now, note: Note) {
         let apply = self.clock.instant().since(now.instant);
-        observe::note(&self.metrics, note, apply);
+        observe::note(&self.metrics, self.tracer.as_deref(), note, apply);
     }
 
     fn batch(&mut self, inputs: usize) {

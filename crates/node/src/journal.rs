@@ -191,6 +191,8 @@ impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
             self.journal.sync()?;
             self.journal.append(records)?;
         }
+        let appended = self.clock.instant().since(begun);
+        self.metrics.append.observe(appended.as_secs_f64());
         let delay = self.chaos.sync_delay();
         if !delay.is_zero() {
             ambient::sleep(delay);

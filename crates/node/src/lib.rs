@@ -27,9 +27,11 @@ pub mod lsm;
 pub mod mailbox;
 pub mod metrics;
 pub mod observe;
+pub mod otlp;
 pub mod room;
 pub mod timers;
 pub mod transport;
+mod watch;
 pub mod worker;
 
 pub use chaos::{Chaos, Fault};

@@ -16,7 +16,10 @@ use store::{
     engine::{Engine, EngineError, FlushJob},
     journal::{self as log, Journal, JournalError, Recovery, Tail},
 };
-use tokio::{net::TcpListener, runtime::Handle as Runtime, sync::watch, time::timeout};
+use tokio::{
+    net::TcpListener, runtime::Handle as Runtime, sync::watch as channel, task::AbortHandle,
+    time::timeout,
+};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -32,10 +35,15 @@ use crate::{
     lsm::{LsmEngine, LsmOptions},
     mailbox::Mailbox,
     metrics::Metrics,
+    otlp::{Exports, Prepared},
     room::Room,
     transport::{Me, Outbox, Shared, Transport},
+    watch,
     worker::{Inbox, Input, Worker},
 };
+
+/// A clean stop waits so long for a collector.
+const LAST_EXPORT: Duration = Duration::from_secs(2);
 
 /// Why a node did not start. Each code has a page under `docs/errors`.
 #[derive(Debug, thiserror::Error)]
@@ -76,12 +84,14 @@ pub struct Node;
 #[derive(Debug)]
 pub struct RunningNode {
     handle: Handle,
-    status: watch::Sender<Status>,
+    status: channel::Sender<Status>,
     inbox: Arc<Inbox<Process>>,
     jobs: Arc<Mailbox<Job>>,
     flushes: Arc<FlushJobs>,
     transport: Arc<Transport>,
     threads: Option<Threads>,
+    watch: AbortHandle,
+    exports: Option<Exports>,
 }
 
 #[derive(Debug)]
@@ -199,12 +209,15 @@ impl Opened {
         let Opened { config, clock, data, mode, journal, process, identity } = self;
         let metrics = Arc::new(Metrics::default());
         let chaos = Arc::new(Chaos::default());
+        let exports = config.otlp.clone().map(|otlp| Prepared::new(otlp, clock, &metrics));
+        let tracer = exports.as_ref().and_then(|exports| exports.tracer.clone());
         let inbox: Arc<Inbox<Process>> = Arc::new(Mailbox::new(config.limits.inbox));
         let jobs = Arc::new(Mailbox::new(0));
         let flushes: Arc<FlushJobs> = Arc::new(Mailbox::new(0));
-        let (status, watched) = watch::channel(Status::Running);
+        let (status, watched) = channel::channel(Status::Running);
         let shared = shared(&config, identity, clock, &chaos, &metrics, &inbox);
-        let transport = Transport::start(shared, listener, runtime).map_err(StartError::Thread)?;
+        let transport =
+            Transport::start(shared, listener, runtime.clone()).map_err(StartError::Thread)?;
         let transport = Arc::new(transport);
         transport.set_members(&config.members);
 
@@ -226,6 +239,7 @@ impl Opened {
             transport: Arc::clone(&transport),
             outbox,
             metrics: Arc::clone(&metrics),
+            tracer: tracer.clone(),
             clock,
             status: status.clone(),
         };
@@ -248,10 +262,22 @@ impl Opened {
                 .map_err(StartError::Thread)?,
         };
         let allowed = config.chaos.then_some(chaos);
-        let handle =
-            Handle::new(Arc::clone(&inbox), identity, metrics, allowed, watched, clock, path);
+        let handle = Handle::new(
+            Arc::clone(&inbox),
+            identity,
+            metrics,
+            allowed,
+            watched,
+            clock,
+            path,
+            tracer,
+        );
+        let exports = exports.map(|exports| exports.start(&handle, &runtime));
+        let watch = watch::health(handle.clone(), Arc::clone(&transport), Arc::clone(&jobs));
+        let watch = runtime.spawn(watch).abort_handle();
         info!(node = %identity.node, cluster = %identity.cluster, peer = %transport.address(), "the node runs");
-        Ok(RunningNode { handle, status, inbox, jobs, flushes, transport, threads: Some(threads) })
+        let threads = Some(threads);
+        Ok(RunningNode { handle, status, inbox, jobs, flushes, transport, threads, watch, exports })
     }
 }
 
@@ -288,7 +314,7 @@ fn first(mut data: DataDir, mode: BootMode) -> First {
 }
 
 /// Tells the worker what the journal thread reports.
-fn reporter(inbox: Arc<Inbox<Process>>, status: watch::Sender<Status>) -> impl FnMut(Report) {
+fn reporter(inbox: Arc<Inbox<Process>>, status: channel::Sender<Status>) -> impl FnMut(Report) {
     move |report| {
         // Once the inbox is closed there is nobody to tell.
         let _ = inbox.push(match report {
@@ -342,7 +368,11 @@ impl RunningNode {
         if timeout(deadline, self.handle.ask(Request::HandOver)).await.is_err() {
             warn!("leadership was not handed over in time");
         }
-        let Some(process) = self.stop().await else { return };
+        let process = self.stop().await;
+        if let Some(exports) = &mut self.exports {
+            exports.finish(LAST_EXPORT).await;
+        }
+        let Some(process) = process else { return };
         let flushed = tokio::task::spawn_blocking(move || process.into_engine().flush().run());
         match flushed.await {
             Ok(Ok(())) => info!("the node stopped"),
@@ -359,6 +389,7 @@ impl RunningNode {
     /// Ends links and threads: the worker first, so that what it handed over is carried out.
     async fn stop(&mut self) -> Option<Process> {
         let threads = self.threads.take()?;
+        self.watch.abort();
         self.transport.stop();
         let _ = self.inbox.push(Input::Stop);
         let (jobs, flushes) = (Arc::clone(&self.jobs), Arc::clone(&self.flushes));
@@ -386,6 +417,7 @@ impl RunningNode {
 
 impl Drop for RunningNode {
     fn drop(&mut self) {
+        self.watch.abort();
         self.transport.stop();
         let _ = self.inbox.push(Input::Stop);
         let _ = self.jobs.push(Job::Stop);

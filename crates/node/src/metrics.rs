@@ -18,6 +18,8 @@ pub type Label = [(&'static str, &'static str); 1];
 pub type Labels = [(&'static str, &'static str); 2];
 /// A peer.
 pub type Peer = [(&'static str, u64); 1];
+/// A shard and a node that holds it.
+pub type Replica = [(&'static str, u64); 2];
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
@@ -73,6 +75,24 @@ pub struct Metrics {
     pub refused_links: Family<Label, Counter>,
     /// Messages dropped because the process could not keep up.
     pub overrun: Counter,
+    /// Appends to the journal, without the sync.
+    pub append: Histogram,
+    /// Since when a peer was last heard of.
+    pub silence: Family<Peer, Gauge<f64, AtomicU64>>,
+    /// Bytes that wait for a peer.
+    pub peer_queue: Family<Peer, Gauge>,
+    /// Entries that a replica has not applied although they are committed, by shard and node.
+    pub lag: Family<Replica, Gauge>,
+    /// Jobs that wait for the journal.
+    pub journal_queue: Gauge,
+    /// Whether the disk refuses writes.
+    pub disk_full: Gauge,
+    /// Spans and points that a collector took.
+    pub otlp_sent: Family<Label, Counter>,
+    /// Spans and points that were given up.
+    pub otlp_dropped: Family<Label, Counter>,
+    /// Attempts of an export that failed.
+    pub otlp_failures: Family<Label, Counter>,
     memory: Gauge,
     uptime: Gauge<f64, AtomicU64>,
     inbox: Gauge,
@@ -130,6 +150,15 @@ impl Default for Metrics {
             connected: Family::default(),
             refused_links: Family::default(),
             overrun: Counter::default(),
+            append: seconds(),
+            silence: Family::default(),
+            peer_queue: Family::default(),
+            lag: Family::default(),
+            journal_queue: Gauge::default(),
+            disk_full: Gauge::default(),
+            otlp_sent: Family::default(),
+            otlp_dropped: Family::default(),
+            otlp_failures: Family::default(),
             memory: Gauge::default(),
             uptime: Gauge::default(),
             inbox: Gauge::default(),
@@ -162,6 +191,8 @@ impl Metrics {
         self.register_storage(&mut registry);
         self.register_links(&mut registry);
         self.register_host(&mut registry);
+        self.register_health(&mut registry);
+        self.register_exports(&mut registry);
     }
 
     fn register_process(&self, r: &mut Registry) {
@@ -220,6 +251,28 @@ impl Metrics {
         r.register_with_unit("resident_memory", "Resident memory", b(), self.memory.clone());
         r.register_with_unit("disk_free", "Free space for data", b(), self.disk_free.clone());
         r.register_with_unit("uptime", "Since the start", Unit::Seconds, self.uptime.clone());
+    }
+
+    fn register_health(&self, r: &mut Registry) {
+        let help = "Since a peer was last heard of";
+        r.register_with_unit("peer_silence", help, Unit::Seconds, self.silence.clone());
+        let help = "Waits for a peer";
+        r.register_with_unit("peer_queue", help, Unit::Bytes, self.peer_queue.clone());
+        let help = "Committed entries that a replica has not applied, as last heard";
+        r.register("replica_lag_entries", help, self.lag.clone());
+        let help = "Whether the disk refuses writes";
+        r.register("disk_full", help, self.disk_full.clone());
+        let help = "Jobs that wait for the journal";
+        r.register("journal_queue", help, self.journal_queue.clone());
+        let help = "Appends to the journal, without the sync";
+        r.register_with_unit("journal_append", help, Unit::Seconds, self.append.clone());
+    }
+
+    fn register_exports(&self, r: &mut Registry) {
+        r.register("otlp_sent", "Spans and points a collector took", self.otlp_sent.clone());
+        let help = "Spans and points that were given up";
+        r.register("otlp_dropped", help, self.otlp_dropped.clone());
+        r.register("otlp_failures", "Failed attempts of an export", self.otlp_failures.clone());
     }
 
     /// Counts bytes for a peer.

@@ -5,11 +5,12 @@ use kernel::{Duration, ShardId};
 use raft::{CampaignReason, StepDownReason};
 use tracing::{info, warn};
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, otlp::Tracer};
 
 /// Records one observation. `apply` is the age of the process's batch: what was committed in it took
 /// so long to be applied.
-pub fn note(metrics: &Metrics, note: Note, apply: Duration) {
+/// Spans go to the tracer, or into the log if there is none.
+pub fn note(metrics: &Metrics, tracer: Option<&Tracer>, note: Note, apply: Duration) {
     match note {
         Note::Raft { shard, note } => raft_note(metrics, shard, note),
         Note::Request { keyspace, mutation, failed, took, trace, request_id } => {
@@ -17,7 +18,7 @@ pub fn note(metrics: &Metrics, note: Note, apply: Duration) {
             let outcome = failed.map_or("ok", database::Code::name);
             let labels = [("op", op), ("outcome", outcome)];
             metrics.requests.get_or_create(&labels).observe(took.as_secs_f64());
-            if trace.sampled {
+            if trace.sampled && tracer.is_none() {
                 let id = request_id.as_ref().map_or("", |id| id.as_str());
                 span(trace, "request", took, &keyspace, op, outcome, id);
             }
@@ -32,14 +33,20 @@ pub fn note(metrics: &Metrics, note: Note, apply: Duration) {
             for (stage, took) in stages {
                 let Some(took) = took else { continue };
                 metrics.round.get_or_create(&[("stage", stage)]).observe(took.as_secs_f64());
-                if trace.sampled {
+                if trace.sampled && tracer.is_none() {
                     span(trace, stage, took, &shard.to_string(), "round", "ok", "");
                 }
+            }
+            if let Some(tracer) = tracer.filter(|_| trace.sampled) {
+                tracer.round(trace, shard, (queue, local, commit, apply));
             }
         }
         Note::Served { shard, peer, took, trace } => {
             metrics.served.get_or_create(&[("peer", peer.0)]).observe(took.as_secs_f64());
-            if trace.sampled {
+            if !trace.sampled {
+            } else if let Some(tracer) = tracer {
+                tracer.served(trace, shard, peer, took);
+            } else {
                 span(trace, "served", took, &shard.to_string(), "served", "ok", "");
             }
         }
@@ -139,7 +146,7 @@ mod tests {
         let shard = ShardId(1);
         let trace = Trace { trace_id: 7, span_id: 8, sampled: true };
         let ms = Duration::from_millis;
-        let note = |note| super::note(&metrics, note, ms(1));
+        let note = |note| super::note(&metrics, None, note, ms(1));
         note(Note::Raft { shard, note: raft::Note::BecameLeader { term: 3, took: ms(9) } });
         note(Note::Request {
             keyspace: "carts".into(),

@@ -51,6 +51,9 @@ pub struct Server {
     /// Allow faults to be injected.
     #[arg(long)]
     chaos: bool,
+    /// Export traces and figures to this collector by OTLP: `http://127.0.0.1:4318`.
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
     /// Any other key of the configuration: `limits.cache=64MiB`. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -79,6 +82,7 @@ impl Server {
             ("peer", &self.peer),
             ("labels", &self.labels),
             ("members", &self.members),
+            ("otlp.endpoint", &self.otlp),
         ];
         let given = named.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
         let mut flags: Vec<_> = given.map(|(key, value)| (key.to_owned(), value)).collect();

@@ -27,6 +27,7 @@ pub(super) struct File {
     pub log_filter: Option<String>,
     pub limits: Limits,
     pub timing: Timing,
+    pub otlp: super::otlp::Otlp,
 }
 
 /// One `[[members]]` table.

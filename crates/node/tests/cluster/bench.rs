@@ -26,6 +26,8 @@ pub struct Bench {
     dir: tempfile::TempDir,
     addresses: Vec<SocketAddr>,
     wiped: Vec<bool>,
+    /// More of the configuration.
+    more: String,
     running: BTreeMap<usize, RunningNode>,
 }
 
@@ -45,6 +47,11 @@ fn id(text: &str) -> RequestId {
 
 impl Bench {
     pub async fn start(nodes: usize) -> Bench {
+        Bench::start_with(nodes, "").await
+    }
+
+    /// Starts nodes with more in their configuration.
+    pub async fn start_with(nodes: usize, more: &str) -> Bench {
         let mut listeners = Vec::new();
         for _ in 0..nodes {
             listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -52,7 +59,8 @@ impl Bench {
         let addresses = listeners.iter().map(|l| l.local_addr().unwrap()).collect();
         let dir = tempfile::tempdir().unwrap();
         let wiped = vec![false; nodes];
-        let mut bench = Bench { dir, addresses, wiped, running: BTreeMap::new() };
+        let mut bench =
+            Bench { dir, addresses, wiped, more: more.to_owned(), running: BTreeMap::new() };
         for (i, listener) in listeners.into_iter().enumerate() {
             let node = Node::start_on(bench.config(i), listener).await.unwrap();
             bench.running.insert(i, node);
@@ -82,6 +90,7 @@ impl Bench {
             );
             text.push_str(&member);
         }
+        text.push_str(&self.more);
         text.push_str("[limits]\njournal-segment = \"16MiB\"\njournal = \"64MiB\"\n");
         text.push_str("cache = \"8MiB\"\nmemtable = \"4MiB\"\ndisk-reserve = \"0B\"\n");
         Config::parse(&text).unwrap()

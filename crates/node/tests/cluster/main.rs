@@ -3,6 +3,8 @@
 //! Nothing here sleeps and hopes: every wait has a condition and a deadline.
 
 mod bench;
+mod collector;
+mod otlp;
 
 use std::time::Duration;
 

@@ -1,0 +1,119 @@
+//! What is looked at once per second, because nothing happens when it changes: silence, lag and
+//! queues.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use database::{Answer, Request, api::Cluster};
+use kernel::Duration;
+use tokio::time::sleep;
+
+use crate::{
+    handle::Handle,
+    journal::Job,
+    mailbox::Mailbox,
+    metrics::{Metrics, Replica},
+    transport::Transport,
+};
+
+/// Between two looks.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Looks for ever.
+pub async fn health(handle: Handle, transport: Arc<Transport>, jobs: Arc<Mailbox<Job>>) {
+    let metrics = Arc::clone(handle.figures());
+    let mut known = BTreeSet::new();
+    loop {
+        metrics.journal_queue.set(signed(jobs.len() as u64));
+        for link in transport.links() {
+            let queue = metrics.peer_queue.get_or_create(&[("peer", link.peer().0)]);
+            queue.set(signed(link.queued() as u64));
+        }
+        if let Answer::Cluster(cluster) = handle.ask(Request::Cluster).await {
+            record(&metrics, &cluster, &mut known);
+        }
+        sleep(PERIOD).await;
+    }
+}
+
+/// Enters what this node knows of the others. Replicas that are gone lose their figures.
+fn record(metrics: &Metrics, cluster: &Cluster, known: &mut BTreeSet<Replica>) {
+    for node in &cluster.nodes {
+        if node.member.node == cluster.node {
+            metrics.disk_full.set(i64::from(node.disk_full));
+        } else if let Some(silent) = node.silent_ms {
+            let silence = metrics.silence.get_or_create(&[("peer", node.member.node.0)]);
+            silence.set(Duration::from_millis(silent).as_secs_f64());
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for shard in &cluster.shards {
+        for replica in &shard.replicas {
+            let labels = [("shard", shard.shard.0), ("node", replica.node.0)];
+            let lag = shard.commit_index.saturating_sub(replica.applied_index);
+            metrics.lag.get_or_create(&labels).set(signed(lag));
+            seen.insert(labels);
+        }
+    }
+    for gone in known.difference(&seen) {
+        metrics.lag.remove(gone);
+    }
+    *known = seen;
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Sample;
+    use database::api::{Member, NodeStatus, ReplicaStatus, Role, ShardStatus};
+    use kernel::{ClusterId, Incarnation, NodeId, ShardId};
+
+    fn node(node: u64, silent_ms: Option<u64>) -> NodeStatus {
+        let member = Member { node: NodeId(node), ..Member::default() };
+        NodeStatus { member, pid: 1, silent_ms, disk_full: node == 1 }
+    }
+
+    fn cluster(applied: &[(u64, u64)]) -> Cluster {
+        let replica = |(node, applied_index): &(u64, u64)| ReplicaStatus {
+            node: NodeId(*node),
+            role: Role::Follower,
+            applied_index: *applied_index,
+            lag_ms: None,
+        };
+        let shard = ShardStatus {
+            shard: ShardId(4),
+            keyspace: "carts".into(),
+            leader: NodeId(1),
+            term: 1,
+            commit_index: 10,
+            replicas: applied.iter().map(replica).collect(),
+        };
+        Cluster {
+            cluster: ClusterId(7),
+            incarnation: Incarnation(1),
+            node: NodeId(1),
+            nodes: vec![node(1, Some(0)), node(2, Some(1_500)), node(3, None)],
+            shards: vec![shard],
+        }
+    }
+
+    #[test]
+    fn silence_and_lag_are_figures_until_the_replica_is_gone() {
+        let (metrics, mut known) = (Metrics::default(), BTreeSet::new());
+        record(&metrics, &cluster(&[(1, 10), (2, 3)]), &mut known);
+        let text = metrics.text(Sample::default());
+        for line in [
+            "quorate_peer_silence_seconds{peer=\"2\"} 1.5",
+            "quorate_replica_lag_entries{shard=\"4\",node=\"2\"} 7",
+            "quorate_disk_full 1",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+        assert!(!text.contains("peer=\"3\""), "nothing is known of it");
+        record(&metrics, &cluster(&[(1, 10)]), &mut known);
+        assert!(!metrics.text(Sample::default()).contains("node=\"2\""));
+    }
+}
