@@ -64,8 +64,6 @@ pub enum LogFormat {
 pub struct HostLimits {
     /// The engine's cache of blocks.
     pub cache: u64,
-    /// The engine's writes that are not in a table yet.
-    pub memtable: u64,
     /// One file of the journal.
     pub journal_segment: u64,
     /// All files of the journal, before shards are asked to compact.
@@ -84,7 +82,6 @@ impl Default for HostLimits {
     fn default() -> HostLimits {
         HostLimits {
             cache: 64 << 20,
-            memtable: 32 << 20,
             journal_segment: 32 << 20,
             journal: 512 << 20,
             disk_reserve: 128 << 20,
@@ -306,7 +303,6 @@ fn limits(file: &file::Limits) -> HostLimits {
     let or = |size: Option<units::Size>, default: u64| size.map_or(default, |size| size.0);
     HostLimits {
         cache: or(file.cache, default.cache),
-        memtable: or(file.memtable, default.memtable),
         journal_segment: or(file.journal_segment, default.journal_segment),
         journal: or(file.journal, default.journal),
         disk_reserve: or(file.disk_reserve, default.disk_reserve),

@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::BootMode;
 
-/// The newest version of the directory's layout.
-pub const VERSION: u32 = 1;
+/// The version of the directory's layout. 1 kept outcomes one by one; no release wrote it.
+pub const VERSION: u32 = 2;
 
 /// Why a directory was refused.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,17 @@ pub enum DataDirError {
         path.display()
     )]
     Newer {
+        /// Where.
+        path: PathBuf,
+        /// The version found.
+        found: u32,
+    },
+    /// Written by a program from before the first release.
+    #[error(
+        "[data-older] {} has version {found}, this program reads {VERSION}: start with a new one",
+        path.display()
+    )]
+    Older {
         /// Where.
         path: PathBuf,
         /// The version found.
@@ -254,6 +265,9 @@ fn read_format(path: &Path) -> Result<Option<Format>, DataDirError> {
     if let Some(found) = found.filter(|found| *found > VERSION) {
         return Err(DataDirError::Newer { path: path.to_owned(), found });
     }
+    if let Some(found) = found.filter(|found| *found < VERSION) {
+        return Err(DataDirError::Older { path: path.to_owned(), found });
+    }
     let format = toml::from_str(&text).map_err(|error: toml::de::Error| DataDirError::Format {
         path: file,
         text: error.message().to_owned(),
@@ -310,10 +324,12 @@ mod tests {
         assert_eq!(code(open(dir.path(), ClusterId(8), 1)), "data-cluster");
         assert_eq!(code(open(dir.path(), CLUSTER, 2)), "data-node");
         let format = dir.path().join("format");
-        let newer = "version = 2\nsomething = \"new\"\n";
+        let newer = "version = 3\nsomething = \"new\"\n";
         fs::write(&format, newer).unwrap();
         assert_eq!(code(open(dir.path(), CLUSTER, 1)), "data-newer");
         fs::write(&format, "version = 1\n").unwrap();
+        assert_eq!(code(open(dir.path(), CLUSTER, 1)), "data-older");
+        fs::write(&format, "version = 2\n").unwrap();
         assert_eq!(code(open(dir.path(), CLUSTER, 1)), "data-format");
         fs::remove_file(&format).unwrap();
         fs::write(dir.path().join("holiday.jpg"), "").unwrap();

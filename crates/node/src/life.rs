@@ -156,7 +156,7 @@ fn open(config: Config) -> Result<Opened, StartError> {
     let (journal, recovery) = Journal::open(disk, settings).map_err(StartError::Journal)?;
     report_recovery(&recovery);
     let mode = mode(&config, &mut data, &recovery)?;
-    let options = LsmOptions { cache: limits.cache, memtable: limits.memtable };
+    let options = LsmOptions { cache: limits.cache };
     let engine = LsmEngine::open(&data.engine(), options).map_err(StartError::Engine)?;
     let identity = Identity {
         node: config.node,

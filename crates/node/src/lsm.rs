@@ -1,27 +1,33 @@
 //! The node's engine: fjall, a log-structured merge tree, behind [`store::engine::Engine`].
 //!
-//! The journal is what an acknowledgement waits for, so the tree's own log is written without a
-//! sync and made durable only by flush jobs. fjall holds the lock that writers need while it
-//! syncs its log; a job therefore first syncs the log files through handles of its own, without
-//! any lock, so that little is left to do under it:
+//! The journal is what an acknowledgement waits for, so the tree needs neither a log nor a
+//! memtable of its own. Changes gather in memory ([`front`]); a flush job writes them as sorted
+//! tables and makes those durable, away from the worker.
 //!
 //! ```text
 //!   worker   write write write write write write write write
-//!   job      ├──── fdatasync, no lock ────┤├ lock: rest ┤ durable
+//!                              ╲ freeze
+//!   job                         ├── sorted tables ── fdatasync ──┤ durable, let go
 //! ```
 
+mod front;
+
 use std::{
-    collections::BTreeMap,
-    fs::{self, File},
+    collections::VecDeque,
     io::ErrorKind,
     ops::Bound,
     path::{Path, PathBuf},
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable};
 use store::engine::{Batch, Engine, EngineError, FlushJob, Op, Read, Scan, ScanRange};
+
+use front::{Front, Frozen};
 
 /// Longest key that the tree takes, in bytes.
 pub const KEY_BYTES_MAX: usize = u16::MAX as usize;
@@ -31,21 +37,27 @@ pub const KEY_BYTES_MAX: usize = u16::MAX as usize;
 pub struct LsmOptions {
     /// Blocks that were read.
     pub cache: u64,
-    /// Writes that are not in a table yet, at least 1 MiB.
-    pub memtable: u64,
 }
 
 impl Default for LsmOptions {
     fn default() -> LsmOptions {
-        LsmOptions { cache: 64 << 20, memtable: 32 << 20 }
+        LsmOptions { cache: 64 << 20 }
     }
 }
 
 /// A log-structured merge tree in a directory.
 pub struct LsmEngine {
-    tree: Arc<Database>,
-    keys: Arc<Keyspace>,
+    front: Front,
+    tree: Arc<Tree>,
     path: PathBuf,
+}
+
+/// What jobs and snapshots share with the engine.
+struct Tree {
+    keys: Keyspace,
+    database: Database,
+    /// One job at a time: an older one must not write over a newer one.
+    ingesting: Mutex<()>,
 }
 
 impl std::fmt::Debug for LsmEngine {
@@ -60,50 +72,24 @@ impl LsmEngine {
     /// # Errors
     /// If the directory holds something else, is damaged, or another process has it open.
     pub fn open(path: &Path, options: LsmOptions) -> Result<LsmEngine, EngineError> {
-        let tree = Database::builder(path)
+        let database = Database::builder(path)
             .cache_size(options.cache)
             .manual_journal_persist(true)
-            // One thread: flushes and compactions must not crowd out the node's own work.
+            // One thread: compactions must not crowd out the node's own work.
             .worker_threads(1)
             .open()
             .map_err(failure)?;
-        let memtable = options.memtable.max(1 << 20);
-        let settings = || KeyspaceCreateOptions::default().max_memtable_size(memtable);
-        let keys = tree.keyspace("map", settings).map_err(failure)?;
-        let (tree, keys) = (Arc::new(tree), Arc::new(keys));
-        Ok(LsmEngine { tree, keys, path: path.to_owned() })
+        let keys = database.keyspace("map", KeyspaceCreateOptions::default).map_err(failure)?;
+        let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()) });
+        Ok(LsmEngine { front: Front::default(), tree, path: path.to_owned() })
     }
 
-    /// The keys that live between two others, for removing them.
-    fn keys_between(&self, start: &Bytes, end: &Bytes) -> Result<Vec<Bytes>, EngineError> {
-        let range = self.keys.range::<Bytes, _>((Bound::Included(start), Bound::Excluded(end)));
-        range.map(|item| item.key().map(Bytes::from).map_err(failure)).collect()
-    }
-
-    /// The last change of every key: the tree gives all of a batch one sequence number, so that
-    /// two changes of one key would have no order.
-    fn last_changes(&self, batch: Batch) -> Result<BTreeMap<Bytes, Option<Bytes>>, EngineError> {
-        let mut last = BTreeMap::new();
-        for op in batch.into_ops() {
-            match op {
-                Op::Put(key, value) => {
-                    checked(&key)?;
-                    last.insert(key, Some(value));
-                }
-                Op::Delete(key) => {
-                    if checked(&key).is_ok() {
-                        last.insert(key, None);
-                    }
-                }
-                Op::DeleteRange(start, end) if start < end => {
-                    let pending = (Bound::Included(&start), Bound::Excluded(&end));
-                    last.range_mut::<Bytes, _>(pending).for_each(|(_, value)| *value = None);
-                    last.extend(self.keys_between(&start, &end)?.into_iter().map(|k| (k, None)));
-                }
-                Op::DeleteRange(..) => {}
-            }
-        }
-        Ok(last)
+    fn remove_range(&mut self, start: Bytes, end: Bytes) -> Result<(), EngineError> {
+        let range = ScanRange::between(start, end);
+        let keys: Result<Vec<Bytes>, _> =
+            self.scan(range).map(|pair| pair.map(|(key, _)| key)).collect();
+        keys?.into_iter().for_each(|key| self.front.change(key, None));
+        Ok(())
     }
 }
 
@@ -152,11 +138,16 @@ fn bounds(range: &ScanRange) -> (Bound<&Bytes>, Bound<&Bytes>) {
 
 impl Read for LsmEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        Ok(self.keys.get(key).map_err(failure)?.map(Bytes::from))
+        match self.front.get(key) {
+            Some(change) => Ok(change.clone()),
+            None => Ok(self.tree.keys.get(key).map_err(failure)?.map(Bytes::from)),
+        }
     }
 
     fn scan(&self, range: ScanRange) -> Scan<'_> {
-        scan(&range, || self.tree.snapshot().range::<Bytes, _>(&*self.keys, bounds(&range)))
+        let Tree { keys, database, .. } = &*self.tree;
+        let below = scan(&range, || database.snapshot().range::<Bytes, _>(keys, bounds(&range)));
+        self.front.over(below, &range)
     }
 }
 
@@ -165,41 +156,51 @@ impl Engine for LsmEngine {
     type Flush = LsmFlush;
 
     fn write(&mut self, batch: Batch) -> Result<(), EngineError> {
-        let changes = self.last_changes(batch)?;
-        let mut batch =
-            fjall::OwnedWriteBatch::with_capacity(Database::clone(&self.tree), changes.len());
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(&self.keys, key, value),
-                None => batch.remove(&self.keys, key),
+        self.front.release();
+        for op in batch.ops() {
+            if let Op::Put(key, _) = op {
+                checked(key)?;
             }
         }
-        batch.commit().map_err(failure)
+        for op in batch.into_ops() {
+            match op {
+                Op::Put(key, value) => self.front.change(key, Some(value)),
+                // There is no such key.
+                Op::Delete(key) if checked(&key).is_err() => {}
+                Op::Delete(key) => self.front.change(key, None),
+                Op::DeleteRange(start, end) => self.remove_range(start, end)?,
+            }
+        }
+        Ok(())
     }
 
-    fn snapshot(&self) -> LsmSnapshot {
-        LsmSnapshot { at: self.tree.snapshot(), keys: Arc::downgrade(&self.keys) }
+    fn snapshot(&mut self) -> LsmSnapshot {
+        self.front.freeze();
+        // After the freeze: what it let go of is in the tree.
+        let at = self.tree.database.snapshot();
+        let frozen = self.front.frozen().cloned().collect();
+        LsmSnapshot { frozen, at, tree: Arc::downgrade(&self.tree) }
     }
 
     fn flush(&mut self) -> LsmFlush {
-        LsmFlush { tree: Arc::downgrade(&self.tree), path: self.path.clone() }
+        self.front.freeze();
+        LsmFlush {
+            frozen: self.front.frozen().cloned().collect(),
+            ingested: Arc::clone(self.front.ingested()),
+            tree: Arc::downgrade(&self.tree),
+        }
     }
 
     fn approximate_bytes(&self) -> u64 {
-        self.keys.disk_space() + self.tree.write_buffer_size()
+        self.tree.keys.disk_space() + self.front.bytes()
     }
 }
 
 /// The tree as it was, for as long as the engine lives: a snapshot does not keep it open.
 pub struct LsmSnapshot {
+    frozen: VecDeque<Frozen>,
     at: fjall::Snapshot,
-    keys: Weak<Keyspace>,
-}
-
-impl LsmSnapshot {
-    fn keys(&self) -> Result<Arc<Keyspace>, EngineError> {
-        self.keys.upgrade().ok_or_else(closed)
-    }
+    tree: Weak<Tree>,
 }
 
 fn closed() -> EngineError {
@@ -214,117 +215,71 @@ impl std::fmt::Debug for LsmSnapshot {
 
 impl Read for LsmSnapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        Ok(self.at.get(&*self.keys()?, key).map_err(failure)?.map(Bytes::from))
+        let tree = self.tree.upgrade().ok_or_else(closed)?;
+        match front::get(&self.frozen, key) {
+            Some(change) => Ok(change.clone()),
+            None => Ok(self.at.get(&tree.keys, key).map_err(failure)?.map(Bytes::from)),
+        }
     }
 
     fn scan(&self, range: ScanRange) -> Scan<'_> {
-        match self.keys() {
-            Ok(keys) => scan(&range, || self.at.range::<Bytes, _>(&*keys, bounds(&range))),
-            Err(error) => Box::new(std::iter::once(Err(error))),
-        }
+        let Some(tree) = self.tree.upgrade() else {
+            return Box::new(std::iter::once(Err(closed())));
+        };
+        let below = scan(&range, || self.at.range::<Bytes, _>(&tree.keys, bounds(&range)));
+        front::over(&self.frozen, below, &range)
     }
 }
 
-/// Makes durable what the tree holds. A job that nobody runs does not keep the tree open.
+/// Brings frozen changes into the tree. A job that nobody runs does not keep the tree open.
 pub struct LsmFlush {
-    tree: Weak<Database>,
-    path: PathBuf,
+    frozen: Vec<Frozen>,
+    ingested: Arc<AtomicU64>,
+    tree: Weak<Tree>,
 }
 
 impl std::fmt::Debug for LsmFlush {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LsmFlush").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-impl LsmFlush {
-    /// Syncs the tree's log files without its lock. Errors do not matter here: what counts is
-    /// the sync under the lock that follows.
-    fn sync_ahead(&self) {
-        let Ok(entries) = fs::read_dir(&self.path) else { return };
-        for entry in entries.flatten() {
-            if entry.path().extension().is_some_and(|extension| extension == "jnl") {
-                let _ = File::open(entry.path()).and_then(|file| file.sync_data());
-            }
-        }
+        f.debug_struct("LsmFlush").finish_non_exhaustive()
     }
 }
 
 impl FlushJob for LsmFlush {
     fn run(self) -> Result<(), EngineError> {
         let tree = self.tree.upgrade().ok_or_else(closed)?;
-        self.sync_ahead();
-        tree.persist(PersistMode::SyncAll).map_err(failure)
+        let _alone = tree.ingesting.lock().unwrap_or_else(PoisonError::into_inner);
+        // A job that was taken later may have run first, and with it all of this one's work.
+        let done = self.ingested.load(Ordering::Acquire);
+        let left: Vec<&Frozen> = self.frozen.iter().filter(|one| one.number > done).collect();
+        let Some(newest) = left.last() else { return Ok(()) };
+        match &left[..] {
+            [one] => ingest(&tree.keys, one.changes.iter())?,
+            many => {
+                let mut newest = std::collections::BTreeMap::new();
+                many.iter().for_each(|one| newest.extend(one.changes.iter()));
+                ingest(&tree.keys, newest.into_iter())?;
+            }
+        }
+        self.ingested.fetch_max(newest.number, Ordering::Release);
+        Ok(())
     }
+}
+
+/// Writes sorted changes as tables that the tree takes over durably, all or none.
+fn ingest<'a>(
+    keys: &Keyspace,
+    changes: impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
+) -> Result<(), EngineError> {
+    let mut tables = keys.start_ingestion().map_err(failure)?;
+    for (key, value) in changes {
+        match value {
+            Some(value) => tables.write(key.clone(), value.clone()),
+            None => tables.write_tombstone(key.clone()),
+        }
+        .map_err(failure)?;
+    }
+    tables.finish().map_err(failure)
 }
 
 #[cfg(test)]
-mod tests {
-    use store::engine::conformance::{self, Harness};
-
-    use super::*;
-
-    /// Small figures, so that tables are written and merged in a test.
-    const SMALL: LsmOptions = LsmOptions { cache: 1 << 20, memtable: 1 << 20 };
-
-    struct Directories {
-        parent: tempfile::TempDir,
-        made: u32,
-    }
-
-    impl Harness for Directories {
-        type Engine = LsmEngine;
-
-        fn fresh(&mut self) -> LsmEngine {
-            self.made += 1;
-            LsmEngine::open(&self.parent.path().join(self.made.to_string()), SMALL).unwrap()
-        }
-
-        fn reopen(&mut self, engine: LsmEngine) -> LsmEngine {
-            let path = engine.path.clone();
-            drop(engine);
-            LsmEngine::open(&path, SMALL).unwrap()
-        }
-    }
-
-    #[test]
-    fn the_tree_does_what_every_engine_does() {
-        conformance::all(&mut Directories { parent: tempfile::tempdir().unwrap(), made: 0 });
-    }
-
-    #[test]
-    fn many_tables_hold_what_was_written() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
-        let key = |i: u32| Bytes::from(format!("{:08}", i.wrapping_mul(2_654_435_761)));
-        for round in 0..4_u8 {
-            for chunk in 0..100 {
-                let mut batch = Batch::new();
-                (0..100).for_each(|i| batch.put(key(chunk * 100 + i), vec![round; 200].into()));
-                engine.write(batch).unwrap();
-            }
-        }
-        engine.flush().run().unwrap();
-        drop(engine);
-        let engine = LsmEngine::open(dir.path(), SMALL).unwrap();
-        for i in 0..10_000 {
-            assert_eq!(engine.get(&key(i)).unwrap().as_deref(), Some(&[3; 200][..]));
-        }
-        assert_eq!(engine.scan(ScanRange::all()).count(), 10_000);
-        assert!(engine.approximate_bytes() > 1 << 20);
-    }
-
-    #[test]
-    fn keys_that_do_not_fit_are_refused_not_fatal() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
-        for len in [0, KEY_BYTES_MAX + 1] {
-            let mut batch = Batch::new();
-            batch.put(Bytes::from(vec![1; len]), Bytes::new());
-            assert!(matches!(engine.write(batch), Err(EngineError::Io(_))));
-            let mut batch = Batch::new();
-            batch.delete(Bytes::from(vec![1; len]));
-            assert_eq!(engine.write(batch), Ok(()), "there is no such key");
-        }
-    }
-}
+mod tests;

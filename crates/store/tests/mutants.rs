@@ -85,7 +85,7 @@ const SPACE: Space = Space { shard: ShardId(1), generation: 1 };
 fn command(engine: &mut MemEngine, index: u64, run: impl FnOnce(&mut dyn View)) {
     let mut pending = Pending::new(engine, SPACE, true, 0);
     run(&mut pending.view(version(index)));
-    pending.put_raw(Table::Outcome, &index.to_be_bytes(), Bytes::new());
+    pending.put_raw(Table::OutcomePage, &index.to_be_bytes(), Bytes::new());
     let batch = pending.into_batch();
     engine.write(batch).unwrap();
 }

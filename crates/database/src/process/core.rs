@@ -143,6 +143,11 @@ impl<E: Engine> Core<E> {
         }
     }
 
+    /// What hashes of this node's tables of outcomes start from.
+    pub(super) fn salt(&self) -> u64 {
+        self.rng.fork("outcomes").bits()
+    }
+
     /// A new token.
     pub(super) fn token(&mut self) -> Token {
         self.next_token += 1;

@@ -16,7 +16,7 @@ use store::{
 use crate::{
     Note,
     catalog::{CATALOG, Catalog},
-    shard::{Applied, Runs, Shard, generation_key},
+    shard::{Applied, Outcomes, Runs, Shard, generation_key},
 };
 
 use super::{Core, Shards, pump, snapshots};
@@ -102,6 +102,7 @@ pub fn new_shard<E: Engine>(
     start: Start,
     space: Space,
     applied: Applied,
+    outcomes: Outcomes,
 ) -> Shard {
     let salt = alloc::format!("shard {id}");
     let hard = (start.term, start.vote);
@@ -115,6 +116,7 @@ pub fn new_shard<E: Engine>(
         raft,
         space,
         applied,
+        outcomes,
         committed: Vec::new(),
         proposed: Default::default(),
         awaiting: BTreeSet::new(),
@@ -152,7 +154,8 @@ fn create<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
     let whole = shards.get(&CATALOG).is_some_and(new);
     let start = first_start(core, id, whole);
     let space = Space::new(id, 0);
-    let mut shard = new_shard(core, id, runs, start, space, Applied::default());
+    let outcomes = Outcomes::new(core.salt());
+    let mut shard = new_shard(core, id, runs, start, space, Applied::default(), outcomes);
     pump::feed(core, &mut shard, Event::Start);
     shards.insert(id, shard);
     core.notes.push(Note::ReplicaAdded { shard: id });

@@ -16,7 +16,7 @@ use crate::{
     catalog::{CATALOG, Catalog},
     failure::Code,
     record,
-    shard::{Applied, Runs, load_generation},
+    shard::{Applied, Outcomes, Runs, load_generation},
 };
 
 use super::{Core, Database, Shards, membership};
@@ -125,7 +125,8 @@ fn open_shard<E: Engine>(
     if applied.index > 0 && !kernel::bug::planted(kernel::bug::Bug::ApplyTwice) {
         start.applied_at(applied.meta());
     }
-    Ok(Some(membership::new_shard(core, id, runs, start, space, applied)))
+    let outcomes = Outcomes::load(&core.engine, &space, core.salt())?;
+    Ok(Some(membership::new_shard(core, id, runs, start, space, applied, outcomes)))
 }
 
 /// Replays a shard's records. The journal keeps only the newest base, which may stand behind

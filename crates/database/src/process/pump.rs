@@ -171,6 +171,7 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
         shard.space,
         &shard.runs,
         before,
+        &mut shard.outcomes,
         bounds,
         incarnation,
         core.now.wall,

@@ -11,7 +11,7 @@ use store::{
 
 use crate::{
     Note,
-    shard::{Applied, Export, Import, Installing, Shard, generation_key},
+    shard::{Applied, Export, Import, Installing, Outcomes, Shard, generation_key},
 };
 
 use super::{Core, Shards, pump};
@@ -131,8 +131,9 @@ pub fn not_durable<E: Engine>(core: &mut Core<E>, shards: &mut Shards, token: To
 fn install<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     let Some(Installing { meta, space, .. }) = shard.installing.take() else { return };
     let old = ::core::mem::replace(&mut shard.space, space);
-    match Applied::load(&core.engine, &space) {
-        Ok(applied) => shard.applied = applied,
+    let outcomes = Outcomes::load(&core.engine, &space, core.salt());
+    match Applied::load(&core.engine, &space).and_then(|applied| Ok((applied, outcomes?))) {
+        Ok(state) => (shard.applied, shard.outcomes) = state,
         Err(error) => return core.engine_failed(&error),
     }
     if let Err(error) = core.engine.write(drop_generation(old)) {

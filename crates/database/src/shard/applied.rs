@@ -9,8 +9,6 @@ use store::{
     mvcc::{Space, Table},
 };
 
-use super::Outcomes;
-
 /// The position and what grows with it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Applied {
@@ -24,10 +22,9 @@ pub struct Applied {
     pub digest: u64,
     /// The membership as of the index.
     pub membership: Membership,
-    /// The size and the oldest end of the outcome table.
-    pub outcomes: Outcomes,
 }
 
+// Tags 6 to 8 described the outcome table of format 1.
 #[derive(Clone, PartialEq, Message)]
 struct Wire {
     #[prost(uint64, tag = "1")]
@@ -40,12 +37,6 @@ struct Wire {
     digest: u64,
     #[prost(message, optional, tag = "5")]
     membership: Option<Membership>,
-    #[prost(uint64, tag = "6")]
-    outcome_count: u64,
-    #[prost(uint64, tag = "7")]
-    outcome_bytes: u64,
-    #[prost(bytes = "bytes", tag = "8")]
-    outcome_oldest: Bytes,
 }
 
 const KEY: &[u8] = b"applied";
@@ -71,11 +62,6 @@ impl Applied {
             timestamp: Timestamp(wire.timestamp),
             digest: wire.digest,
             membership: wire.membership.unwrap_or_default(),
-            outcomes: Outcomes {
-                count: wire.outcome_count,
-                bytes: wire.outcome_bytes,
-                oldest: wire.outcome_oldest,
-            },
         })
     }
 
@@ -88,9 +74,6 @@ impl Applied {
             timestamp: self.timestamp.0,
             digest: self.digest,
             membership: Some(self.membership.clone()),
-            outcome_count: self.outcomes.count,
-            outcome_bytes: self.outcomes.bytes,
-            outcome_oldest: self.outcomes.oldest.clone(),
         };
         wire.encode_to_vec().into()
     }

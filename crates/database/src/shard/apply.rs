@@ -48,6 +48,7 @@ pub struct Applier<'a, R: Read> {
     pending: Pending<'a, R>,
     runs: &'a Runs,
     applied: Applied,
+    outcomes: &'a mut Outcomes,
     bounds: Bounds,
     incarnation: Incarnation,
     space: Space,
@@ -82,6 +83,7 @@ impl<'a, R: Read> Applier<'a, R> {
         space: Space,
         runs: &'a Runs,
         applied: Applied,
+        outcomes: &'a mut Outcomes,
         bounds: Bounds,
         incarnation: Incarnation,
         wall: kernel::Wall,
@@ -93,6 +95,7 @@ impl<'a, R: Read> Applier<'a, R> {
             pending,
             runs,
             applied,
+            outcomes,
             bounds,
             incarnation,
             space,
@@ -144,7 +147,7 @@ impl<'a, R: Read> Applier<'a, R> {
         let version = self.applied.version(self.incarnation);
         let found = match command.request_id.is_empty() || self.again {
             true => None,
-            false => Outcomes::find(&self.pending, &command.request_id)?,
+            false => self.outcomes.find(&self.pending, &command.request_id)?,
         };
         match command.act {
             Some(Do::Program(body)) => self.program(version, &command.request_id, &body, found),
@@ -192,7 +195,7 @@ impl<'a, R: Read> Applier<'a, R> {
         };
         if !id.is_empty() {
             let found = Found { version, fingerprint, reply: Some(reply.clone()) };
-            self.applied.outcomes.keep(&mut self.pending, id, &found, &self.bounds)?;
+            self.outcomes.keep(&mut self.pending, id, &found, &self.bounds)?;
         }
         Ok(Verdict::Done { reply, version, repeated: false })
     }
@@ -211,7 +214,7 @@ impl<'a, R: Read> Applier<'a, R> {
             None => {
                 if !bug::planted(bug::Bug::FateWithoutFence) {
                     let found = Found { version, fingerprint: 0, reply: None };
-                    self.applied.outcomes.keep(&mut self.pending, id, &found, &self.bounds)?;
+                    self.outcomes.keep(&mut self.pending, id, &found, &self.bounds)?;
                 }
                 Ok(Verdict::NotDone)
             }
@@ -220,7 +223,8 @@ impl<'a, R: Read> Applier<'a, R> {
 
     /// Ends the run.
     #[must_use]
-    pub fn finish(self) -> Result {
+    pub fn finish(mut self) -> Result {
+        self.outcomes.write(&mut self.pending);
         let mut applied = self.applied;
         applied.digest = self.pending.digest();
         let mut batch = self.pending.into_batch();

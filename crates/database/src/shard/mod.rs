@@ -75,6 +75,8 @@ pub struct Shard {
     pub space: Space,
     /// How far it has applied the log, and what depends on that.
     pub applied: Applied,
+    /// What became of requests; part of the applied state.
+    pub outcomes: Outcomes,
     /// Committed and not yet applied.
     pub committed: Vec<Entry>,
     /// Proposals of this node, by index.

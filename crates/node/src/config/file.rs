@@ -46,7 +46,6 @@ pub(super) struct Member {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Limits {
     pub cache: Option<Size>,
-    pub memtable: Option<Size>,
     pub journal_segment: Option<Size>,
     pub journal: Option<Size>,
     pub disk_reserve: Option<Size>,

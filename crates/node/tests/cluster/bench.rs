@@ -92,7 +92,7 @@ impl Bench {
         }
         text.push_str(&self.more);
         text.push_str("[limits]\njournal-segment = \"16MiB\"\njournal = \"64MiB\"\n");
-        text.push_str("cache = \"8MiB\"\nmemtable = \"4MiB\"\ndisk-reserve = \"0B\"\n");
+        text.push_str("cache = \"8MiB\"\ndisk-reserve = \"0B\"\n");
         Config::parse(&text).unwrap()
     }
 

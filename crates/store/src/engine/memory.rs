@@ -51,6 +51,12 @@ impl MemEngine {
         *self = MemEngine { now: state.clone(), flushed: (0, state), ..MemEngine::default() };
     }
 
+    /// The state as it is; unlike other engines this one has nothing to prepare for it.
+    #[must_use]
+    pub fn snapshot(&self) -> MemSnapshot {
+        MemSnapshot { state: self.now.clone() }
+    }
+
     /// Loses everything.
     pub fn wipe(&mut self) {
         *self = MemEngine::default();
@@ -95,8 +101,8 @@ impl Engine for MemEngine {
         Ok(())
     }
 
-    fn snapshot(&self) -> MemSnapshot {
-        MemSnapshot { state: self.now.clone() }
+    fn snapshot(&mut self) -> MemSnapshot {
+        MemEngine::snapshot(self)
     }
 
     fn flush(&mut self) -> MemFlush {

@@ -21,10 +21,12 @@ use bytes::Bytes;
 mod batch;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod layer;
 mod memory;
 mod tree;
 
 pub use batch::{Batch, Op};
+pub use layer::{Changes, layered};
 pub use memory::{MemEngine, MemFlush, MemSnapshot};
 
 /// The longest key of an engine, in bytes; the shortest has one.
@@ -168,7 +170,7 @@ pub trait Engine: Read {
     fn write(&mut self, batch: Batch) -> Result<(), EngineError>;
 
     /// The map as it is now, for as long as the snapshot lives. Cheap.
-    fn snapshot(&self) -> Self::Snapshot;
+    fn snapshot(&mut self) -> Self::Snapshot;
 
     /// A job that makes everything written before this call durable. Cheap; the work is in
     /// [`FlushJob::run`]. Jobs may run out of order or never.

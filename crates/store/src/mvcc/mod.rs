@@ -9,7 +9,7 @@
 //!   History       key, superseded at version → Stored      what it replaced, if retention is on
 //!   HistoryQueue  superseded at version, key → ()          the order of garbage collection
 //!   Expiry        deadline, key              → ()          the order of deadlines
-//!   Meta, Outcome, OutcomeQueue              raw bytes of the database
+//!   Meta, OutcomePage                        raw bytes of the database
 //! ```
 //!
 //! A read of the newest value is one lookup. A read at version v takes the oldest value that was

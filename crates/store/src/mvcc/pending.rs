@@ -45,8 +45,8 @@ impl<'e, E: Read> Pending<'e, E> {
         PendingView { pending: self, version }
     }
 
-    /// The hash of all changes to `Current`, `Outcome` and `OutcomeQueue` since the chain began,
-    /// in the order in which they were made. `Meta` is local, the other tables follow from these.
+    /// The hash of all changes to `Current` and of all outcomes since the chain began, in the order
+    /// in which they were made. `Meta` is local, the other tables follow from these.
     #[must_use]
     pub fn digest(&self) -> u64 {
         self.digest.value()
@@ -66,7 +66,7 @@ impl<'e, E: Read> Pending<'e, E> {
         self.overlay.get(&self.space.key(table, key))
     }
 
-    /// Sets a raw key. Meant for `Meta`, `Outcome` and `OutcomeQueue`: views keep the others.
+    /// Sets a raw key. Meant for `Meta` and `OutcomePage`: views keep the others.
     pub fn put_raw(&mut self, table: Table, key: &[u8], value: Bytes) {
         self.note(table, Change::Put, key, &value);
         self.overlay.put(self.space.key(table, key), value);
@@ -76,6 +76,17 @@ impl<'e, E: Read> Pending<'e, E> {
     pub fn delete_raw(&mut self, table: Table, key: &[u8]) {
         self.note(table, Change::Delete, key, &[]);
         self.overlay.delete(self.space.key(table, key));
+    }
+
+    /// Adds an outcome to the digest. How outcomes lie on pages while a batch is under way depends
+    /// on how commands were batched, so pages themselves are not in it.
+    pub fn kept(&mut self, id: &[u8], outcome: &[u8]) {
+        self.digest.add(Table::OutcomePage as u8, Change::Put, id, outcome);
+    }
+
+    /// Adds to the digest that a page of outcomes was forgotten.
+    pub fn forgotten(&mut self, page: &[u8]) {
+        self.digest.add(Table::OutcomePage as u8, Change::Delete, page, &[]);
     }
 
     /// The first `limit` raw keys and values of a range of a table, in its order.
@@ -94,7 +105,7 @@ impl<'e, E: Read> Pending<'e, E> {
     }
 
     fn note(&mut self, table: Table, change: Change, key: &[u8], value: &[u8]) {
-        if matches!(table, Table::Current | Table::Outcome | Table::OutcomeQueue) {
+        if table == Table::Current {
             self.digest.add(table as u8, change, key, value);
         }
     }

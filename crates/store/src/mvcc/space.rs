@@ -28,12 +28,11 @@ pub enum Table {
     History = 2,
     /// Superseded values in the order in which they may be forgotten.
     HistoryQueue = 3,
-    /// What became of requests.
-    Outcome = 4,
-    /// Outcomes in the order in which they may be forgotten.
-    OutcomeQueue = 5,
+    // 4 and 5 held outcomes one by one, in format 1 of the data directory.
     /// Keys in the order of their deadlines.
     Expiry = 6,
+    /// What became of requests.
+    OutcomePage = 7,
 }
 
 /// Which generation of which shard.

@@ -78,8 +78,7 @@ pub fn export(
 }
 
 fn is_outcome(rest: &[u8]) -> bool {
-    rest.first()
-        .is_some_and(|table| *table == Table::Outcome as u8 || *table == Table::OutcomeQueue as u8)
+    rest.first().is_some_and(|table| *table == Table::OutcomePage as u8)
 }
 
 /// Keys and values are far below 4 GiB; a longer one would be refused by its reader.

@@ -208,7 +208,7 @@ fn the_digest_does_not_depend_on_how_commands_are_batched() {
                 } else {
                     view.put(&key, value, None).unwrap();
                 }
-                pending.put_raw(Table::Outcome, &key, Bytes::new());
+                pending.kept(&key, &[]);
                 index += 1;
             }
             pending.put_raw(Table::Meta, b"applied", Bytes::from(index.to_string()));
@@ -244,20 +244,20 @@ fn without_history_nothing_of_the_past_is_kept() {
 fn raw_tables_see_the_batch_and_the_engine() {
     let mut engine = MemEngine::new();
     let mut pending = Pending::new(&engine, SPACE, true, 0);
-    pending.put_raw(Table::Outcome, b"a", key("1"));
-    pending.put_raw(Table::Outcome, b"b", key("1"));
+    pending.put_raw(Table::OutcomePage, b"a", key("1"));
+    pending.put_raw(Table::OutcomePage, b"b", key("1"));
     let batch = pending.into_batch();
     engine.write(batch).unwrap();
     let mut pending = Pending::new(&engine, SPACE, true, 0);
-    pending.delete_raw(Table::Outcome, b"a");
-    pending.put_raw(Table::Outcome, b"c", key("2"));
-    pending.put_raw(Table::OutcomeQueue, b"q", key("3"));
-    assert_eq!(pending.get_raw(Table::Outcome, b"a").unwrap(), None);
-    assert_eq!(pending.get_raw(Table::Outcome, b"b").unwrap(), Some(key("1")));
-    let all = |range: ScanRange| pending.scan_raw(Table::Outcome, &range, 9).unwrap();
+    pending.delete_raw(Table::OutcomePage, b"a");
+    pending.put_raw(Table::OutcomePage, b"c", key("2"));
+    pending.put_raw(Table::Meta, b"q", key("3"));
+    assert_eq!(pending.get_raw(Table::OutcomePage, b"a").unwrap(), None);
+    assert_eq!(pending.get_raw(Table::OutcomePage, b"b").unwrap(), Some(key("1")));
+    let all = |range: ScanRange| pending.scan_raw(Table::OutcomePage, &range, 9).unwrap();
     assert_eq!(all(ScanRange::all()), [(key("b"), key("1")), (key("c"), key("2"))]);
     assert_eq!(all(ScanRange::all().reversed()), [(key("c"), key("2")), (key("b"), key("1"))]);
-    assert_eq!(pending.scan_raw(Table::Outcome, &ScanRange::all(), 1).unwrap().len(), 1);
+    assert_eq!(pending.scan_raw(Table::OutcomePage, &ScanRange::all(), 1).unwrap().len(), 1);
 }
 
 #[test]

@@ -19,8 +19,7 @@ fn filled() -> MemEngine {
     }
     let mut pending = Pending::new(&engine, SPACE, true, 0);
     pending.put_raw(Table::Meta, b"m", key("meta"));
-    pending.put_raw(Table::Outcome, b"o", key("outcome"));
-    pending.put_raw(Table::OutcomeQueue, b"q", key("queue"));
+    pending.put_raw(Table::OutcomePage, b"o", key("outcomes"));
     let batch = pending.into_batch();
     engine.write(batch).unwrap();
     // Neighbours that must not travel.

@@ -1,0 +1,104 @@
+//! The newest changes, in memory, before the tree has them.
+//!
+//! ```text
+//!   write ─▶ active ──freeze──▶ frozen, frozen … ──a flush job──▶ tree
+//!            newest             oldest first                      below them all
+//! ```
+//!
+//! The journal already keeps every change that was acknowledged, so nothing here needs a log of
+//! its own; and a key that is changed many times between two flushes reaches the tree once.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use store::engine::{Changes, Scan, ScanRange, layered};
+
+/// Changes that no longer change.
+#[derive(Clone, Debug)]
+pub struct Frozen {
+    /// Later ones have greater numbers.
+    pub number: u64,
+    /// What they are.
+    pub changes: Arc<Changes>,
+    bytes: u64,
+}
+
+/// The changes that the tree may not have yet.
+#[derive(Debug, Default)]
+pub struct Front {
+    active: Changes,
+    active_bytes: u64,
+    /// Oldest first.
+    frozen: VecDeque<Frozen>,
+    next: u64,
+    /// The greatest number that the tree holds durably.
+    ingested: Arc<AtomicU64>,
+}
+
+impl Front {
+    /// Sets or removes a key.
+    pub fn change(&mut self, key: Bytes, value: Option<Bytes>) {
+        self.active_bytes += (key.len() + value.as_ref().map_or(0, Bytes::len)) as u64;
+        self.active.insert(key, value);
+    }
+
+    /// What was done to a key; `None` if nothing is known here.
+    pub fn get(&self, key: &[u8]) -> Option<&Option<Bytes>> {
+        self.active.get(key).or_else(|| get(&self.frozen, key))
+    }
+
+    /// Lays everything over a scan of the tree.
+    pub fn over<'a>(&'a self, below: Scan<'a>, range: &ScanRange) -> Scan<'a> {
+        layered(over(&self.frozen, below, range), &self.active, range)
+    }
+
+    /// Nothing written so far changes any more.
+    pub fn freeze(&mut self) {
+        self.release();
+        if !self.active.is_empty() {
+            self.next += 1;
+            let changes = Arc::new(std::mem::take(&mut self.active));
+            let bytes = std::mem::take(&mut self.active_bytes);
+            self.frozen.push_back(Frozen { number: self.next, changes, bytes });
+        }
+    }
+
+    /// What was frozen and is not known to be in the tree, oldest first.
+    pub fn frozen(&self) -> impl Iterator<Item = &Frozen> {
+        self.frozen.iter()
+    }
+
+    /// Where jobs say what the tree holds.
+    pub fn ingested(&self) -> &Arc<AtomicU64> {
+        &self.ingested
+    }
+
+    /// Bytes held, counting keys as often as they were changed.
+    pub fn bytes(&self) -> u64 {
+        self.active_bytes + self.frozen.iter().map(|frozen| frozen.bytes).sum::<u64>()
+    }
+
+    /// Lets go of what the tree holds.
+    pub fn release(&mut self) {
+        let ingested = self.ingested.load(Ordering::Acquire);
+        while self.frozen.front().is_some_and(|frozen| frozen.number <= ingested) {
+            self.frozen.pop_front();
+        }
+    }
+}
+
+/// What was done to a key.
+pub fn get<'a>(frozen: &'a VecDeque<Frozen>, key: &[u8]) -> Option<&'a Option<Bytes>> {
+    frozen.iter().rev().find_map(|frozen| frozen.changes.get(key))
+}
+
+/// Lays frozen changes over a scan of the tree.
+pub fn over<'a>(frozen: &'a VecDeque<Frozen>, below: Scan<'a>, range: &ScanRange) -> Scan<'a> {
+    frozen.iter().fold(below, |below, frozen| layered(below, &frozen.changes, range))
+}

@@ -1,0 +1,116 @@
+use store::engine::conformance::{self, Harness};
+
+use super::*;
+
+/// Small figures, so that tables are written and merged in a test.
+const SMALL: LsmOptions = LsmOptions { cache: 1 << 20 };
+
+struct Directories {
+    parent: tempfile::TempDir,
+    made: u32,
+}
+
+impl Harness for Directories {
+    type Engine = LsmEngine;
+
+    fn fresh(&mut self) -> LsmEngine {
+        self.made += 1;
+        LsmEngine::open(&self.parent.path().join(self.made.to_string()), SMALL).unwrap()
+    }
+
+    fn reopen(&mut self, engine: LsmEngine) -> LsmEngine {
+        let path = engine.path.clone();
+        drop(engine);
+        LsmEngine::open(&path, SMALL).unwrap()
+    }
+}
+
+#[test]
+fn the_tree_does_what_every_engine_does() {
+    conformance::all(&mut Directories { parent: tempfile::tempdir().unwrap(), made: 0 });
+}
+
+#[test]
+fn many_tables_hold_what_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    let key = |i: u32| Bytes::from(format!("{:08}", i.wrapping_mul(2_654_435_761)));
+    for round in 0..4_u8 {
+        for chunk in 0..100 {
+            let mut batch = Batch::new();
+            (0..100).for_each(|i| batch.put(key(chunk * 100 + i), vec![round; 200].into()));
+            engine.write(batch).unwrap();
+        }
+    }
+    engine.flush().run().unwrap();
+    drop(engine);
+    let engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    for i in 0..10_000 {
+        assert_eq!(engine.get(&key(i)).unwrap().as_deref(), Some(&[3; 200][..]));
+    }
+    assert_eq!(engine.scan(ScanRange::all()).count(), 10_000);
+    assert!(engine.approximate_bytes() > 1 << 20);
+}
+
+#[test]
+fn keys_that_do_not_fit_are_refused_not_fatal() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    for len in [0, KEY_BYTES_MAX + 1] {
+        let mut batch = Batch::new();
+        batch.put(Bytes::from(vec![1; len]), Bytes::new());
+        assert!(matches!(engine.write(batch), Err(EngineError::Io(_))));
+        let mut batch = Batch::new();
+        batch.delete(Bytes::from(vec![1; len]));
+        assert_eq!(engine.write(batch), Ok(()), "there is no such key");
+    }
+}
+
+fn put(engine: &mut LsmEngine, value: &'static str) {
+    let mut batch = Batch::new();
+    batch.put(Bytes::from_static(b"key"), Bytes::from_static(value.as_bytes()));
+    engine.write(batch).unwrap();
+}
+
+#[test]
+fn an_old_job_that_runs_late_brings_nothing_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    put(&mut engine, "old");
+    let early = engine.flush();
+    put(&mut engine, "new");
+    let late = engine.flush();
+    late.run().unwrap();
+    early.run().unwrap();
+    assert_eq!(engine.get(b"key").unwrap().as_deref(), Some(&b"new"[..]));
+    drop(engine);
+    let engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    assert_eq!(engine.get(b"key").unwrap().as_deref(), Some(&b"new"[..]));
+}
+
+#[test]
+fn a_snapshot_keeps_what_the_tree_has_moved_on_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    put(&mut engine, "old");
+    let snapshot = engine.snapshot();
+    put(&mut engine, "new");
+    engine.flush().run().unwrap();
+    put(&mut engine, "newest");
+    engine.flush().run().unwrap();
+    assert_eq!(snapshot.get(b"key").unwrap().as_deref(), Some(&b"old"[..]));
+    let values: Vec<_> = snapshot.scan(ScanRange::all()).map(|pair| pair.unwrap().1).collect();
+    assert_eq!(values, [&b"old"[..]]);
+    assert_eq!(engine.snapshot().get(b"key").unwrap().as_deref(), Some(&b"newest"[..]));
+}
+
+#[test]
+fn what_the_tree_has_leaves_the_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    put(&mut engine, "old");
+    assert!(engine.front.bytes() > 0);
+    engine.flush().run().unwrap();
+    engine.write(Batch::new()).unwrap();
+    assert_eq!(engine.front.bytes(), 0);
+}
