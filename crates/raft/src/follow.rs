@@ -158,6 +158,7 @@ impl Raft {
         out: &mut Out,
     ) {
         self.learn_commit(heartbeat.commit);
+        self.remember(heartbeat.acknowledged, out);
         self.ask_for_fence(from, out);
         let reply = HeartbeatReply {
             round: heartbeat.round,

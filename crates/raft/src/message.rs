@@ -153,6 +153,9 @@ pub struct Heartbeat {
     /// The commit index, no further than what this follower is known to share.
     #[prost(uint64, tag = "2")]
     pub commit: u64,
+    /// What this follower has acknowledged as durable to this leader.
+    #[prost(uint64, tag = "3")]
+    pub acknowledged: u64,
 }
 
 /// Answers a [`Heartbeat`].

@@ -157,6 +157,13 @@ pub enum Note {
         /// Its last index.
         index: u64,
     },
+    /// The disk lost its newest entries without a trace; the leader knows of more.
+    Forgot {
+        /// Acknowledged to this leader as durable.
+        acknowledged: u64,
+        /// Held durably.
+        held: u64,
+    },
     /// Memory is lost: a fence was asked for.
     Recovering {
         /// Of this leader.

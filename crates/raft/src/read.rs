@@ -116,7 +116,8 @@ impl Raft {
                 peer.asked = (round, peer.next);
             }
             let commit = self.commit.min(peer.matched);
-            let body = Some(Body::Heartbeat(Heartbeat { round, commit }));
+            let acknowledged = peer.counted(peer.matched);
+            let body = Some(Body::Heartbeat(Heartbeat { round, commit, acknowledged }));
             out.send(*node, Message { term: self.term, body });
         }
     }

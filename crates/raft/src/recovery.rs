@@ -53,12 +53,21 @@
 //! elected by a node that answered earlier. The fence closes that hole, because it is in the
 //! logs that voters compare.
 //!
+//! A disk may also lose its newest records without leaving a trace, so that nothing looks wrong at
+//! the start. A leader of the same term shows it: its heartbeat says what this replica has
+//! acknowledged, and a replica that holds less becomes an amnesiac on the spot. An old heartbeat
+//! cannot do that to a sound replica, since within a term what it holds never falls. After the
+//! term has changed nobody remembers: one disk that lies is within what a group survives.
+//!
 //! A node that joins for the first time takes the same path. It learns the founders' membership
 //! from the append that starts the log, or a later membership from a snapshot. It is not a
 //! voter then, so it delays nobody; [`crate::Raft::change`] refuses it a vote until it is
 //! sound. A majority without memory cannot recover by itself: that takes an operator.
 
-use kernel::{NodeId, Rng, Token};
+use kernel::{
+    NodeId, Rng, Token,
+    bug::{Bug, planted},
+};
 
 use crate::{
     durable::Cover,
@@ -89,6 +98,21 @@ impl Recovery {
 }
 
 impl Raft {
+    /// The leader of this term says what this replica has acknowledged to it as durable. A disk
+    /// that does not hold that has lost it without a trace; what else it lost nobody can tell.
+    pub(crate) fn remember(&mut self, acknowledged: u64, out: &mut Out) {
+        let early = planted(Bug::AckBeforeDurable).then_some(self.following.verified);
+        let held = self.disk.durable().max(early.unwrap_or(0));
+        if acknowledged <= held || !self.is_sound() {
+            return;
+        }
+        kernel::sometimes!("raft: a replica found that it had lost what it acknowledged");
+        out.note(Note::Forgot { acknowledged, held });
+        self.standing = Standing::Amnesiac;
+        self.recovery = Recovery::new(&mut self.rng);
+        self.disk.staged.standing = Some(Standing::Amnesiac);
+    }
+
     /// Asks the leader of this term for a fence, once per heartbeat until it comes.
     pub(crate) fn ask_for_fence(&mut self, leader: NodeId, out: &mut Out) {
         let has_one = self.recovery.fence.is_some_and(|(term, _)| term == self.term);

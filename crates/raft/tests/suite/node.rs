@@ -146,6 +146,12 @@ impl Node {
         self.waiting.clear();
     }
 
+    /// Loses the newest entries of the log without a trace, as a disk that lied would.
+    pub fn forget(&mut self, entries: usize) {
+        let left = self.durable.entries.len().saturating_sub(entries);
+        self.durable.entries.truncate(left);
+    }
+
     pub fn handle(&mut self, now: Instant, event: kernel::Event<Message, Request>) -> Vec<Deed> {
         self.feed(now, event);
         self.settle(now)

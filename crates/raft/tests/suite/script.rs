@@ -21,7 +21,7 @@ use crate::{show, stage::Stage};
 /// deliver [1 2] [2] | settle      (messages from 1 to 2, at most 2) | everything until quiet
 /// drop [1 2] | cut 1 2 | heal     messages on the way are lost | both ways | no cuts
 /// hold 1 | write 1 | fail 1 | free 1   the disk of node 1: writes wait, succeed, fail
-/// crash 1 | wipe 1 | restart 1 | join 4
+/// crash 1 | wipe 1 | forget 1 2 | restart 1 | join 4     (its disk loses the last 2 entries)
 /// advance 300 | status            milliseconds pass | everybody in a line
 /// ```
 struct Player {
@@ -95,6 +95,11 @@ impl Player {
             "wipe" => {
                 stage.crash(node(1));
                 stage.nodes.entry(node(1)).and_modify(crate::node::Node::wipe);
+            }
+            "forget" => {
+                stage.crash(node(1));
+                let lost = number(2).unwrap_or(1) as usize;
+                stage.nodes.entry(node(1)).and_modify(|node| node.forget(lost));
             }
             "restart" => stage.start(node(1)),
             "join" => {

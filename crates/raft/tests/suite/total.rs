@@ -71,7 +71,7 @@ fn body(rng: &mut Rng) -> Body {
             amnesia: e,
             unwell: also,
         }),
-        5 => Body::Heartbeat(Heartbeat { round: a, commit: b }),
+        5 => Body::Heartbeat(Heartbeat { round: a, commit: b, acknowledged: c }),
         6 => Body::HeartbeatReply(HeartbeatReply {
             round: a,
             verified: b,
