@@ -111,6 +111,12 @@ impl Client {
         self.busy.as_ref().map(|busy| busy.ticket)
     }
 
+    /// Whether the client waits for a linearizable read.
+    pub fn reads_newest(&self) -> bool {
+        let act = self.busy.as_ref().map(|busy| busy.operation.act);
+        matches!(act, Some(Act::Read | Act::Total | Act::Elements))
+    }
+
     fn begin(&mut self, operation: Operation, now: Instant) -> Busy {
         self.written += 1;
         let value = format!("{}.{}", self.process, self.written);
@@ -253,7 +259,7 @@ fn action(
     seen: Option<&(Version, String)>,
 ) -> (&'static str, Action) {
     let key = Bytes::from(format!("r{}", operation.key));
-    let bytes = Bytes::from(value.to_owned());
+    let bytes = Bytes::from(padded(value, operation.padding));
     let put =
         |ttl_ms, condition| kv::Put { key: key.clone(), value: bytes.clone(), ttl_ms, condition };
     let change = |command: kv::Command| Action::Mutate {
@@ -282,6 +288,7 @@ fn action(
         Act::Insert => {
             let element = Bytes::from(format!("s{}/{value}", operation.key));
             let marker = Bytes::from(format!("m{}", operation.key));
+            let bytes = Bytes::from(value.to_owned());
             let put = |key: Bytes| kv::Put { key, value: bytes.clone(), ..kv::Put::default() };
             change(kv::Command::batch(vec![put(element).into(), put(marker).into()]))
         }
@@ -303,6 +310,18 @@ fn action(
         }
     };
     ("kv", action)
+}
+
+/// A value of more than one sector, so that damage may strike it alone.
+fn padded(value: &str, padding: usize) -> String {
+    format!("{value}{}", "#".repeat(padding))
+}
+
+/// The value without its padding; all of it if the padding is not what was written.
+fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let value = text.trim_end_matches('#');
+    if value.contains(['#', '\0']) { text.into_owned() } else { value.to_owned() }
 }
 
 fn verb(act: Act) -> Verb {
@@ -351,9 +370,8 @@ fn complete(process: u64, busy: &Busy, done: &Done, now: Instant) -> Option<Even
     match busy.operation.act {
         Act::Read | Act::ReadSession => {
             let reply = kv::QueryReply::read(&done.body).ok()?;
-            event.value = reply.items.first().map_or(serde_json::Value::Null, |item| {
-                String::from_utf8_lossy(&item.value).into_owned().into()
-            });
+            let item = reply.items.first();
+            event.value = item.map_or(serde_json::Value::Null, |item| plain(&item.value).into());
         }
         Act::Elements => {
             let reply = kv::QueryReply::read(&done.body).ok()?;
@@ -381,7 +399,7 @@ fn saw(busy: &Busy, done: &Done) -> Option<(Version, String)> {
         Act::Read | Act::ReadSession => {
             let reply = kv::QueryReply::read(&done.body).ok()?;
             let item = reply.items.first()?;
-            let value = String::from_utf8_lossy(&item.value).into_owned();
+            let value = plain(&item.value);
             Some((Version::from_bytes(&item.version)?, value))
         }
         Act::Write | Act::CompareAndSet => {

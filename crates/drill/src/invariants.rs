@@ -41,7 +41,10 @@ impl Invariants {
         if let Some(broken) = machine.broken() {
             return Err(broken.to_owned());
         }
+        self.hear(machine);
         let Some(database) = machine.database() else { return Ok(()) };
+        // A replica that was dropped and comes back begins anew.
+        self.commits.retain(|(id, of, _), _| *of != node || database.shards().contains_key(id));
         for (id, shard) in database.shards() {
             let term = shard.raft.term();
             if shard.raft.is_leader() {
@@ -64,8 +67,6 @@ impl Invariants {
                 return Err(format!("{node}: commit of {id} went back from {seen} to {commit}"));
             }
             *seen = commit;
-            let known = self.committed.entry(*id).or_insert(commit);
-            *known = commit.max(*known);
             let digest = shard.applied.digest;
             let (first, who) = *self.digests.entry((*id, applied)).or_insert((digest, node));
             if first != digest {
@@ -101,6 +102,14 @@ impl Invariants {
             }
         }
         Ok(())
+    }
+
+    /// Takes note of what a node knows to be committed.
+    pub fn hear(&mut self, machine: &Node) {
+        for (id, shard) in machine.database().into_iter().flat_map(|db| db.shards()) {
+            let known = self.committed.entry(*id).or_default();
+            *known = shard.raft.commit().max(*known);
+        }
     }
 
     /// The greatest committed index of every shard, as far as anybody knows.

@@ -12,12 +12,15 @@
 //! frames between nodes. Only the engine is replaced by its deterministic twin.
 #![forbid(unsafe_code)]
 
+pub mod ambush;
 pub mod client;
 pub mod factory;
 pub mod invariants;
 pub mod machine;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+pub mod operator;
+pub mod replicas;
 pub mod report;
 pub mod run;
 pub mod watch;

@@ -13,7 +13,7 @@ use kernel::{
 };
 use sim::{Action, Input, Machine, SimDisk, Work};
 use store::{
-    Engine as _, FlushJob, Journal, JournalError, MemEngine, Record,
+    FlushJob, Journal, JournalError, MemEngine, Record,
     engine::{MemFlush, MemSnapshot},
 };
 

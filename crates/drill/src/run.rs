@@ -7,14 +7,20 @@ use check::{
     history::{Event, History},
 };
 use contract::{Contract, Program};
-use database::{Answer, Request, api::Control};
-use kernel::{Duration, Instant, NodeId, Rng, Ticket};
+use database::{
+    Answer, Request,
+    api::{Control, Done},
+};
+use kernel::{Duration, Instant, NodeId, Rng, ShardId, Ticket};
 use sim::{Plan, World};
 
 use crate::{
+    ambush::Ambush,
     client::Client,
     factory::{Cluster, settings},
     invariants::Invariants,
+    operator::Operator,
+    replicas::{self, Pictures},
     workload::{self, Operation},
 };
 
@@ -108,6 +114,11 @@ struct Stage<'a> {
     waiting: BTreeMap<Ticket, usize>,
     history: Vec<Event>,
     invariants: Invariants,
+    pictures: Pictures,
+    /// Per client: what was committed anywhere when its linearizable read began.
+    floors: Vec<BTreeMap<ShardId, u64>>,
+    operator: Operator,
+    ambush: Ambush,
     next_look: u64,
     supervised: Instant,
 }
@@ -135,6 +146,10 @@ impl<'a> Stage<'a> {
             waiting: BTreeMap::new(),
             history: Vec::new(),
             invariants: Invariants::default(),
+            pictures: Pictures::default(),
+            floors: vec![BTreeMap::new(); count as usize],
+            operator: Operator::new(&run.plan, Instant::NEVER),
+            ambush: Ambush::new(run.plan.seed, Instant::NEVER),
             next_look: 0,
             supervised: Instant::ZERO,
         }
@@ -153,7 +168,11 @@ impl<'a> Stage<'a> {
             let at = start + strike.at.since(Instant::ZERO);
             self.world.schedule(at, strike.fault.clone());
         }
+        self.operator = Operator::new(&self.run.plan, start);
+        self.ambush = Ambush::new(self.run.plan.seed, start);
         self.until(start + self.run.plan.options.safety, |_| false)?;
+        self.operator.rest();
+        self.ambush.rest();
         self.world.heal_all_but(&self.run.plan.dead);
         self.liveness()?;
         self.judge()
@@ -163,7 +182,8 @@ impl<'a> Stage<'a> {
     fn set_up(&mut self) -> Play<()> {
         let replicas = self.run.plan.options.replicas as u32;
         for (name, program) in [("kv", Program::Kv), ("counters", Program::Counter)] {
-            let contract = Contract { replicas, ..Contract::new(program) };
+            let history_s = if program == Program::Kv { self.history_s() } else { 0 };
+            let contract = Contract { replicas, history_s, ..Contract::new(program) };
             let control = Control::CreateKeyspace { name: name.into(), contract };
             let request = |node| {
                 let (control, request_id) = (control.clone(), None);
@@ -177,6 +197,11 @@ impl<'a> Stage<'a> {
             }
         }
         Ok(())
+    }
+
+    /// In half of all runs the keys keep their past.
+    fn history_s(&self) -> u32 {
+        if Rng::new(self.run.plan.seed).fork("history").chance(0.5) { 600 } else { 0 }
     }
 
     /// Asks node after node until an answer is good; `false` if none is within `limit`.
@@ -226,6 +251,7 @@ impl<'a> Stage<'a> {
     /// Answers that no client waits for are returned.
     fn advance(&mut self, until: Instant) -> Play<Vec<sim::Answer<Answer>>> {
         let due = self.clients.iter().map(Client::due).min().unwrap_or(Instant::NEVER);
+        let due = due.min(self.operator.due()).min(self.ambush.due());
         let until = until.min(due).max(self.world.now() + Duration::from_nanos(1));
         let mut strangers = Vec::new();
         while self.world.now() < until {
@@ -235,7 +261,7 @@ impl<'a> Stage<'a> {
             let answers = self.world.take_replies();
             for answer in answers {
                 match self.waiting.remove(&answer.ticket) {
-                    Some(client) => self.serve(client, Some(answer)),
+                    Some(client) => self.serve(client, Some(answer))?,
                     None => strangers.push(answer),
                 }
             }
@@ -247,9 +273,17 @@ impl<'a> Stage<'a> {
             }
         }
         self.supervise();
+        if self.operator.due() <= self.world.now()
+            && let Some((node, request)) = self.operator.act(&self.world)
+        {
+            self.world.request(node, request);
+        }
+        if self.ambush.due() <= self.world.now() {
+            self.ambush.strike(&mut self.world);
+        }
         for client in 0..self.clients.len() {
             if self.clients[client].due() <= self.world.now() {
-                self.serve(client, None);
+                self.serve(client, None)?;
             }
         }
         Ok(strangers)
@@ -260,31 +294,56 @@ impl<'a> Stage<'a> {
     }
 
     /// A client got its answer, or its time has come.
-    fn serve(&mut self, id: usize, answer: Option<sim::Answer<Answer>>) {
+    fn serve(&mut self, id: usize, answer: Option<sim::Answer<Answer>>) -> Play<()> {
         let now = self.world.now();
         let client = &mut self.clients[id];
         let ask = match client.waits_for() {
             Some(ticket) => {
                 if answer.as_ref().is_some_and(|answer| answer.ticket != ticket) {
-                    return;
+                    return Ok(());
                 }
                 self.waiting.remove(&ticket);
-                client.answered(now, answer.map(|answer| answer.outcome), &mut self.history)
+                let outcome = answer.map(|answer| answer.outcome);
+                if let Some(sim::Outcome::Reply(Answer::Done(done))) = &outcome {
+                    fresh(&self.floors[id], done)?;
+                }
+                client.answered(now, outcome, &mut self.history)
             }
-            None => client.next(now, &mut self.history),
+            None => {
+                let ask = client.next(now, &mut self.history);
+                self.floors[id] = match client.reads_newest() {
+                    true => self.committed(),
+                    false => BTreeMap::new(),
+                };
+                ask
+            }
         };
         if let Some((node, request)) = ask {
             let ticket = self.world.request(node, request);
             self.clients[id].asked(ticket);
             self.waiting.insert(ticket, id);
         }
+        Ok(())
+    }
+
+    /// What is committed now, as far as anybody knows.
+    fn committed(&mut self) -> BTreeMap<ShardId, u64> {
+        for node in self.world.ids() {
+            if let Some(machine) = self.world.machine(node) {
+                self.invariants.hear(machine);
+            }
+        }
+        self.invariants.committed().clone()
     }
 
     fn look(&mut self) -> Play<()> {
         self.next_look = self.world.steps() + LOOK_EVERY;
         for node in self.world.ids() {
             if let Some(machine) = self.world.machine(node)
-                && let Err(why) = self.invariants.look(node, machine)
+                && let Err(why) = self
+                    .invariants
+                    .look(node, machine)
+                    .and_then(|()| self.pictures.look(self.world.now(), node, machine))
             {
                 return failed("invariant", why);
             }
@@ -352,7 +411,7 @@ impl<'a> Stage<'a> {
 
     /// What keeps the replicas from agreeing.
     fn apart(&self) -> Option<String> {
-        let mut states: BTreeMap<kernel::ShardId, (u64, u64, NodeId)> = BTreeMap::new();
+        let mut states: BTreeMap<ShardId, (u64, u64, NodeId)> = BTreeMap::new();
         for node in self.alive() {
             let Some(machine) = self.world.machine(node) else {
                 return Some(format!("{node} is not up: {:?}", self.world.status(node)));
@@ -368,6 +427,22 @@ impl<'a> Stage<'a> {
                         "{id}: {} is at {} and {node} at {}",
                         other.2, other.0, mine.0
                     ));
+                }
+            }
+        }
+        self.unlike()
+    }
+
+    /// Replicas at the same place that do not hold the same.
+    fn unlike(&self) -> Option<String> {
+        let mut contents = BTreeMap::new();
+        for node in self.alive() {
+            let db = self.world.machine(node)?.database()?;
+            for (id, shard) in db.shards() {
+                let mine = replicas::content(db.engine(), shard.space);
+                let (other, theirs) = contents.entry(*id).or_insert((node, mine.clone()));
+                if let Some(key) = replicas::difference(theirs, &mine) {
+                    return Some(format!("{id}: {other} and {node} do not both hold {key:?}"));
                 }
             }
         }
@@ -414,6 +489,16 @@ impl<'a> Stage<'a> {
             history: self.history.clone(),
         }
     }
+}
+
+/// A linearizable read shows everything that was committed when it began.
+fn fresh(floor: &BTreeMap<ShardId, u64>, done: &Done) -> Play<()> {
+    let (seen, least) = (done.receipt.version.index, floor.get(&done.shard).copied().unwrap_or(0));
+    if seen < least {
+        let shard = done.shard;
+        return failed("reads", format!("a read of {shard} saw {seen}, {least} was committed"));
+    }
+    Ok(())
 }
 
 /// A write that nobody else touches, through this node.

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use database::{Database, Envelope, Note, message::Body, record, shard};
 use kernel::{NodeId, ShardId, Token};
 use raft::{Body as Word, EntryKind, Membership};
-use store::{Engine as _, MemEngine, Record, RecordKind, Space, engine::MemSnapshot};
+use store::{MemEngine, Record, RecordKind, Space, engine::MemSnapshot};
 
 type Db = Database<MemEngine>;
 type Replica = shard::Shard;
@@ -222,7 +222,9 @@ impl Watch {
         }
         let holds = |node: u64| match status.peers.iter().find(|peer| peer.node.0 == node) {
             Some(peer) => peer.matched >= commit && !peer.amnesiac,
-            None => node == me.0 && status.persisted_index >= commit,
+            None if node == me.0 => status.persisted_index >= commit,
+            // It left the group with the same commit, and is not looked at any more.
+            None => !status.membership.contains(NodeId(node)),
         };
         let majority = |voters: &[u64]| {
             voters.is_empty() || 2 * voters.iter().filter(|n| holds(**n)).count() > voters.len()

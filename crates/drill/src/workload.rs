@@ -15,6 +15,8 @@ pub struct Operation {
     pub key: u64,
     /// Which node it asks first; moved on after every failure.
     pub node: u64,
+    /// How much longer than its name a written value is, in bytes.
+    pub padding: usize,
     /// After an unknown outcome: ask for its fate instead of repeating the request.
     pub asks_fate: bool,
 }
@@ -56,21 +58,35 @@ pub fn draw(seed: u64, clients: u64, each: u64, nodes: u64, span: Duration) -> V
     for client in 0..clients {
         let mut rng = rng.fork(&format!("client {client}"));
         let mut home = rng.range(1, nodes);
-        for _ in 0..each {
+        let mut mine: Vec<Operation> = Vec::new();
+        while (mine.len() as u64) < each {
             if rng.chance(0.2) {
                 home = rng.range(1, nodes);
             }
-            all.push(Operation {
+            let next = Operation {
                 client,
                 pause: rng.duration(Duration::ZERO, mean * 2),
                 act: act(&mut rng),
                 key: rng.below(KEYS),
                 node: home,
+                padding: if rng.chance(0.15) { rng.range(400, 3_000) as usize } else { 0 },
                 asks_fate: rng.chance(0.3),
-            });
+            };
+            let follow_up = next.act == Act::Write && rng.chance(0.5);
+            mine.push(next.clone());
+            if follow_up {
+                mine.push(elsewhere(next, &mut rng, nodes));
+            }
         }
+        all.extend(mine);
     }
     all
+}
+
+/// The client looks at once, through another node, for what it has just written.
+fn elsewhere(written: Operation, rng: &mut Rng, nodes: u64) -> Operation {
+    let pause = rng.duration(Duration::ZERO, Duration::from_millis(2));
+    Operation { pause, act: Act::ReadSession, node: rng.range(1, nodes), ..written }
 }
 
 fn act(rng: &mut Rng) -> Act {

@@ -1,0 +1,68 @@
+//! The worst moment for a leader: what it is told grows old, and then nobody hears it.
+//!
+//! ```text
+//!   followers ── answers, late ──▶ leader      then: leader ──╳──▶ followers
+//! ```
+//!
+//! The leader goes on hearing of a majority that has stopped to follow it. Faults drawn without a
+//! look at the cluster meet this too rarely. Links may fail in any way, so it is within what is
+//! claimed.
+
+use kernel::{Duration, Instant, NodeId, Rng};
+use sim::{
+    World,
+    fault::{Between, Fault},
+};
+
+use crate::factory::Cluster;
+
+/// The ambushes of one run: none in half of all runs.
+pub struct Ambush {
+    rng: Rng,
+    next: Instant,
+}
+
+impl Ambush {
+    /// The ambushes of a seed, from `from` on.
+    #[must_use]
+    pub fn new(seed: u64, from: Instant) -> Ambush {
+        let mut rng = Rng::new(seed).fork("ambush");
+        let next = if rng.chance(0.5) { from + wait(&mut rng) } else { Instant::NEVER };
+        Ambush { rng, next }
+    }
+
+    /// When the next one begins.
+    #[must_use]
+    pub fn due(&self) -> Instant {
+        self.next
+    }
+
+    /// No more of them.
+    pub fn rest(&mut self) {
+        self.next = Instant::NEVER;
+    }
+
+    /// Lays one for the leader of some shard.
+    pub fn strike(&mut self, world: &mut World<Cluster>) {
+        self.next = world.now() + wait(&mut self.rng);
+        let leads = |node: &NodeId| {
+            let db = world.machine(*node).and_then(|machine| machine.database());
+            db.is_some_and(|db| db.shards().values().any(|shard| shard.raft.ready_to_serve()))
+        };
+        let leaders: Vec<NodeId> = world.ids().into_iter().filter(leads).collect();
+        let Some(leader) = self.rng.pick(&leaders).copied() else { return };
+        let others: Vec<NodeId> = world.ids().into_iter().filter(|node| *node != leader).collect();
+        // Longer, and the leader would step down before it is cut off.
+        let delay = self.rng.duration(Duration::from_millis(80), Duration::from_millis(190));
+        let cut = world.now() + self.rng.duration(delay * 2, delay * 5);
+        let links = Between::one_way(&others, &[leader]);
+        let lasts = Duration::from_millis(1_500);
+        world.inject(Fault::Slow { links, delay, bytes_per_second: 0, lasts });
+        let links = Between::one_way(&[leader], &others);
+        world.schedule(cut, Fault::Cut { links, lasts: Duration::from_millis(700) });
+    }
+}
+
+fn wait(rng: &mut Rng) -> Duration {
+    rng.duration(Duration::from_secs(2), Duration::from_secs(6))
+}
