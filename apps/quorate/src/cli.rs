@@ -2,10 +2,12 @@
 
 use clap::{Args, Parser, Subcommand};
 use client::{Client, Options, text::duration};
-use kernel::Duration;
+use kernel::{Duration, Version};
 
 use crate::{
-    commands::{bench, chaos, check, cluster, counter, dev, fate, keyspace, kv, server, sim},
+    commands::{
+        bench, chaos, check, cluster, counter, dev, fate, history, keyspace, kv, server, sim,
+    },
     exit,
     show::Show,
 };
@@ -80,6 +82,8 @@ pub enum Command {
     Delete(kv::Delete),
     /// Read a range of keys.
     Scan(kv::ScanKeys),
+    /// Show the versions of a key that are kept.
+    History(history::History),
     /// Add to a counter.
     Increment(counter::Increment),
     /// Read a counter.
@@ -99,6 +103,11 @@ pub enum Command {
     Sim(sim::Sim),
     /// Measure throughput, latency and cost; drill failures.
     Bench(bench::Bench),
+}
+
+/// Reads a version for clap, with or without the quotes of an `ETag`.
+pub fn parse_version(text: &str) -> Result<Version, String> {
+    Version::parse(text.trim_matches('"')).ok_or_else(|| format!("'{text}' is no version"))
 }
 
 /// Reads a duration for clap.

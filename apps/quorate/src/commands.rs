@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod counter;
 pub mod dev;
 pub mod fate;
+pub mod history;
 pub mod keyspace;
 pub mod kv;
 pub mod server;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Get(command) => single()?.block_on(command.run(&global)),
         Command::Delete(command) => single()?.block_on(command.run(&global)),
         Command::Scan(command) => single()?.block_on(command.run(&global)),
+        Command::History(command) => single()?.block_on(command.run(&global)),
         Command::Increment(command) => single()?.block_on(command.run(&global)),
         Command::Count(command) => single()?.block_on(command.run(&global)),
         Command::Fate(command) => single()?.block_on(command.run(&global)),

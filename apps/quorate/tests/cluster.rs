@@ -10,7 +10,7 @@ use std::{
 };
 
 use client::{Client, If, Options, document::FateKind};
-use kernel::Duration;
+use kernel::{Duration, Version};
 use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_quorate");
@@ -124,6 +124,7 @@ async fn nothing_acknowledged_is_lost_when_the_leader_dies() {
     speaks_http_on_every_node(&dev);
     commands_tell_by_their_exit_code(&dev);
     let client = dev.client();
+    the_past_can_be_read(&dev, &client).await;
     let kv = client.kv("default");
     let created = kv.put(b"binary/\xff", &[0, 255, 10], Some(If::Absent), None).await.unwrap();
     assert_eq!(created.evidence.receipt.get("durability"), Some("disk"));
@@ -193,6 +194,62 @@ fn commands_tell_by_their_exit_code(dev: &Dev) {
     let (port, other) = (dev.base_port.to_string(), dev.dir.path().join("other"));
     let other = other.display().to_string();
     run(&["dev", "--base-port", &port, "--data", &other], 1, "choose others with --base-port");
+}
+
+/// What the client sees through any node, and what a command prints.
+async fn the_past_can_be_read(dev: &Dev, client: &Client) {
+    let control = client.control();
+    control.create("audited", "program = \"kv\"\nhistory = \"1h\"\n").await.unwrap();
+    control.create("short", "program = \"kv\"\nhistory = \"3s\"\n").await.unwrap();
+    let kv = client.kv("audited");
+    let mut versions = Vec::new();
+    for value in ["one", "two"] {
+        let written = kv.put(b"key", value.as_bytes(), None, None).await.unwrap();
+        versions.push(written.evidence.version.unwrap());
+    }
+    kv.delete(b"key", None).await.unwrap();
+    for (version, value) in versions.iter().zip(["one", "two"]) {
+        for level in ["linearizable", "eventual"] {
+            let read = kv.clone().at(level).as_of(*version).get(b"key").await.unwrap();
+            assert_eq!(read.value.unwrap().value, value);
+            assert_eq!(read.evidence.receipt.get("version"), Some(version.to_string().as_str()));
+        }
+        let page = kv.clone().as_of(*version).scan(&client::Scan::default()).await.unwrap();
+        assert_eq!(page.value.items[0].value.as_deref(), Some(value));
+    }
+    assert_eq!(kv.get(b"key").await.unwrap().value, None, "it is gone today");
+    let history = kv.history(b"key", None, 0).await.unwrap().value;
+    let values: Vec<_> = history.versions.iter().map(|v| v.value.as_deref()).collect();
+    assert_eq!(values, [Some("two"), Some("one")]);
+    assert_eq!(history.versions[1].until, Some(versions[1].to_string()));
+    let (code, text) = dev.quorate(&["history", "audited", "key"]);
+    assert!(code == 0 && text.contains("one") && text.contains("until"), "{text}");
+
+    let refused = client.kv("default").as_of(versions[0]).get(b"key").await.unwrap_err();
+    assert_eq!(refused.code(), "version-not-kept", "{refused}");
+    let future = Version { index: u64::MAX, ..versions[1] };
+    let refused = kv.clone().as_of(future).get(b"key").await.unwrap_err();
+    assert_eq!(refused.code(), "invalid-request", "{refused}");
+    below_the_horizon_nothing_is_read(client).await;
+}
+
+/// Once the log is three seconds newer than a version, it is refused, and never answered wrongly.
+async fn below_the_horizon_nothing_is_read(client: &Client) {
+    let kv = client.kv("short");
+    let first = kv.put(b"key", b"one", None, None).await.unwrap().evidence.version.unwrap();
+    for read in 0..1_000 {
+        kv.put(b"key", b"two", None, None).await.unwrap();
+        match kv.clone().as_of(first).get(b"key").await {
+            Ok(answer) => assert_eq!(answer.value.unwrap().value, "one", "right or refused"),
+            Err(error) => {
+                assert_eq!(error.code(), "version-not-kept", "{error}");
+                assert!(read > 0, "the first reads are in time");
+                return;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the version was never refused");
 }
 
 async fn leader(client: &Client) -> String {

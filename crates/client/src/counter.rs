@@ -1,8 +1,10 @@
 //! Counters.
 
+use kernel::Version;
+
 use crate::{
     Answer, Client, Error, Evidence, attempt::Call, client::json, document::Count,
-    text::percent::encode_component,
+    kv::with_parameters, text::percent::encode_component,
 };
 
 /// The counters of a keyspace.
@@ -12,11 +14,18 @@ pub struct Counters {
     keyspace: String,
     consistency: Option<String>,
     request_id: Option<String>,
+    as_of: Option<Version>,
 }
 
 impl Counters {
     pub(crate) fn new(client: Client, keyspace: &str) -> Counters {
-        Counters { client, keyspace: keyspace.to_owned(), consistency: None, request_id: None }
+        Counters {
+            client,
+            keyspace: keyspace.to_owned(),
+            consistency: None,
+            request_id: None,
+            as_of: None,
+        }
     }
 
     /// The same counters, read at another level.
@@ -30,6 +39,13 @@ impl Counters {
     #[must_use]
     pub fn request_id(mut self, id: &str) -> Counters {
         self.request_id = Some(id.to_owned());
+        self
+    }
+
+    /// The same counters, read as they were at a version; needs a contract that keeps `history`.
+    #[must_use]
+    pub fn as_of(mut self, version: Version) -> Counters {
+        self.as_of = Some(version);
         self
     }
 
@@ -59,10 +75,9 @@ impl Counters {
     /// # Errors
     /// If nobody could answer at this level.
     pub async fn count(&self, name: &[u8]) -> Result<Answer<i64>, Error> {
-        let mut target = self.target(name);
-        if let Some(level) = &self.consistency {
-            target.push_str(&format!("?consistency={}", encode_component(level.as_bytes())));
-        }
+        let level = self.consistency.as_ref().map(|level| encode_component(level.as_bytes()));
+        let at = self.as_of.map(|version| version.to_string());
+        let target = with_parameters(self.target(name), &[("consistency", level), ("at", at)]);
         let anywhere = self.consistency.as_ref().is_some_and(|level| level != "linearizable");
         let call = Call {
             method: "GET",

@@ -11,6 +11,6 @@ pub use batch::{Batch, BatchReply, Operation, Outcome};
 pub use cluster::{
     AddNode, Chaos, Cluster, Direction, Label, Move, Node, Replica, Shard, Transfer,
 };
-pub use data::{Count, Fate, FateKind, Increment, Item, Page, join, split};
+pub use data::{Count, Fate, FateKind, History, Increment, Item, Page, Revision, join, split};
 pub use keyspace::{Explanation, Keyspace, Keyspaces};
 pub use problem::{Leader, Problem};

@@ -7,7 +7,7 @@ use crate::{
     Answer, Client, Error, Evidence,
     attempt::Call,
     client::json,
-    document::{Batch, BatchReply, Page},
+    document::{Batch, BatchReply, History, Page},
     text::{
         duration,
         percent::{encode_component, encode_path},
@@ -21,6 +21,7 @@ pub struct Kv {
     keyspace: String,
     consistency: Option<String>,
     request_id: Option<String>,
+    as_of: Option<Version>,
 }
 
 /// A condition on the version of a key.
@@ -62,7 +63,13 @@ pub struct Scan {
 
 impl Kv {
     pub(crate) fn new(client: Client, keyspace: &str) -> Kv {
-        Kv { client, keyspace: keyspace.to_owned(), consistency: None, request_id: None }
+        Kv {
+            client,
+            keyspace: keyspace.to_owned(),
+            consistency: None,
+            request_id: None,
+            as_of: None,
+        }
     }
 
     /// The same keys, read at another level: `eventual+monotonic-reads`.
@@ -79,12 +86,21 @@ impl Kv {
         self
     }
 
+    /// The same keys, read as they were at a version; needs a contract that keeps `history`.
+    #[must_use]
+    pub fn as_of(mut self, version: Version) -> Kv {
+        self.as_of = Some(version);
+        self
+    }
+
     /// Reads a key; `None` if it does not exist.
     ///
     /// # Errors
     /// If nobody could answer at this level.
     pub async fn get(&self, key: &[u8]) -> Result<Answer<Option<Stored>>, Error> {
-        let target = self.target(key, &[("consistency", self.consistency.as_deref())]);
+        let at = self.as_of.map(|version| version.to_string());
+        let parameters = [("consistency", self.consistency.as_deref()), ("at", at.as_deref())];
+        let target = self.target(key, &parameters);
         let reply = self.client.call(self.read(&target)).await?;
         let evidence = Evidence::of(&reply);
         let expires_ms = reply.expires.and_then(|text| text.parse().ok());
@@ -139,13 +155,34 @@ impl Kv {
             ("limit", limit),
             ("cursor", scan.cursor.clone()),
             ("keys_only", scan.keys_only.then(|| "true".into())),
-            ("consistency", self.consistency.as_ref().map(|c| encode_component(c.as_bytes()))),
+            ("consistency", self.consistency()),
+            ("at", self.as_of.map(|version| version.to_string())),
         ];
-        let mut target = format!("/v1/kv/{}", encode_component(self.keyspace.as_bytes()));
-        let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-        for (at, (name, value)) in given.enumerate() {
-            target.push_str(&format!("{}{name}={value}", if at == 0 { '?' } else { '&' }));
-        }
+        let path = format!("/v1/kv/{}", encode_component(self.keyspace.as_bytes()));
+        let target = with_parameters(path, &parameters);
+        let reply = self.client.call(self.read(&target)).await?;
+        Ok(Answer { value: json(&reply)?, evidence: Evidence::of(&reply) })
+    }
+
+    /// Reads the versions of a key that are kept, newest first: those written before a version,
+    /// or all; at most `limit`, 0 for the server's default.
+    ///
+    /// # Errors
+    /// If the keyspace keeps no history, or nobody could answer at this level.
+    pub async fn history(
+        &self,
+        key: &[u8],
+        before: Option<Version>,
+        limit: u32,
+    ) -> Result<Answer<History>, Error> {
+        let parameters = [
+            ("key", Some(encode_component(key))),
+            ("before", before.map(|version| version.to_string())),
+            ("limit", (limit > 0).then(|| limit.to_string())),
+            ("consistency", self.consistency()),
+        ];
+        let path = format!("/v1/kv/{}:history", encode_component(self.keyspace.as_bytes()));
+        let target = with_parameters(path, &parameters);
         let reply = self.client.call(self.read(&target)).await?;
         Ok(Answer { value: json(&reply)?, evidence: Evidence::of(&reply) })
     }
@@ -161,15 +198,17 @@ impl Kv {
         Ok(Answer { value: json(&reply)?, evidence: Evidence::of(&reply) })
     }
 
-    fn target(&self, key: &[u8], parameters: &[(&str, Option<&str>)]) -> String {
+    fn target(&self, key: &[u8], parameters: &[(&'static str, Option<&str>)]) -> String {
         let keyspace = encode_component(self.keyspace.as_bytes());
-        let mut target = format!("/v1/kv/{keyspace}/{}", encode_path(key));
-        for (name, value) in parameters {
-            if let Some(value) = value {
-                target.push_str(&format!("?{name}={}", encode_component(value.as_bytes())));
-            }
-        }
-        target
+        let encode = |(name, value): &(&'static str, Option<&str>)| {
+            (*name, value.map(|value| encode_component(value.as_bytes())))
+        };
+        let parameters: Vec<_> = parameters.iter().map(encode).collect();
+        with_parameters(format!("/v1/kv/{keyspace}/{}", encode_path(key)), &parameters)
+    }
+
+    fn consistency(&self) -> Option<String> {
+        self.consistency.as_ref().map(|level| encode_component(level.as_bytes()))
     }
 
     fn read<'a>(&'a self, target: &'a str) -> Call<'a> {
@@ -188,6 +227,15 @@ impl Kv {
             ..Call::default()
         }
     }
+}
+
+/// A path with those parameters that are given; values are encoded already.
+pub(crate) fn with_parameters(mut target: String, parameters: &[(&str, Option<String>)]) -> String {
+    let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    for (at, (name, value)) in given.enumerate() {
+        target.push_str(&format!("{}{name}={value}", if at == 0 { '?' } else { '&' }));
+    }
+    target
 }
 
 fn header(condition: If) -> (&'static str, String) {

@@ -7,7 +7,7 @@ use alloc::{string::String, vec::Vec};
 
 use bytes::Bytes;
 use contract::{Consistency, Contract, Program, Receipt, Session};
-use kernel::{Duration, Instant, KeyspaceId, NodeId, RequestId, ShardId};
+use kernel::{Duration, Instant, KeyspaceId, NodeId, RequestId, ShardId, Version};
 
 use crate::failure::Failure;
 
@@ -88,6 +88,16 @@ pub enum Action {
         program: Program,
         /// The query.
         query: Bytes,
+    },
+    /// Reads what has been overwritten since: refused unless the contract keeps history that far.
+    Past {
+        /// Which program understands the bytes.
+        program: Program,
+        /// The query.
+        query: Bytes,
+        /// Read the state as of this version; `None` reads all versions that are kept, if the
+        /// query asks for them.
+        at: Option<Version>,
     },
 }
 

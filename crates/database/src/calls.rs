@@ -11,7 +11,7 @@ use alloc::{
 
 use bytes::Bytes;
 use contract::{Consistency, Session};
-use kernel::{Instant, NodeId, RequestId, ShardId, Ticket};
+use kernel::{Instant, NodeId, RequestId, ShardId, Ticket, Version};
 
 use crate::{
     api::{Action, Trace},
@@ -69,11 +69,24 @@ pub enum Want {
         linearizable: bool,
         /// The replica must have applied this index.
         index_min: u64,
+        /// What it asks of the past.
+        past: Past,
     },
     /// Settle a fate.
     Fate(RequestId),
     /// Hand over leadership.
     Transfer(NodeId),
+}
+
+/// What a query asks of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing: the newest values.
+    Nothing,
+    /// The values as of a version.
+    At(Version),
+    /// Every version of a key that is kept.
+    Versions,
 }
 
 /// Where a call stands.
@@ -162,11 +175,16 @@ impl Call {
                 request_id: Bytes::copy_from_slice(id.as_bytes()),
                 command: command.clone(),
             }),
-            Want::Query { query, linearizable, index_min } => {
+            Want::Query { query, linearizable, index_min, past } => {
                 message::Want::Query(message::Query {
                     query: query.clone(),
                     linearizable: *linearizable,
                     index_min: *index_min,
+                    at: match past {
+                        Past::At(version) => Bytes::copy_from_slice(&version.to_bytes()),
+                        Past::Nothing | Past::Versions => Bytes::new(),
+                    },
+                    versions: *past == Past::Versions,
                 })
             }
             Want::Fate(id) => message::Want::Fate(Bytes::copy_from_slice(id.as_bytes())),

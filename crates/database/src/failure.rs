@@ -42,11 +42,13 @@ pub enum Code {
     Shard,
     /// The program's state on this node cannot be read.
     Storage,
+    /// The history that a read needs is not kept, or not any more.
+    VersionNotKept,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 17] = [
+    pub const ALL: [Code; 18] = [
         Code::Unavailable,
         Code::DeadlineExceeded,
         Code::Overloaded,
@@ -64,6 +66,7 @@ impl Code {
         Code::Node,
         Code::Shard,
         Code::Storage,
+        Code::VersionNotKept,
     ];
 
     /// The stable name.
@@ -87,6 +90,7 @@ impl Code {
             Code::Node => "node",
             Code::Shard => "shard",
             Code::Storage => "storage",
+            Code::VersionNotKept => "version-not-kept",
         }
     }
 

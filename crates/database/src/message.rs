@@ -93,6 +93,12 @@ pub struct Query {
     /// The replica must have applied at least this index.
     #[prost(uint64, tag = "3")]
     pub index_min: u64,
+    /// Read as of this version ([`kernel::Version::to_bytes`]); the newest values if empty.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub at: Bytes,
+    /// Read every version that is kept.
+    #[prost(bool, tag = "5")]
+    pub versions: bool,
 }
 
 /// What became of an [`Ask`].

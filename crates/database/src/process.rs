@@ -19,6 +19,7 @@ mod finish;
 mod flush;
 mod membership;
 mod open;
+mod past;
 mod pump;
 mod report;
 mod route;

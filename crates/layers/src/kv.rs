@@ -12,4 +12,6 @@ pub use command::{
     Act, Command, Condition, Delete, If, KEY_BYTES_MAX, OPERATIONS_MAX, Operation, Outcome, Put,
     Reply, Status, VALUE_BYTES_MAX,
 };
-pub use query::{Ask, Get, Item, Page, Query, QueryReply, SCAN_ITEMS_MAX, Scan};
+pub use query::{
+    Ask, Get, HISTORY_ITEMS_MAX, History, Item, Page, Query, QueryReply, SCAN_ITEMS_MAX, Scan,
+};

@@ -162,7 +162,7 @@ fn weight(request: &Request) -> u64 {
     let bytes = match request {
         Request::Call(call) | Request::Waited { call, .. } => match &call.action {
             Action::Mutate { command, .. } => command.len(),
-            Action::Query { query, .. } => query.len(),
+            Action::Query { query, .. } | Action::Past { query, .. } => query.len(),
         },
         _ => 0,
     };

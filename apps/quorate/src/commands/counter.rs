@@ -1,10 +1,14 @@
 //! `quorate increment | count`.
 
 use clap::Args;
+use kernel::Version;
 use serde_json::json;
 
 use super::kv::{document, line};
-use crate::{cli::Global, exit::Failure};
+use crate::{
+    cli::{Global, parse_version},
+    exit::Failure,
+};
 
 /// Add to a counter.
 #[derive(Debug, Args)]
@@ -43,6 +47,9 @@ pub struct Count {
     /// The level.
     #[arg(long)]
     consistency: Option<String>,
+    /// As of this version; the keyspace must keep history.
+    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
+    at: Option<Version>,
 }
 
 impl Count {
@@ -50,6 +57,9 @@ impl Count {
         let mut counters = global.client().counters(&self.keyspace);
         if let Some(level) = &self.consistency {
             counters = counters.at(level);
+        }
+        if let Some(version) = self.at {
+            counters = counters.as_of(version);
         }
         let answer = counters.count(self.name.as_bytes()).await?;
         let document = document(&answer.evidence, json!({ "value": answer.value }));

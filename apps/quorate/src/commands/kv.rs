@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{argument_or_stdin, print_raw};
 use crate::{
-    cli::{Global, parse_duration},
+    cli::{Global, parse_duration, parse_version},
     exit::Failure,
     show,
 };
@@ -30,10 +30,7 @@ struct Condition {
 impl Condition {
     fn read(&self) -> Result<Option<If>, Failure> {
         Ok(match &self.if_version {
-            Some(text) => match Version::parse(text.trim_matches('"')) {
-                Some(version) => Some(If::Version(version)),
-                None => return Err(Failure::usage(format!("'{text}' is no version"))),
-            },
+            Some(text) => Some(If::Version(parse_version(text).map_err(Failure::usage)?)),
             None if self.if_present => Some(If::Present),
             None if self.if_absent => Some(If::Absent),
             None => None,
@@ -85,6 +82,9 @@ pub struct Get {
     /// The level: linearizable, eventual, eventual+monotonic-reads …
     #[arg(long)]
     consistency: Option<String>,
+    /// As of this version; the keyspace must keep history.
+    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
+    at: Option<Version>,
     /// Print the evidence to standard error.
     #[arg(short, long)]
     verbose: bool,
@@ -95,6 +95,9 @@ impl Get {
         let mut kv = global.client().kv(&self.keyspace);
         if let Some(level) = &self.consistency {
             kv = kv.at(level);
+        }
+        if let Some(version) = self.at {
+            kv = kv.as_of(version);
         }
         let Answer { value, evidence } = kv.get(self.key.as_bytes()).await?;
         if self.verbose {
@@ -171,6 +174,9 @@ pub struct ScanKeys {
     /// The level.
     #[arg(long)]
     consistency: Option<String>,
+    /// As of this version; the keyspace must keep history.
+    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
+    at: Option<Version>,
 }
 
 impl ScanKeys {
@@ -178,6 +184,9 @@ impl ScanKeys {
         let mut kv = global.client().kv(&self.keyspace);
         if let Some(level) = &self.consistency {
             kv = kv.at(level);
+        }
+        if let Some(version) = self.at {
+            kv = kv.as_of(version);
         }
         let scan = Scan {
             prefix: self.prefix.into_bytes(),
@@ -204,7 +213,7 @@ fn version(item: &Item) -> String {
 }
 
 /// Bytes for people: long ones are cut, what is no text is shown escaped.
-fn text(bytes: Option<Vec<u8>>) -> String {
+pub fn text(bytes: Option<Vec<u8>>) -> String {
     const SHOWN: usize = 60;
     let bytes = bytes.unwrap_or_default();
     let text = match String::from_utf8(bytes) {

@@ -50,6 +50,49 @@ impl Item {
     }
 }
 
+/// The versions of a key that are kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The key, if it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_base64: Option<String>,
+    /// Newest first. Where one ends before the next was written, the key did not exist.
+    pub versions: Vec<Revision>,
+    /// Where the next page starts: what was written before this version; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+}
+
+/// One version of a key.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The value, if it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_base64: Option<String>,
+    /// The version of the write.
+    pub version: String,
+    /// The version that ended it: a later write, a deletion or expiry; absent of the current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// When it was to expire, in milliseconds since 1970; absent for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+}
+
+impl Revision {
+    /// The value's bytes; `None` if the document holds none.
+    #[must_use]
+    pub fn value_bytes(&self) -> Option<Vec<u8>> {
+        join(self.value.as_deref(), self.value_base64.as_deref())
+    }
+}
+
 /// Bytes as a pair of fields: plain if they are UTF-8, Base64 otherwise.
 #[must_use]
 pub fn split(bytes: &[u8]) -> (Option<String>, Option<String>) {

@@ -13,14 +13,14 @@
 //! request id takes effect once.
 
 use contract::{Consistency, Session};
-use kernel::{Duration, Instant, NodeId, RequestId, ShardId, Ticket, bug};
+use kernel::{Duration, Instant, NodeId, RequestId, ShardId, Ticket, Version, bug};
 use raft::Refusal;
 use store::engine::Engine;
 
 use crate::{
     Envelope, Failure, Request,
     api::{self, Action},
-    calls::{Call, CallId, Origin, Stage, Want, ask_number, call_of},
+    calls::{Call, CallId, Origin, Past, Stage, Want, ask_number, call_of},
     catalog::CATALOG,
     command::Command,
     failure::Code,
@@ -111,7 +111,7 @@ fn call_in<E: Engine>(
 ) {
     let body = match &call.action {
         Action::Mutate { command, .. } => command.len(),
-        Action::Query { query, .. } => query.len(),
+        Action::Query { query, .. } | Action::Past { query, .. } => query.len(),
     };
     let session = match call.session {
         Some(session) if session.incarnation() != core.identity.incarnation => {
@@ -177,7 +177,9 @@ fn resolve<E: Engine>(
         Failure::new(Code::ProgramMismatch, text)
     };
     call.want = match action {
-        Action::Mutate { program, .. } | Action::Query { program, .. }
+        Action::Mutate { program, .. }
+        | Action::Query { program, .. }
+        | Action::Past { program, .. }
             if *program != contract.program =>
         {
             return Err(wrong(*program));
@@ -194,16 +196,24 @@ fn resolve<E: Engine>(
             };
             Want::Mutate { id, command: command.clone() }
         }
-        Action::Query { query, .. } => {
-            let seen = call.session.index(call.shard);
-            Want::Query {
-                query: query.clone(),
-                linearizable: serve::needs_leader(call.consistency.level),
-                index_min: if call.consistency.uses_session() { seen } else { 0 },
-            }
-        }
+        Action::Query { query, .. } => read(call, query, Past::Nothing),
+        Action::Past { query, at, .. } => read(call, query, at.map_or(Past::Versions, Past::At)),
     };
     Ok(())
+}
+
+/// A read of a call whose shard and level are known.
+fn read(call: &Call, query: &bytes::Bytes, past: Past) -> Want {
+    let seen = call.session.index(call.shard);
+    let session = if call.consistency.uses_session() { seen } else { 0 };
+    // A replica that has not reached a version cannot answer as of it.
+    let version = if let Past::At(version) = past { version.index } else { 0 };
+    Want::Query {
+        query: query.clone(),
+        linearizable: serve::needs_leader(call.consistency.level),
+        index_min: session.max(version),
+        past,
+    }
 }
 
 /// A request of another node.
@@ -220,7 +230,13 @@ pub fn asked<E: Engine>(
             None => return,
         },
         Some(message::Want::Query(q)) => {
-            Want::Query { query: q.query, linearizable: q.linearizable, index_min: q.index_min }
+            let past = match Version::from_bytes(&q.at) {
+                Some(version) => Past::At(version),
+                None if q.versions => Past::Versions,
+                None => Past::Nothing,
+            };
+            let (linearizable, index_min) = (q.linearizable, q.index_min);
+            Want::Query { query: q.query, linearizable, index_min, past }
         }
         Some(message::Want::Fate(id)) => match RequestId::new(&id) {
             Some(id) => Want::Fate(id),

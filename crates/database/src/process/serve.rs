@@ -6,13 +6,13 @@ use store::{engine::Engine, mvcc::Reader};
 
 use crate::{
     Failure,
-    calls::{CallId, Stage, Want},
+    calls::{CallId, Past, Stage, Want},
     failure::Code,
     message,
     shard::{Runs, Shard},
 };
 
-use super::{Core, finish};
+use super::{Core, finish, past};
 
 /// Raft confirmed that a read is linearizable once `index` is applied.
 pub fn read_ready<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, index: u64) {
@@ -54,12 +54,22 @@ fn finish_visible<E: Engine>(core: &mut Core<E>, id: CallId) {
 /// Answers a query from the state as it is.
 pub fn query<E: Engine>(core: &mut Core<E>, shard: &Shard, id: CallId) {
     let Some(call) = core.calls.get(id) else { return };
-    let Want::Query { query, linearizable, .. } = &call.want else { return };
+    let Want::Query { query, linearizable, past, .. } = &call.want else { return };
+    let mut version = shard.applied.version(core.identity.incarnation);
     let body = match &shard.runs {
         Runs::Catalog => Ok(Ok(bytes::Bytes::new())),
         Runs::Unknown => return super::route::park(core, id),
         Runs::Keyspace { contract, .. } => {
-            let reader = Reader::latest(&core.engine, shard.space);
+            if let Err(failure) = past::check(*past, version, contract) {
+                return finish::failed(core, id, failure);
+            }
+            let reader = match *past {
+                Past::At(at) => {
+                    version = at;
+                    Reader::at(&core.engine, shard.space, at)
+                }
+                Past::Nothing | Past::Versions => Reader::latest(&core.engine, shard.space),
+            };
             layers::query(contract.program, query, &reader)
         }
     };
@@ -68,7 +78,6 @@ pub fn query<E: Engine>(core: &mut Core<E>, shard: &Shard, id: CallId) {
         Err(rejected) => finish::failed(core, id, Failure::new(Code::Invalid, rejected.0)),
         Ok(Err(error)) => core.engine_failed(&error),
         Ok(Ok(body)) => {
-            let version = shard.applied.version(core.identity.incarnation);
             let done = message::Done {
                 body,
                 version: bytes::Bytes::copy_from_slice(&version.to_bytes()),

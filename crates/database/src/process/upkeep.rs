@@ -1,6 +1,6 @@
 //! What a node does now and then without being asked.
 
-use kernel::{Instant, RequestId, clock::hybrid::Timestamp};
+use kernel::{Instant, RequestId};
 use store::{
     Batch,
     engine::Engine,
@@ -13,7 +13,7 @@ use crate::{
     shard::{DIGEST_EVERY, Runs, Shard},
 };
 
-use super::{Core, Shards, UPKEEP, control, flush, membership, pump, report};
+use super::{Core, Shards, UPKEEP, control, flush, membership, past, pump, report};
 
 /// Overwritten versions forgotten per shard and turn.
 const COLLECT_MAX: usize = 1_000;
@@ -83,9 +83,8 @@ fn collect_history<E: Engine>(core: &mut Core<E>, shard: &Shard) {
     if history_s == 0 {
         return;
     }
-    let millis = shard.applied.timestamp.millis().saturating_sub(u64::from(history_s) * 1000);
+    let horizon = past::horizon(shard.applied.timestamp, history_s);
     let mut batch = Batch::new();
-    let horizon = Timestamp::new(millis, 0);
     let done = match collect(&core.engine, shard.space, &mut batch, horizon, COLLECT_MAX) {
         Ok(collected) if collected.removed > 0 => core.engine.write(batch),
         Ok(_) => Ok(()),

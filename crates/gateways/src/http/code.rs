@@ -70,6 +70,8 @@ codes! {
     SHARD = "shard", 409, "The shard cannot be changed now";
     /// State that cannot be read.
     STORAGE = "storage", 500, "The state on this node cannot be read";
+    /// History that is gone, or never was.
+    VERSION_NOT_KEPT = "version-not-kept", 410, "The version is not kept";
 
     /// An even number of replicas.
     CONTRACT_REPLICAS = "contract-replicas", 400, "Replicas are 1, 3, 5 or 7";

@@ -53,6 +53,7 @@ pub enum Expect {
     Get { matches: Option<Tag>, none_match: Option<Tag> },
     Delete,
     Scan { keys_only: bool, incarnation: Option<kernel::Incarnation> },
+    History { key: Bytes },
     Batch,
     Increment,
     Count,
@@ -95,12 +96,13 @@ pub fn plan(route: Route, inbound: Inbound<'_>) -> Result<Plan, Problem> {
     let asked = Asked::read(&mut query, &inbound)?;
     let plan = match route {
         Route::Put { keyspace, key } => kv::put(asked, &inbound, &mut query, keyspace, key)?,
-        Route::Get { keyspace, key } => kv::get(asked, &inbound, keyspace, key)?,
+        Route::Get { keyspace, key } => kv::get(asked, &inbound, &mut query, keyspace, key)?,
         Route::Delete { keyspace, key } => kv::delete(asked, &inbound, keyspace, key)?,
         Route::Scan { keyspace } => kv::scan(asked, &mut query, keyspace)?,
+        Route::History { keyspace } => kv::history(asked, &mut query, keyspace)?,
         Route::Batch { keyspace } => kv::batch(asked, &inbound, keyspace)?,
         Route::Increment { keyspace, name } => counter::add(asked, &inbound, keyspace, name)?,
-        Route::Count { keyspace, name } => counter::read(asked, keyspace, name)?,
+        Route::Count { keyspace, name } => counter::read(asked, &mut query, keyspace, name)?,
         Route::Keyspaces => Plan::Ask(Request::Keyspaces, Expect::Keyspaces),
         Route::KeyspaceGet { keyspace } => {
             Plan::Ask(Request::Keyspaces, Expect::Keyspace { name: keyspace })

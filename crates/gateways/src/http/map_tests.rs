@@ -150,3 +150,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn reads_of_the_past_carry_their_version() {
+    let past = |target: &str| match call(run(Method::GET, target, &[], b"").unwrap()).0.action {
+        Action::Past { program, at, query } => (program, at, query),
+        other => panic!("{target}: {other:?}"),
+    };
+    let version = kernel::Version::parse("1-ff-7");
+    for target in ["/v1/kv/carts/a?at=1-ff-7", "/v1/kv/carts?at=%221-ff-7%22"] {
+        assert_eq!((past(target).0, past(target).1), (Program::Kv, version), "{target}");
+    }
+    assert_eq!(past("/v1/counters/hits/a?at=1-ff-7").1, version);
+    let (_, at, query) = past("/v1/kv/carts:history?key=a%2Fb&before=1-ff-7&limit=3");
+    assert_eq!(at, None);
+    let history = kv::Query::read(&query).unwrap().ask;
+    let Some(kv::Ask::History(history)) = history else { panic!("{history:?}") };
+    assert_eq!((&history.key[..], history.limit), (&b"a/b"[..], 3));
+    assert_eq!(kernel::Version::from_bytes(&history.before), version);
+    for (target, code) in [
+        ("/v1/kv/carts/a?at=yesterday", Code::INVALID_PARAMETER),
+        ("/v1/kv/carts:history?limit=0", Code::INVALID_PARAMETER),
+        ("/v1/kv/carts:history", Code::INVALID_KEY),
+        ("/v1/kv/carts:history?key=a&at=1-ff-7", Code::INVALID_PARAMETER),
+    ] {
+        assert_eq!(run(Method::GET, target, &[], b"").unwrap_err().code, code, "{target}");
+    }
+}

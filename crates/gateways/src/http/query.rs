@@ -2,7 +2,7 @@
 //! silently mean the default.
 
 use client::text::{duration, percent};
-use kernel::Duration;
+use kernel::{Duration, Version};
 
 use super::{Problem, code::Code};
 
@@ -57,6 +57,20 @@ impl Query {
         let read = |text: String| {
             duration::parse(&text).ok_or_else(|| {
                 refuse(format!("{name}={text}: write a duration as 250ms, 30s or 5m"))
+            })
+        };
+        self.text(name)?.map(read).transpose()
+    }
+
+    /// Takes a version as `ETag` gives it, with or without its quotes.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn version(&mut self, name: &str) -> Result<Option<Version>, Problem> {
+        let read = |text: String| {
+            let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            Version::parse(bare.unwrap_or(&text)).ok_or_else(|| {
+                refuse(format!("{name}={text}: give a version, as ETag and receipts have it"))
             })
         };
         self.text(name)?.map(read).transpose()
@@ -128,6 +142,10 @@ mod tests {
         assert!(query.duration("timeout").unwrap_err().detail.contains("timeout=soon"));
         assert!(query.number("limit").is_err() && query.switch("s").is_err());
         assert!(query.text("t").is_err());
+        let mut query = Query::parse(Some("at=1-ff&b=%221-ff-7%22&c=1-ff-7")).unwrap();
+        assert!(query.version("at").is_err());
+        assert_eq!(query.version("b").unwrap(), Version::parse("1-ff-7"));
+        assert_eq!(query.version("c").unwrap(), Version::parse("1-ff-7"));
     }
 
     proptest! {

@@ -56,6 +56,7 @@ pub fn render(
         (Expect::Scan { keys_only, incarnation }, Answer::Done(done)) => {
             kv::scan(&done, keys_only, incarnation, around)
         }
+        (Expect::History { key }, Answer::Done(done)) => kv::history(&done, &key, around),
         (Expect::Batch, Answer::Done(done)) => kv::batch(&done, around),
         (Expect::Increment | Expect::Count, Answer::Done(done)) => counter::count(&done, around),
         (Expect::Keyspaces, Answer::Keyspaces(all)) => Ok(catalog::list(&all)),

@@ -123,6 +123,7 @@ fn a_get_is_the_value_or_a_404_that_still_shows_its_evidence() {
         value: "v".into(),
         version: bytes(version(5)),
         deadline: Timestamp::new(99, 0).0,
+        until: Bytes::new(),
     };
     let found = get(None, None, vec![item.clone()]).unwrap();
     assert_eq!(
@@ -147,6 +148,7 @@ fn a_page_ends_with_a_cursor_of_its_incarnation() {
         value: "v".into(),
         version: bytes(version(5)),
         deadline: 0,
+        until: Bytes::new(),
     };
     let reply = QueryReply { items: vec![item], more: true };
     let scan = |incarnation| {

@@ -23,6 +23,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("HEAD", "/v1/kv/{keyspace}/{key}"),
     ("DELETE", "/v1/kv/{keyspace}/{key}"),
     ("GET", "/v1/kv/{keyspace}"),
+    ("GET", "/v1/kv/{keyspace}:history"),
     ("POST", "/v1/kv/{keyspace}:batch"),
     ("POST", "/v1/counters/{keyspace}/{name}/increment"),
     ("GET", "/v1/counters/{keyspace}/{name}"),
@@ -54,6 +55,7 @@ pub enum Route {
     Get { keyspace: String, key: Bytes },
     Delete { keyspace: String, key: Bytes },
     Scan { keyspace: String },
+    History { keyspace: String },
     Batch { keyspace: String },
     Increment { keyspace: String, name: Bytes },
     Count { keyspace: String, name: Bytes },
@@ -119,12 +121,18 @@ pub fn parse(method: &Method, path: &str) -> Result<Route, Problem> {
     }
 }
 
-/// What follows `/v1/kv/`: a keyspace, a keyspace and a key, or a keyspace and `:batch`.
+/// What follows `/v1/kv/`: a keyspace, a keyspace and a key, or a keyspace with `:batch` or
+/// `:history`.
 fn kv(method: &Method, rest: &str) -> Result<Route, Problem> {
     let Some((keyspace, name)) = rest.split_once('/') else {
-        return match rest.strip_suffix(":batch") {
-            Some(keyspace) => only(method, "POST", Route::Batch { keyspace: text(keyspace)? }),
-            None => only(method, "GET", Route::Scan { keyspace: text(rest)? }),
+        return match rest.split_once(':') {
+            Some((keyspace, "batch")) => {
+                only(method, "POST", Route::Batch { keyspace: text(keyspace)? })
+            }
+            Some((keyspace, "history")) => {
+                only(method, "GET", Route::History { keyspace: text(keyspace)? })
+            }
+            _ => only(method, "GET", Route::Scan { keyspace: text(rest)? }),
         };
     };
     let (keyspace, key) = (text(keyspace)?, key(name)?);

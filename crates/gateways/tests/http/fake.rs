@@ -98,13 +98,16 @@ impl Fake {
             value: value.clone(),
             version: packed(*index),
             deadline: 0,
+            until: Bytes::new(),
         };
         match query.ask.unwrap() {
             Ask::Get(get) => {
                 let items = keys.get_key_value(&get.key).map(item).into_iter().collect();
                 QueryReply { items, more: false }
             }
-            Ask::Scan(_) => QueryReply { items: keys.iter().map(item).collect(), more: false },
+            Ask::Scan(_) | Ask::History(_) => {
+                QueryReply { items: keys.iter().map(item).collect(), more: false }
+            }
         }
     }
 }

@@ -97,7 +97,7 @@ impl Tracer {
         let parent = std::mem::replace(&mut trace.span_id, self.id());
         let name = match call.action {
             Action::Mutate { .. } => "write",
-            Action::Query { .. } => "read",
+            Action::Query { .. } | Action::Past { .. } => "read",
         };
         let (at, keyspace) = (self.clock.instant(), call.keyspace.clone());
         Some(Begun { trace: *trace, parent, at, name, keyspace })

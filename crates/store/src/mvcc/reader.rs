@@ -13,7 +13,7 @@ use core::{cmp::Ordering, iter::Peekable};
 
 use bytes::Bytes;
 use kernel::{
-    Version,
+    Incarnation, Version,
     bug::{Bug, planted},
     clock::hybrid::Timestamp,
 };
@@ -61,6 +61,43 @@ impl<'e, R: Read> Reader<'e, R> {
         let current = self.engine.get(&self.space.key(Table::Current, key))?;
         let current = current.map(|bytes| Stored::decode(&bytes)).transpose()?;
         Ok(current.filter(|stored| self.at.is_none_or(|at| stored.version <= at)))
+    }
+
+    /// The values of a key that are kept, newest first, each with the version that ended it; the
+    /// current one has none. With `before`, only what was written before that version; at most
+    /// `limit`. Where a value ended before the next one was written, the key did not exist.
+    ///
+    /// # Errors
+    /// If the engine cannot read.
+    pub fn versions(
+        &self,
+        key: &[u8],
+        before: Option<Version>,
+        limit: usize,
+    ) -> Result<Vec<(Stored, Option<Version>)>, EngineError> {
+        let mut found = Vec::new();
+        let written = |stored: &Stored| before.is_none_or(|before| stored.version < before);
+        let current = self.engine.get(&self.space.key(Table::Current, key))?;
+        if let Some(current) = current.map(|bytes| Stored::decode(&bytes)).transpose()? {
+            found.extend(Some((current, None)).filter(|(stored, _)| written(stored)));
+        }
+        let last = Version {
+            incarnation: Incarnation(u64::MAX),
+            timestamp: Timestamp(u64::MAX),
+            index: u64::MAX,
+        };
+        for pair in self.engine.scan(self.space.history_before(key, before.unwrap_or(last))) {
+            if found.len() >= limit {
+                break;
+            }
+            let (key, bytes) = pair?;
+            let (_, ended) = parse_history(&Space::rest(&key))
+                .ok_or_else(|| EngineError::Corrupt(format!("no superseded key: {key:02x?}")))?;
+            let stored = Stored::decode(&bytes)?;
+            found.extend(Some((stored, Some(ended))).filter(|(stored, _)| written(stored)));
+        }
+        found.truncate(limit);
+        Ok(found)
     }
 
     /// The keys and values of a range, in its order, lazily.
@@ -219,4 +256,70 @@ fn take_history(
     }
     let stored = oldest.map(|(_, bytes)| Stored::decode(&bytes)).transpose()?;
     Ok(Some((key, stored)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{Engine, MemEngine},
+        mvcc::Pending,
+        view::View,
+    };
+    use kernel::ShardId;
+
+    const SPACE: Space = Space { shard: ShardId(3), generation: 0 };
+
+    fn version(index: u64) -> Version {
+        Version { incarnation: Incarnation(1), timestamp: Timestamp(index), index }
+    }
+
+    /// `a` is written at 1, 2 and 5 and removed at 3; `a\0` and `b` are its neighbours.
+    fn engine() -> MemEngine {
+        let mut engine = MemEngine::new();
+        let mut pending = Pending::new(&engine, SPACE, true, 0);
+        for (index, keys, value) in
+            [(1, &[&b"a"[..], b"a\0", b"b"][..], "one"), (2, &[b"a"], "two"), (5, &[b"a"], "five")]
+        {
+            if index == 5 {
+                pending.view(version(3)).delete(&Bytes::from_static(b"a")).unwrap();
+            }
+            for key in keys {
+                let value = Bytes::from_static(value.as_bytes());
+                pending.view(version(index)).put(&Bytes::from_static(key), value, None).unwrap();
+            }
+        }
+        let batch = pending.into_batch();
+        engine.write(batch).unwrap();
+        engine
+    }
+
+    fn versions(before: Option<u64>, limit: usize) -> Vec<(u64, Option<u64>)> {
+        let engine = engine();
+        let reader = Reader::latest(&engine, SPACE);
+        let found = reader.versions(b"a", before.map(version), limit).unwrap();
+        found.iter().map(|(at, until)| (at.version.index, until.map(|until| until.index))).collect()
+    }
+
+    #[test]
+    fn a_history_is_newest_first_and_shows_when_a_key_was_gone() {
+        assert_eq!(versions(None, 9), [(5, None), (2, Some(3)), (1, Some(2))]);
+        assert_eq!(versions(None, 2), [(5, None), (2, Some(3))]);
+        assert_eq!(versions(Some(2), 9), [(1, Some(2))], "the next page");
+        assert_eq!(versions(Some(1), 9), []);
+    }
+
+    #[test]
+    fn a_history_agrees_with_reads_at_every_version() {
+        let engine = engine();
+        let all = Reader::latest(&engine, SPACE).versions(b"a", None, 9).unwrap();
+        for index in 0..7 {
+            let at = version(index);
+            let covers = |(stored, until): &&(Stored, Option<Version>)| {
+                stored.version <= at && until.is_none_or(|until| at < until)
+            };
+            let expected = all.iter().find(covers).map(|(stored, _)| stored.clone());
+            assert_eq!(Reader::at(&engine, SPACE, at).get(b"a").unwrap(), expected, "{index}");
+        }
+    }
 }

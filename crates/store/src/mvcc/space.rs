@@ -118,6 +118,16 @@ impl Space {
         }
     }
 
+    /// The values of `key` that were superseded at `at` or before, newest first.
+    #[must_use]
+    pub fn history_before(self, key: &[u8], at: Version) -> ScanRange {
+        ScanRange {
+            start: Bound::Included(self.history_edge(key, KEY_END)),
+            end: Bound::Included(self.history(key, at)),
+            reverse: true,
+        }
+    }
+
     /// The superseded values of a range of user keys.
     #[must_use]
     pub fn history_range(self, range: &ScanRange) -> ScanRange {

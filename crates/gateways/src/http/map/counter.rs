@@ -5,7 +5,7 @@ use client::document::Increment;
 use contract::Program;
 use layers::counter::{Command, Query};
 
-use super::super::Problem;
+use super::super::{Problem, query::Query as Parameters};
 use super::{Asked, Expect, Inbound, Plan, json};
 
 pub fn add(
@@ -20,7 +20,13 @@ pub fn add(
     Ok(Plan::Ask(request, Expect::Increment))
 }
 
-pub fn read(asked: Asked, keyspace: String, name: Bytes) -> Result<Plan, Problem> {
-    let request = asked.query(keyspace, Program::Counter, &Query { name });
+pub fn read(
+    asked: Asked,
+    query: &mut Parameters,
+    keyspace: String,
+    name: Bytes,
+) -> Result<Plan, Problem> {
+    let at = query.version("at")?;
+    let request = asked.query_at(keyspace, Program::Counter, &Query { name }, at);
     Ok(Plan::Ask(request, Expect::Count))
 }

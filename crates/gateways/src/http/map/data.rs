@@ -7,7 +7,7 @@ use database::{
     Request,
     api::{Action, Call, Trace},
 };
-use kernel::{Duration, RequestId};
+use kernel::{Duration, RequestId, Version};
 use prost::Message;
 
 use super::super::{Problem, code::Code, evidence, query::Query};
@@ -55,6 +55,32 @@ impl Asked {
     pub fn query(self, keyspace: String, program: Program, query: &impl Message) -> Request {
         let query = Bytes::from(query.encode_to_vec());
         self.call(keyspace, Action::Query { program, query })
+    }
+
+    /// A query as of a version, if one is given.
+    pub fn query_at(
+        self,
+        keyspace: String,
+        program: Program,
+        query: &impl Message,
+        at: Option<Version>,
+    ) -> Request {
+        match at {
+            None => self.query(keyspace, program, query),
+            Some(_) => self.past(keyspace, program, query, at),
+        }
+    }
+
+    /// A query of the past: as of a version, or of all that are kept.
+    pub fn past(
+        self,
+        keyspace: String,
+        program: Program,
+        query: &impl Message,
+        at: Option<Version>,
+    ) -> Request {
+        let query = Bytes::from(query.encode_to_vec());
+        self.call(keyspace, Action::Past { program, query, at })
     }
 
     fn call(self, keyspace: String, action: Action) -> Request {

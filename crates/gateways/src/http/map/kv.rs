@@ -8,8 +8,8 @@ use client::{
 use contract::Program;
 use kernel::Duration;
 use layers::kv::{
-    Command, Condition, Delete, Get, KEY_BYTES_MAX, OPERATIONS_MAX, Operation, Put, Query as Ask,
-    SCAN_ITEMS_MAX, Scan, VALUE_BYTES_MAX,
+    Command, Condition, Delete, Get, HISTORY_ITEMS_MAX, History, KEY_BYTES_MAX, OPERATIONS_MAX,
+    Operation, Put, Query as Ask, SCAN_ITEMS_MAX, Scan, VALUE_BYTES_MAX,
 };
 
 use super::super::{
@@ -61,11 +61,13 @@ pub fn delete(
 pub fn get(
     asked: Asked,
     inbound: &Inbound<'_>,
+    query: &mut Query,
     keyspace: String,
     key: Bytes,
 ) -> Result<Plan, Problem> {
     let (matches, none_match) = evidence::conditions(inbound.headers)?;
-    let request = asked.query(keyspace, Program::Kv, &Ask::from(Get { key }));
+    let at = query.version("at")?;
+    let request = asked.query_at(keyspace, Program::Kv, &Ask::from(Get { key }), at);
     Ok(Plan::Ask(request, Expect::Get { matches, none_match }))
 }
 
@@ -92,8 +94,27 @@ pub fn scan(asked: Asked, query: &mut Query, keyspace: String) -> Result<Plan, P
         after: cursor.map(|cursor| cursor.after).unwrap_or_default(),
         keys_only,
     };
-    let request = asked.query(keyspace, Program::Kv, &Ask::from(scan));
+    let at = query.version("at")?;
+    let request = asked.query_at(keyspace, Program::Kv, &Ask::from(scan), at);
     Ok(Plan::Ask(request, Expect::Scan { keys_only, incarnation }))
+}
+
+pub fn history(asked: Asked, query: &mut Query, keyspace: String) -> Result<Plan, Problem> {
+    let limit = query.number("limit")?.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=HISTORY_ITEMS_MAX).contains(&limit) {
+        let detail = format!("limit={limit}: a page has 1 to {HISTORY_ITEMS_MAX} versions");
+        return Err(Problem::new(Code::INVALID_PARAMETER, detail));
+    }
+    let key: Bytes = query.bytes("key").unwrap_or_default().into();
+    if key.is_empty() || key.len() > KEY_BYTES_MAX {
+        let detail = format!("key: a key has 1 to {KEY_BYTES_MAX} bytes, not {}", key.len());
+        return Err(Problem::new(Code::INVALID_KEY, detail));
+    }
+    let before = query.version("before")?;
+    let before = before.map_or(Bytes::new(), |v| Bytes::copy_from_slice(&v.to_bytes()));
+    let history = History { key: key.clone(), before, limit };
+    let request = asked.past(keyspace, Program::Kv, &Ask::from(history), None);
+    Ok(Plan::Ask(request, Expect::History { key }))
 }
 
 pub fn batch(asked: Asked, inbound: &Inbound<'_>, keyspace: String) -> Result<Plan, Problem> {

@@ -126,10 +126,31 @@ pub fn scan(
     Ok(response)
 }
 
+pub fn history(done: &Done, key: &[u8], around: &Surroundings<'_>) -> Result<Response, Problem> {
+    let reply = QueryReply::read(&done.body).map_err(|e| internal(e.to_string()))?;
+    let revision = |item: &Item| {
+        let (value, value_base64) = split(&item.value);
+        let until = Version::from_bytes(&item.until).map(|version| version.to_string());
+        let (version, expires_ms) = (version(item).to_string(), expires(item));
+        document::Revision { value, value_base64, version, until, expires_ms }
+    };
+    let last = reply.items.last().filter(|_| reply.more);
+    let (key, key_base64) = split(key);
+    let before = last.map(|item| version(item).to_string());
+    let versions = reply.items.iter().map(revision).collect();
+    let mut response = json(200, &document::History { key, key_base64, versions, before });
+    vouch(&mut response, done, around);
+    Ok(response)
+}
+
+fn expires(item: &Item) -> Option<u64> {
+    (item.deadline > 0).then(|| Timestamp(item.deadline).millis())
+}
+
 fn page_item(item: &Item, keys_only: bool) -> document::Item {
     let (key, key_base64) = split(&item.key);
     let (value, value_base64) = if keys_only { (None, None) } else { split(&item.value) };
-    let expires_ms = (item.deadline > 0).then(|| Timestamp(item.deadline).millis());
+    let expires_ms = expires(item);
     let version = version(item).to_string();
     document::Item { key, key_base64, value, value_base64, version, expires_ms }
 }
