@@ -29,6 +29,9 @@ pub struct Pending<'e, E: Read> {
     space: Space,
     history: bool,
     digest: Digest,
+    /// The engine's key that was looked up last, and what stands under it: a command looks at a
+    /// key before it changes it.
+    recent: Option<(Bytes, Option<Stored>)>,
 }
 
 impl<'e, E: Read> Pending<'e, E> {
@@ -37,7 +40,7 @@ impl<'e, E: Read> Pending<'e, E> {
     #[must_use]
     pub fn new(engine: &'e E, space: Space, history: bool, previous_digest: u64) -> Self {
         let digest = Digest::new(previous_digest);
-        Pending { overlay: Overlay::new(engine), space, history, digest }
+        Pending { overlay: Overlay::new(engine), space, history, digest, recent: None }
     }
 
     /// The view of the next command. Versions must not fall from one view to the next.
@@ -110,9 +113,28 @@ impl<'e, E: Read> Pending<'e, E> {
         }
     }
 
-    fn current(&self, key: &[u8]) -> Result<Option<Stored>, EngineError> {
-        let bytes = self.overlay.get(&self.space.key(Table::Current, key))?;
-        bytes.map(|bytes| Stored::decode(&bytes)).transpose()
+    fn current(&mut self, key: &[u8]) -> Result<Option<Stored>, EngineError> {
+        Ok(self.look_up(key)?.1)
+    }
+
+    /// The engine's key of a current value, and the value.
+    fn look_up(&mut self, key: &[u8]) -> Result<(Bytes, Option<Stored>), EngineError> {
+        if let Some((full, stored)) = &self.recent
+            && full.get(Space::TABLE_PREFIX_LEN..) == Some(key)
+        {
+            return Ok((full.clone(), stored.clone()));
+        }
+        let full = self.space.key(Table::Current, key);
+        let stored = self.overlay.get(&full)?.map(|bytes| Stored::decode(&bytes)).transpose()?;
+        self.recent = Some((full.clone(), stored.clone()));
+        Ok((full, stored))
+    }
+
+    fn set(&mut self, key: &[u8], full: Bytes, new: &Stored) {
+        let value = new.encode();
+        self.note(Table::Current, Change::Put, key, &value);
+        self.overlay.put(full, value);
+        self.recent = None;
     }
 
     /// Keeps a value for reads before `at`. What was written at `at` itself nobody can have read.
@@ -161,7 +183,7 @@ impl<E: Read> View for PendingView<'_, '_, E> {
         value: Bytes,
         deadline: Option<Timestamp>,
     ) -> Result<Stored, EngineError> {
-        let old = self.pending.current(key)?;
+        let (full, old) = self.pending.look_up(key)?;
         let version = self.version;
         let (created, writes) =
             old.as_ref().map_or((version, 1), |old| (old.created, old.writes.saturating_add(1)));
@@ -170,7 +192,7 @@ impl<E: Read> View for PendingView<'_, '_, E> {
             self.pending.supersede(key, old, version);
         }
         self.pending.move_deadline(key, old.and_then(|old| old.deadline), deadline);
-        self.pending.put_raw(Table::Current, key, new.encode());
+        self.pending.set(key, full, &new);
         Ok(new)
     }
 
@@ -178,6 +200,7 @@ impl<E: Read> View for PendingView<'_, '_, E> {
         let Some(old) = self.pending.current(key)? else { return Ok(false) };
         self.pending.supersede(key, &old, self.version);
         self.pending.move_deadline(key, old.deadline, None);
+        self.pending.recent = None;
         self.pending.delete_raw(Table::Current, key);
         Ok(true)
     }

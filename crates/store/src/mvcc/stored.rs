@@ -36,8 +36,15 @@ impl Stored {
     /// The stored form. The place of creation is left out where it equals the version.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        let mut out = Vec::with_capacity(2 + 2 * Version::LEN + 8 + 10 + self.value.len());
         let created = self.created != self.version;
+        // Exact: bytes made of a vector with room to spare cost an allocation more.
+        let mut out = Vec::with_capacity(
+            2 + Version::LEN
+                + if created { Version::LEN } else { 0 }
+                + if self.deadline.is_some() { 8 } else { 0 }
+                + varint_len(self.writes)
+                + self.value.len(),
+        );
         let flags = if created { HAS_CREATED } else { 0 }
             | if self.deadline.is_some() { HAS_DEADLINE } else { 0 };
         out.extend_from_slice(&[FORMAT, flags]);
@@ -96,6 +103,11 @@ impl Stored {
 }
 
 /// Reads an LEB128 number of at most 64 bits.
+/// Bytes of a number in groups of seven bits.
+fn varint_len(number: u64) -> usize {
+    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
+}
+
 fn varint<'a>(take: &mut impl FnMut(usize) -> Option<&'a [u8]>) -> Option<u64> {
     let mut number = 0u64;
     for shift in (0..64).step_by(7) {
