@@ -351,7 +351,7 @@ impl RunningNode {
         match halted.as_deref() {
             Ok(Status::Halted(reason)) => reason.clone(),
             // The sender lives in `self`, so the wait ends with a halt.
-            _ => HaltReason { code: "gone", text: String::new() },
+            _ => std::future::pending().await,
         }
     }
 

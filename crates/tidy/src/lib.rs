@@ -4,7 +4,7 @@
 //!   git ls-files ─▶ Tree ─┬─▶ floors    dependencies go down; who may name what; still crates
 //!   floors.toml ──────────┤─▶ words     unsafe code, clocks and threads, what was left over
 //!                         ├─▶ length    files are short
-//!                         └─▶ pages     links lead somewhere; every error page is in use
+//!                         └─▶ pages     links lead somewhere; every error code has a page
 //!                                 │
 //!                                 └─▶ Finding: where, what, and what to do
 //! ```
@@ -69,6 +69,7 @@ pub fn all(tree: &Tree, floors: &Floors) -> Vec<Finding> {
         length::short(tree),
         pages::links(tree),
         pages::errors(tree),
+        pages::codes(tree),
     ]
     .concat()
 }

@@ -1,4 +1,5 @@
-//! Pages: links lead somewhere, and every error page belongs to a code that exists.
+//! Pages: links lead somewhere, every error page belongs to a code that exists, and every code has
+//! a page.
 
 use crate::{Finding, Tree};
 
@@ -61,6 +62,45 @@ pub fn errors(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
+/// Where sources write codes: in front of a message, and as the reason of a halt.
+const CODED: [(&str, &str); 4] =
+    [("\"[", "] "), (".halt(\"", "\""), ("{ code: \"", "\""), ("let code = \"", "\"")];
+
+/// Codes of messages and halts that have no page. (Those of the HTTP gateway have one, or it would
+/// not compile.)
+#[must_use]
+pub fn codes(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in tree.ending(".rs") {
+        // What a test makes up is no code.
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        if path.contains("tests") {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let page = |code: &&str| format!("docs/errors/{code}.md");
+            let found = CODED.iter().flat_map(|(before, after)| coded(line, before, after));
+            let missing = found.filter(|code| !tree.has(&page(code)));
+            findings.extend(missing.map(|code| {
+                Finding::new(path, Some(number + 1), format!("{code}: write {}", page(&code)))
+            }));
+        }
+    }
+    findings
+}
+
+/// Words like `disk-full` between two marks.
+fn coded<'a>(line: &'a str, before: &'a str, after: &'a str) -> impl Iterator<Item = &'a str> {
+    let shaped = |code: &&str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+        !code.is_empty() && code.chars().all(plain) && !code.starts_with('-')
+    };
+    line.split(before)
+        .skip(1)
+        .filter_map(move |rest| Some(rest.split_once(after)?.0))
+        .filter(shaped)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +112,23 @@ mod tests {
         let tree = Tree::of([("docs/a.md", text), ("docs/b.md", ""), ("README.md", "")]);
         let places: Vec<_> = links(&tree).into_iter().map(|finding| finding.place).collect();
         assert_eq!(places, ["docs/a.md:2", "docs/a.md:6"]);
+    }
+
+    #[test]
+    fn a_code_without_a_page_is_found() {
+        let source = concat!(
+            "#[error(\"[no-page] {0}\")]\nwarn!(\"[lost-key] gone\");\n",
+            "core.halt(\"unpaged\", text);\nHaltReason { code: \"lost-key\", text }\n",
+            "let code = \"forgotten\";\nlet a = \"[1, 2] is no code\";\n",
+            "#[cfg(test)]\ncore.halt(\"made-up\", text);\n",
+        );
+        let tree = Tree::of([
+            ("docs/errors/lost-key.md", ""),
+            ("src/a.rs", source),
+            ("tests/b.rs", "core.halt(\"made-up\", text);"),
+        ]);
+        let places: Vec<_> = codes(&tree).into_iter().map(|finding| finding.place).collect();
+        assert_eq!(places, ["src/a.rs:1", "src/a.rs:3", "src/a.rs:5"]);
     }
 
     #[test]

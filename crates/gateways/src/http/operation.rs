@@ -29,6 +29,8 @@ pages! {
     "listen",
     "thread",
     "journal-broken",
+    "raft-committed-conflict",
+    "diverged",
     "journal-damage",
     "memory-lost",
     "history-io",
