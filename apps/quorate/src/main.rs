@@ -7,6 +7,7 @@
 //!                                   ├─ dev      several servers on this machine
 //!                                   └─ others   clients of a cluster
 //! ```
+#![forbid(unsafe_code)]
 
 mod ambient;
 mod backend;

@@ -1,7 +1,8 @@
-//! Signals to other processes, and what the kernel tells about them. The only unsafe code of the
-//! binary: two system calls that the standard library does not offer.
+//! Signals to other processes, and the one that the kernel sends when a parent ends.
 
 use std::io;
+
+use rustix::process::{self, Pid};
 
 /// A signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +17,13 @@ pub enum Signal {
     Continue,
 }
 
-impl Signal {
-    fn number(self) -> libc::c_int {
-        match self {
-            Signal::Term => libc::SIGTERM,
-            Signal::Kill => libc::SIGKILL,
-            Signal::Stop => libc::SIGSTOP,
-            Signal::Continue => libc::SIGCONT,
+impl From<Signal> for process::Signal {
+    fn from(signal: Signal) -> process::Signal {
+        match signal {
+            Signal::Term => process::Signal::TERM,
+            Signal::Kill => process::Signal::KILL,
+            Signal::Stop => process::Signal::STOP,
+            Signal::Continue => process::Signal::CONT,
         }
     }
 }
@@ -32,27 +33,25 @@ impl Signal {
 /// # Errors
 /// If there is no such process or it belongs to somebody else.
 pub fn send(pid: u32, signal: Signal) -> io::Result<()> {
-    let pid = libc::pid_t::try_from(pid).ok().filter(|pid| *pid > 0);
+    // Never 0, which would name our own group.
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    // SAFETY: kill takes two integers and touches no memory of ours. The pid is positive, so it
-    // names one process and no group.
-    match unsafe { libc::kill(pid, signal.number()) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    Ok(process::kill_process(pid, signal.into())?)
 }
 
-/// Makes a child end when its parent does, however the parent ends: no server is left behind
+/// Makes this process end when its parent does, however the parent ends: no server is left behind
 /// that holds ports and files.
-pub fn end_with_parent(command: &mut tokio::process::Command) {
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed; prctl is one, it
-    // allocates nothing and touches no memory.
-    unsafe {
-        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        });
+///
+/// # Errors
+/// If the parent has ended already.
+pub fn end_with(parent: u32) -> io::Result<()> {
+    process::set_parent_process_death_signal(Some(process::Signal::TERM))?;
+    // A parent that ended before the call above sends nothing any more.
+    let now = process::getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
+    if now != Some(parent) {
+        return Err(io::Error::other(format!("process {parent} is not our parent, or has ended")));
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -63,5 +62,10 @@ mod tests {
     fn nobody_and_everybody_are_no_targets() {
         assert!(send(0, Signal::Term).is_err());
         assert!(send(u32::MAX, Signal::Term).is_err());
+    }
+
+    #[test]
+    fn a_stranger_is_no_parent() {
+        assert!(end_with(std::process::id()).is_err());
     }
 }

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::info;
 
-use crate::{ambient, backend::Front, exit::Failure};
+use crate::{ambient, backend::Front, exit::Failure, signal as signals};
 
 /// How long a clean shutdown may take to hand leadership over.
 const HAND_OVER: Duration = Duration::from_secs(3);
@@ -54,6 +54,9 @@ pub struct Server {
     /// Export traces and figures to this collector by OTLP: `http://127.0.0.1:4318`.
     #[arg(long, value_name = "URL")]
     otlp: Option<String>,
+    /// End when this process, our parent, ends.
+    #[arg(long, value_name = "PID", hide = true)]
+    parent: Option<u32>,
     /// Any other key of the configuration: `limits.cache=64MiB`. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -62,6 +65,9 @@ pub struct Server {
 impl Server {
     /// Runs the node until it is told to stop.
     pub fn run(self) -> Result<(), Failure> {
+        if let Some(parent) = self.parent {
+            signals::end_with(parent)?;
+        }
         let flags = self.flags()?;
         // The file has a variable of its own, which is no key of the configuration.
         let ours = ["QUORATE_CONFIG", "QUORATE_ENDPOINTS"];

@@ -47,13 +47,13 @@ impl Children {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(self.layout.arguments(node))
+            .args(["--parent", &std::process::id().to_string()])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .kill_on_drop(true)
             // Ctrl-C on the terminal is for us; we tell the nodes.
             .process_group(0);
-        signal::end_with_parent(&mut command);
         let child = command.spawn()?;
         if let Some(slot) = self.slots.get_mut(usize::from(node - 1)) {
             *slot = Some(child);
