@@ -1,6 +1,6 @@
 //! Clients: they ask, wait, try again under the same request id, and write down what they saw.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use check::history::{Event, Kind, Verb};
@@ -10,7 +10,7 @@ use database::{
     api::{Action, Call, Done, Fate, Trace},
     failure::Effect,
 };
-use kernel::{Duration, Instant, NodeId, RequestId, Rng, Ticket, Version};
+use kernel::{Duration, Instant, NodeId, RequestId, Rng, ShardId, Ticket, Version};
 use layers::{counter, kv};
 use prost::Message;
 use sim::Outcome;
@@ -111,10 +111,17 @@ impl Client {
         self.busy.as_ref().map(|busy| busy.ticket)
     }
 
-    /// Whether the client waits for a linearizable read.
-    pub fn reads_newest(&self) -> bool {
-        let act = self.busy.as_ref().map(|busy| busy.operation.act);
-        matches!(act, Some(Act::Read | Act::Total | Act::Elements))
+    /// What the client's read must show at least, by shard; `committed` is what is committed now.
+    /// Empty while it reads nothing.
+    pub fn floor(&self, committed: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64> {
+        let Some(busy) = &self.busy else { return BTreeMap::new() };
+        match (busy.operation.act, &busy.request.session) {
+            (Act::Read | Act::Total | Act::Elements, _) => committed.clone(),
+            (Act::ReadSession, Some(session)) => {
+                committed.keys().map(|shard| (*shard, session.index(*shard))).collect()
+            }
+            _ => BTreeMap::new(),
+        }
     }
 
     fn begin(&mut self, operation: Operation, now: Instant) -> Busy {

@@ -11,13 +11,18 @@ use kernel::{ClusterId, Duration, Incarnation, NodeId, Rng, limit};
 use sim::Factory;
 use store::{Journal, MemEngine, journal};
 
-use crate::machine::{Node, Slot};
+use crate::{
+    machine::{Node, Slot},
+    watch::Watch,
+    written::Written,
+};
 
 /// A cluster of nodes that found it together.
 pub struct Cluster {
     members: Vec<Member>,
     settings: Settings,
     engines: BTreeMap<NodeId, Slot>,
+    written: BTreeMap<NodeId, Written>,
     /// Nodes whose data directory began empty in a cluster that existed: the node writes this
     /// into its format file, so it outlives restarts.
     joined: BTreeSet<NodeId>,
@@ -36,6 +41,7 @@ impl Cluster {
             members: (1..=nodes).map(member).collect(),
             settings,
             engines: BTreeMap::new(),
+            written: BTreeMap::new(),
             joined: BTreeSet::new(),
             logging,
         }
@@ -118,7 +124,10 @@ impl Factory for Cluster {
         let db = Database::open(settings, identity, me, members, &recovery, engine, boot.rng)
             .map_err(|failure| failure.to_string())?;
         let log = self.logging.then(|| found(&db, &recovery));
-        Ok(Node::new(node, db, journal, slot, boot.boots, log))
+        let written = self.written.entry(node).or_default().clone();
+        let mut watch = Watch::new(node, &db);
+        watch.opened(&recovery.records, &written);
+        Ok(Node::new(db, journal, slot, (watch, written), boot.boots, log))
     }
 
     fn crashed(&mut self, node: NodeId, rng: &mut Rng) {

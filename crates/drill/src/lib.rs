@@ -25,5 +25,6 @@ pub mod report;
 pub mod run;
 pub mod watch;
 pub mod workload;
+pub mod written;
 
 pub use run::{Outcome, Report, Run};

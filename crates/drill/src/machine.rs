@@ -17,7 +17,7 @@ use store::{
     engine::{MemFlush, MemSnapshot},
 };
 
-use crate::watch::Watch;
+use crate::{watch::Watch, written::Written};
 
 type Db = Database<MemEngine>;
 
@@ -41,6 +41,7 @@ pub struct Node {
     buffer: BytesMut,
     dead: bool,
     watch: Watch,
+    written: Written,
     /// Which life of the node this is.
     pub boot: u64,
     /// Lines that the next batch writes to the node's log; none unless somebody reads them.
@@ -54,16 +55,17 @@ const ROOM_PROBE: Duration = Duration::from_millis(200);
 impl Node {
     /// A node that runs this process on this journal.
     pub fn new(
-        me: NodeId,
         db: Db,
         journal: Journal<SimDisk>,
         slot: Slot,
+        (watch, written): (Watch, Written),
         boot: u64,
         log: Option<Vec<String>>,
     ) -> Node {
         Node {
-            watch: Watch::new(me, &db),
             db: Some(db),
+            watch,
+            written,
             slot,
             journal,
             effects: EffectsOf::<Db>::new(),
@@ -100,7 +102,11 @@ impl Node {
         self.buffer.clear();
         self.buffer.extend_from_slice(bytes);
         while let Ok(Some(message)) = link::take_envelope(&mut self.buffer) {
+            let said = self.db.as_ref().and_then(|db| self.watch.hears(db, &message));
             self.event(now, Event::Message { from, message });
+            if let Some(said) = said {
+                self.watched(|watch, db| watch.heard(db, &said));
+            }
         }
     }
 
@@ -237,6 +243,7 @@ impl Node {
         let records: Vec<Record> =
             self.gathered.iter().flat_map(|(_, records)| records.iter().cloned()).collect();
         let bytes: u64 = records.iter().map(|record| record.body.len() as u64 + 64).sum();
+        self.written.add(&records);
         match self.journal.append(&records) {
             Ok(_) => {
                 let tokens = self.gathered.drain(..).map(|(token, _)| token).collect();

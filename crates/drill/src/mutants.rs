@@ -14,6 +14,7 @@
 //! A planted bug and what it broke are remembered for the life of a process, so each hunt has one
 //! of its own; a bug that makes the code panic takes no other hunt with it.
 
+pub mod below;
 pub mod known;
 mod page;
 

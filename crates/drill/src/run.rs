@@ -1,11 +1,10 @@
 //! One run: from a plan and operations to a verdict.
 
+mod end;
+
 use std::collections::{BTreeMap, VecDeque};
 
-use check::{
-    Limits, Options as CheckOptions, Verdict,
-    history::{Event, History},
-};
+use check::history::Event;
 use contract::{Contract, Program};
 use database::{
     Answer, Request,
@@ -20,7 +19,7 @@ use crate::{
     factory::{Cluster, settings},
     invariants::Invariants,
     operator::Operator,
-    replicas::{self, Pictures},
+    replicas::Pictures,
     workload::{self, Operation},
 };
 
@@ -115,7 +114,7 @@ struct Stage<'a> {
     history: Vec<Event>,
     invariants: Invariants,
     pictures: Pictures,
-    /// Per client: what was committed anywhere when its linearizable read began.
+    /// Per client: what its read must show at least.
     floors: Vec<BTreeMap<ShardId, u64>>,
     operator: Operator,
     ambush: Ambush,
@@ -311,10 +310,8 @@ impl<'a> Stage<'a> {
             }
             None => {
                 let ask = client.next(now, &mut self.history);
-                self.floors[id] = match client.reads_newest() {
-                    true => self.committed(),
-                    false => BTreeMap::new(),
-                };
+                self.hear();
+                self.floors[id] = self.clients[id].floor(self.invariants.committed());
                 ask
             }
         };
@@ -326,14 +323,13 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// What is committed now, as far as anybody knows.
-    fn committed(&mut self) -> BTreeMap<ShardId, u64> {
+    /// Takes note of what is committed now, as far as anybody knows.
+    fn hear(&mut self) {
         for node in self.world.ids() {
             if let Some(machine) = self.world.machine(node) {
                 self.invariants.hear(machine);
             }
         }
-        self.invariants.committed().clone()
     }
 
     fn look(&mut self) -> Play<()> {
@@ -378,104 +374,6 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// The healed cluster must serve through every node, and all replicas must agree.
-    fn liveness(&mut self) -> Play<()> {
-        let end = self.world.now() + self.run.plan.options.liveness;
-        self.until(end, |stage| stage.clients.iter().all(Client::idle))?;
-        for node in self.alive() {
-            let limit = self.run.plan.options.liveness;
-            let served = self.ask_until(
-                limit,
-                |_| (node, probe(node)),
-                |answer| matches!(answer, Answer::Done(_)),
-            )?;
-            if !served {
-                return failed(
-                    "liveness",
-                    format!("{node} does not serve after everything healed"),
-                );
-            }
-        }
-        let end = self.world.now() + self.run.plan.options.liveness;
-        let mut apart = self.apart();
-        while apart.is_some() && self.world.now() < end {
-            self.advance_to(self.world.now() + Duration::from_millis(100))?;
-            apart = self.apart();
-        }
-        self.look()?;
-        match apart {
-            Some(why) => failed("convergence", why),
-            None => Ok(()),
-        }
-    }
-
-    /// What keeps the replicas from agreeing.
-    fn apart(&self) -> Option<String> {
-        let mut states: BTreeMap<ShardId, (u64, u64, NodeId)> = BTreeMap::new();
-        for node in self.alive() {
-            let Some(machine) = self.world.machine(node) else {
-                return Some(format!("{node} is not up: {:?}", self.world.status(node)));
-            };
-            for (id, shard) in machine.database()?.shards() {
-                if !shard.sound {
-                    return Some(format!("{node} has not recovered {id}"));
-                }
-                let mine = (shard.applied.index, shard.applied.digest, node);
-                let other = *states.entry(*id).or_insert(mine);
-                if (other.0, other.1) != (mine.0, mine.1) {
-                    return Some(format!(
-                        "{id}: {} is at {} and {node} at {}",
-                        other.2, other.0, mine.0
-                    ));
-                }
-            }
-        }
-        self.unlike()
-    }
-
-    /// Replicas at the same place that do not hold the same.
-    fn unlike(&self) -> Option<String> {
-        let mut contents = BTreeMap::new();
-        for node in self.alive() {
-            let db = self.world.machine(node)?.database()?;
-            for (id, shard) in db.shards() {
-                let mine = replicas::content(db.engine(), shard.space);
-                let (other, theirs) = contents.entry(*id).or_insert((node, mine.clone()));
-                if let Some(key) = replicas::difference(theirs, &mine) {
-                    return Some(format!("{id}: {other} and {node} do not both hold {key:?}"));
-                }
-            }
-        }
-        None
-    }
-
-    fn judge(&self) -> Play<Outcome> {
-        let bugs = ["diverged", "storage", "raft-committed-conflict"];
-        if let Some(halt) = self
-            .world
-            .halts()
-            .iter()
-            .find(|halt| bugs.iter().any(|bug| halt.reason.starts_with(bug)))
-        {
-            return failed("halt", format!("{} stopped: {}", halt.node, halt.reason));
-        }
-        let broken = kernel::mark::ledger::broken();
-        if let Some((name, times)) = broken.first_key_value() {
-            return failed("always", format!("{name} did not hold {times} times"));
-        }
-        let history = match History::from_events(self.history.iter().cloned()) {
-            Ok(history) => history,
-            Err(error) => return failed("history", error.to_string()),
-        };
-        let limits = Limits { states_max: 2_000_000, ..Limits::default() };
-        let report = check::check(&history, &CheckOptions { limits, ..CheckOptions::default() });
-        match report.verdict {
-            Verdict::Valid => Ok(Outcome::Valid),
-            Verdict::Unknown => Ok(Outcome::Unknown(report.to_string())),
-            Verdict::Invalid => failed("history", report.to_string()),
-        }
-    }
-
     fn report(&self, outcome: Outcome) -> Report {
         use check::history::Kind;
         let count = |kind| self.history.iter().filter(|event| event.kind == kind).count() as u64;
@@ -491,31 +389,13 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// A linearizable read shows everything that was committed when it began.
+/// A linearizable read shows everything that was committed when it began; a read in a session
+/// everything that the session has seen.
 fn fresh(floor: &BTreeMap<ShardId, u64>, done: &Done) -> Play<()> {
     let (seen, least) = (done.receipt.version.index, floor.get(&done.shard).copied().unwrap_or(0));
     if seen < least {
         let shard = done.shard;
-        return failed("reads", format!("a read of {shard} saw {seen}, {least} was committed"));
+        return failed("reads", format!("a read of {shard} shows {seen}, not {least}"));
     }
     Ok(())
-}
-
-/// A write that nobody else touches, through this node.
-fn probe(node: NodeId) -> Request {
-    use prost::Message as _;
-    let key = bytes::Bytes::from(format!("probe-{node}"));
-    let put = layers::kv::Put { key, ..layers::kv::Put::default() };
-    Request::Call(database::api::Call {
-        keyspace: "kv".into(),
-        action: database::api::Action::Mutate {
-            program: Program::Kv,
-            command: layers::kv::Command::one(put).encode_to_vec().into(),
-        },
-        consistency: None,
-        session: None,
-        request_id: None,
-        timeout: Duration::from_secs(2),
-        trace: database::api::Trace::default(),
-    })
 }

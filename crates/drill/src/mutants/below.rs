@@ -1,0 +1,36 @@
+//! Which tests below the whole catch a bug, too.
+
+use kernel::bug::Bug;
+
+/// The lower level at which a bug is caught as well, by `tests/mutants.rs` of that crate.
+#[must_use]
+pub fn level(bug: Bug) -> Option<&'static str> {
+    match bug {
+        Bug::TruncateWithoutConflict
+        | Bug::CommitWithoutClamp
+        | Bug::VoteBeforeDurable
+        | Bug::AckBeforeDurable
+        | Bug::CommitOldTerm
+        | Bug::HalfIsMajority
+        | Bug::ReadWithoutQuorum
+        | Bug::LeaseTrustsClock
+        | Bug::WipedDiskVotes
+        | Bug::SkipJoint
+        | Bug::LearnerCounts
+        | Bug::TransferWithoutCatchUp
+        | Bug::DoubleVote
+        | Bug::VoteIgnoresLog => Some("raft"),
+        Bug::SnapshotWithoutOutcomes
+        | Bug::TornTailAccepted
+        | Bug::DamageAsTornTail
+        | Bug::ScanMissesDelete
+        | Bug::ChecksumIgnored => Some("store"),
+        Bug::ApplyTwice
+        | Bug::SnapshotMetaFirst
+        | Bug::ReplyBeforeCommit
+        | Bug::SessionIgnored
+        | Bug::TtlByLocalClock
+        | Bug::OutcomeIgnored
+        | Bug::FateWithoutFence => None,
+    }
+}

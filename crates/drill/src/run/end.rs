@@ -1,0 +1,130 @@
+//! The end of a run: everything is healed, and judged.
+
+use std::collections::BTreeMap;
+
+use check::{Limits, Options as CheckOptions, Verdict, history::History};
+use contract::Program;
+use database::{Answer, Request};
+use kernel::{Duration, NodeId, ShardId};
+
+use super::{Outcome, Play, Stage, failed};
+use crate::{client::Client, replicas};
+
+impl Stage<'_> {
+    /// The healed cluster must serve through every node, and all replicas must agree.
+    pub(super) fn liveness(&mut self) -> Play<()> {
+        let end = self.world.now() + self.run.plan.options.liveness;
+        self.until(end, |stage| stage.clients.iter().all(Client::idle))?;
+        for node in self.alive() {
+            let limit = self.run.plan.options.liveness;
+            let served = self.ask_until(
+                limit,
+                |_| (node, probe(node)),
+                |answer| matches!(answer, Answer::Done(_)),
+            )?;
+            if !served {
+                return failed(
+                    "liveness",
+                    format!("{node} does not serve after everything healed"),
+                );
+            }
+        }
+        let end = self.world.now() + self.run.plan.options.liveness;
+        let mut apart = self.apart();
+        while apart.is_some() && self.world.now() < end {
+            self.advance_to(self.world.now() + Duration::from_millis(100))?;
+            apart = self.apart();
+        }
+        self.look()?;
+        match apart {
+            Some(why) => failed("convergence", why),
+            None => Ok(()),
+        }
+    }
+
+    /// What keeps the replicas from agreeing.
+    fn apart(&self) -> Option<String> {
+        let mut states: BTreeMap<ShardId, (u64, u64, NodeId)> = BTreeMap::new();
+        for node in self.alive() {
+            let Some(machine) = self.world.machine(node) else {
+                return Some(format!("{node} is not up: {:?}", self.world.status(node)));
+            };
+            for (id, shard) in machine.database()?.shards() {
+                if !shard.sound {
+                    return Some(format!("{node} has not recovered {id}"));
+                }
+                let mine = (shard.applied.index, shard.applied.digest, node);
+                let other = *states.entry(*id).or_insert(mine);
+                if (other.0, other.1) != (mine.0, mine.1) {
+                    return Some(format!(
+                        "{id}: {} is at {} and {node} at {}",
+                        other.2, other.0, mine.0
+                    ));
+                }
+            }
+        }
+        self.unlike()
+    }
+
+    /// Replicas at the same place that do not hold the same.
+    fn unlike(&self) -> Option<String> {
+        let mut contents = BTreeMap::new();
+        for node in self.alive() {
+            let db = self.world.machine(node)?.database()?;
+            for (id, shard) in db.shards() {
+                let mine = replicas::content(db.engine(), shard.space);
+                let (other, theirs) = contents.entry(*id).or_insert((node, mine.clone()));
+                if let Some(key) = replicas::difference(theirs, &mine) {
+                    return Some(format!("{id}: {other} and {node} do not both hold {key:?}"));
+                }
+            }
+        }
+        None
+    }
+
+    pub(super) fn judge(&self) -> Play<Outcome> {
+        let bugs = ["diverged", "storage", "raft-committed-conflict"];
+        if let Some(halt) = self
+            .world
+            .halts()
+            .iter()
+            .find(|halt| bugs.iter().any(|bug| halt.reason.starts_with(bug)))
+        {
+            return failed("halt", format!("{} stopped: {}", halt.node, halt.reason));
+        }
+        let broken = kernel::mark::ledger::broken();
+        if let Some((name, times)) = broken.first_key_value() {
+            return failed("always", format!("{name} did not hold {times} times"));
+        }
+        let history = match History::from_events(self.history.iter().cloned()) {
+            Ok(history) => history,
+            Err(error) => return failed("history", error.to_string()),
+        };
+        let limits = Limits { states_max: 2_000_000, ..Limits::default() };
+        let report = check::check(&history, &CheckOptions { limits, ..CheckOptions::default() });
+        match report.verdict {
+            Verdict::Valid => Ok(Outcome::Valid),
+            Verdict::Unknown => Ok(Outcome::Unknown(report.to_string())),
+            Verdict::Invalid => failed("history", report.to_string()),
+        }
+    }
+}
+
+/// A write that nobody else touches, through this node.
+fn probe(node: NodeId) -> Request {
+    use prost::Message as _;
+    let key = bytes::Bytes::from(format!("probe-{node}"));
+    let put = layers::kv::Put { key, ..layers::kv::Put::default() };
+    Request::Call(database::api::Call {
+        keyspace: "kv".into(),
+        action: database::api::Action::Mutate {
+            program: Program::Kv,
+            command: layers::kv::Command::one(put).encode_to_vec().into(),
+        },
+        consistency: None,
+        session: None,
+        request_id: None,
+        timeout: Duration::from_secs(2),
+        trace: database::api::Trace::default(),
+    })
+}

@@ -1,0 +1,99 @@
+//! What a leader commits, how its group changes, and to whom it hands over.
+
+use database::Note;
+use kernel::{NodeId, ShardId};
+use raft::{EntryKind, Membership};
+
+use super::{Db, Replica, Watch};
+
+/// A leader when it was last looked at.
+pub(super) struct Leading {
+    term: u64,
+    commit: u64,
+    membership: Membership,
+}
+
+impl Watch {
+    /// The replica observes something about itself.
+    pub fn note(&mut self, db: &Db, note: &Note) {
+        let Note::Raft { shard, note: raft::Note::TransferSent { to } } = note else { return };
+        // One that has stepped down since knows nothing of the others any more.
+        let leader = db.shards().get(shard).filter(|replica| replica.raft.is_leader());
+        let Some(replica) = leader else { return };
+        let status = replica.raft.status();
+        let matched = status.peers.iter().find(|peer| peer.node == *to).map_or(0, |p| p.matched);
+        let command = |index: u64| {
+            let kind = replica.raft.entry(index).map(|entry| entry.kind);
+            kind == Some(EntryKind::Command as i32)
+        };
+        if (matched + 1..=status.last_index).any(command) {
+            let (me, last) = (self.me, status.last_index);
+            self.fail(|| {
+                format!("{me} hands {shard} to {to}, which holds {matched} of {last} entries")
+            });
+        }
+    }
+
+    /// A batch has ended.
+    pub fn settled(&mut self, db: &Db) {
+        for (id, replica) in db.shards() {
+            let before = self.leading.remove(id);
+            if !replica.raft.is_leader() {
+                continue;
+            }
+            let (term, commit) = (replica.raft.term(), replica.raft.commit());
+            let before = before.filter(|before| before.term == term);
+            if let Some(before) = &before {
+                if before.membership != *replica.raft.membership() {
+                    self.change(*id, &before.membership, replica.raft.membership());
+                }
+                if before.commit != commit {
+                    self.commits(replica, &before.membership);
+                }
+            }
+            let membership = match before {
+                Some(before) if before.membership == *replica.raft.membership() => {
+                    before.membership
+                }
+                _ => replica.raft.membership().clone(),
+            };
+            self.leading.insert(*id, Leading { term, commit, membership });
+        }
+    }
+
+    /// Either half of a joint membership is one that stood alone.
+    fn change(&mut self, id: ShardId, old: &Membership, new: &Membership) {
+        let fits = match (old.is_joint(), new.is_joint()) {
+            (false, false) => old.voters == new.voters,
+            (false, true) => old.voters == new.outgoing,
+            (true, _) => old.voters == new.voters,
+        };
+        if !fits {
+            let me = self.me;
+            self.fail(|| {
+                format!("{me} changes the voters of {id} from {old:?} to {new:?} at once")
+            });
+        }
+    }
+
+    /// What a leader commits, a majority of the voters holds; and it is of its term.
+    fn commits(&mut self, replica: &Replica, group: &Membership) {
+        let status = replica.raft.status();
+        let (me, id, commit) = (self.me, replica.id, status.commit);
+        if replica.raft.entry(commit).is_some_and(|entry| entry.term != status.term) {
+            self.fail(|| format!("{me} commits {commit} of {id}, an entry of an earlier term"));
+        }
+        let holds = |node: u64| match status.peers.iter().find(|peer| peer.node.0 == node) {
+            Some(peer) => peer.matched >= commit && !peer.amnesiac,
+            None if node == me.0 => status.persisted_index >= commit,
+            // It left the group with the same commit, and is not looked at any more.
+            None => !status.membership.contains(NodeId(node)),
+        };
+        let majority = |voters: &[u64]| {
+            voters.is_empty() || 2 * voters.iter().filter(|n| holds(**n)).count() > voters.len()
+        };
+        if !majority(&group.voters) || !majority(&group.outgoing) {
+            self.fail(|| format!("{me} commits {commit} of {id}, which no majority holds"));
+        }
+    }
+}

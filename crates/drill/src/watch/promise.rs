@@ -1,0 +1,73 @@
+//! What binds a replica leaves it when it is durable: votes, and acknowledgements.
+
+use database::{Envelope, message::Body, record};
+use kernel::{NodeId, ShardId, Token};
+use raft::Body as Word;
+use store::{Record, RecordKind};
+
+use super::{Db, Replica, Watch};
+
+impl Watch {
+    /// Records go to the journal under a token.
+    pub fn persist(&mut self, token: Token, records: &[Record]) {
+        for record in records {
+            match record.kind {
+                RecordKind::State => {
+                    for hard in record::from_journal(record) {
+                        if let raft::Record::HardState { term, vote } = hard {
+                            self.writing.push_back((token, record.shard, (term, vote)));
+                        }
+                    }
+                }
+                RecordKind::Base => self.base(record),
+                _ => {}
+            }
+        }
+    }
+
+    /// A write under this token is durable.
+    pub fn persisted(&mut self, token: Token) {
+        while let Some((_, shard, hard)) = self.writing.pop_front_if(|write| write.0 <= token) {
+            self.hard.insert(shard, hard);
+        }
+    }
+
+    /// A message leaves once `after` is durable.
+    pub fn leaves(&mut self, db: &Db, to: NodeId, envelope: &Envelope, after: Option<Token>) {
+        let Some(Body::Raft(message)) = &envelope.body else { return };
+        let id = ShardId(envelope.shard);
+        let (me, term) = (self.me, message.term);
+        let Some(replica) = db.shards().get(&id) else { return };
+        let vote = match message.body {
+            Some(Word::VoteReply(vote)) if vote.granted && !vote.pre => Some(to),
+            Some(Word::RequestVote(ask)) if !ask.pre => Some(me),
+            _ => None,
+        };
+        if let Some(vote) = vote.filter(|vote| !self.holds(id, after, (term, *vote))) {
+            self.fail(|| format!("{me} votes for {vote} in {term} of {id} before that is durable"));
+        }
+        match message.body {
+            Some(Word::AppendReply(reply)) if !reply.rejected => {
+                self.acknowledges(replica, term, reply.index);
+            }
+            Some(Word::HeartbeatReply(reply)) => self.acknowledges(replica, term, reply.matched),
+            _ => {}
+        }
+    }
+
+    /// Whether a vote of this term is durable once `after` is, or a later term is.
+    fn holds(&self, shard: ShardId, after: Option<Token>, (term, vote): (u64, NodeId)) -> bool {
+        let written = self.writing.iter().filter(|w| w.1 == shard && Some(w.0) <= after);
+        let hard = written.map(|w| w.2).chain(self.hard.get(&shard).copied());
+        let fits = |(t, v): (u64, NodeId)| t > term || (t, v) == (term, vote);
+        hard.into_iter().any(fits)
+    }
+
+    fn acknowledges(&mut self, replica: &Replica, term: u64, index: u64) {
+        // What was said before a new leader replaced the end of the log is not compared.
+        if term == replica.raft.term() && index > replica.raft.status().persisted_index {
+            let (me, id) = (self.me, replica.id);
+            self.fail(|| format!("{me} acknowledges {index} of {id} before it is durable"));
+        }
+    }
+}
