@@ -52,7 +52,7 @@ pub fn state(text: &str) -> Cell {
     let color = match text {
         "healthy" | "leader" | "valid" | "ready" => Color::Green,
         "follower" | "learner" | "member" => Color::Reset,
-        "silent" | "INVALID" | "disk-full" => Color::Red,
+        "silent" | "unreachable" | "INVALID" | "disk-full" => Color::Red,
         _ => Color::Yellow,
     };
     Cell::new(text).fg(color)

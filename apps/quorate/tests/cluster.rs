@@ -136,6 +136,11 @@ async fn nothing_acknowledged_is_lost_when_the_leader_dies() {
     let leader = leader(&client).await;
     let (code, text) = dev.quorate(&["chaos", "kill", &leader]);
     assert_eq!(code, 0, "{text}");
+    let (code, text) = dev.quorate(&["cluster", "status"]);
+    assert!(
+        code == 0 && text.contains("unreachable"),
+        "at once, and not as a healthy leader: {text}"
+    );
     let once = kv.clone().request_id("after-the-death");
     once.put(b"after", b"the death", None, None).await.unwrap();
     let again = once.put(b"after", b"the death", None, None).await.unwrap();

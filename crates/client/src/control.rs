@@ -30,6 +30,15 @@ impl Control {
         self.get("/v1/cluster").await
     }
 
+    /// Asks whether the process lives, whatever its state.
+    ///
+    /// # Errors
+    /// If it does not answer in time.
+    pub async fn alive(&self) -> Result<(), Error> {
+        let call = Call { method: "GET", target: "/healthz", anywhere: true, ..Call::default() };
+        self.client.call(call).await.map(drop)
+    }
+
     /// Asks whether the node can serve.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! `quorate cluster status | add | remove | replace | drain | transfer`.
 
+mod status;
+
 use clap::{Args, Subcommand};
 use client::{
     Control,
@@ -7,7 +9,7 @@ use client::{
 };
 use kernel::Duration;
 
-use crate::{ambient, cli::Global, exit::Failure, show};
+use crate::{ambient, cli::Global, exit::Failure};
 
 /// Between looks whether a replica has moved.
 const POLL: Duration = Duration::from_millis(100);
@@ -17,7 +19,8 @@ const MOVE: Duration = Duration::from_secs(300);
 /// Nodes and shards.
 #[derive(Debug, Subcommand)]
 pub enum Cluster {
-    /// Nodes and shards, as the node that is asked knows them.
+    /// Nodes and shards, as the node that is asked knows them. Every other node is asked whether
+    /// it is there; what is shown of one that does not answer is what was last heard of it.
     Status,
     /// Make a node known, so that it may get replicas.
     Add(Add),
@@ -81,8 +84,8 @@ impl Cluster {
         };
         match self {
             Cluster::Status => {
-                let cluster = control.cluster().await?;
-                global.show().print(&cluster, || status(&cluster))
+                let cluster = status::ask(control.cluster().await?, global).await;
+                global.show().print(&cluster, || status::text(&cluster))
             }
             Cluster::Add(add) => {
                 control.add(&add.document()?).await?;
@@ -167,40 +170,4 @@ async fn moved(control: &Control, shard: &str, from: &str, to: &str) -> Result<(
 
 fn holds(shard: &Shard, node: &str) -> bool {
     shard.replicas.iter().any(|replica| replica.node == node)
-}
-
-fn status(cluster: &document::Cluster) -> String {
-    let mut nodes = show::table(&["node", "HTTP", "peers", "process", "labels", "health", "leads"]);
-    for node in &cluster.nodes {
-        let labels: Vec<_> = node.labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        let leads = |shard: &&Shard| shard.leader.as_deref() == Some(&node.id);
-        nodes.add_row(vec![
-            node.id.as_str().into(),
-            node.http.as_str().into(),
-            node.peer.as_str().into(),
-            show::or_dash(node.pid).into(),
-            labels.join(",").into(),
-            show::state(&node.health),
-            cluster.shards.iter().filter(leads).count().into(),
-        ]);
-    }
-    let mut shards = show::table(&["shard", "keyspace", "leader", "term", "commit", "replicas"]);
-    for shard in &cluster.shards {
-        let replica = |replica: &document::Replica| {
-            format!("{} {} {}", replica.node, replica.role, replica.applied_index)
-        };
-        let replicas: Vec<_> = shard.replicas.iter().map(replica).collect();
-        shards.add_row([
-            shard.id.clone(),
-            shard.keyspace.clone(),
-            show::or_dash(shard.leader.as_ref()),
-            shard.term.to_string(),
-            shard.commit_index.to_string(),
-            replicas.join("\n"),
-        ]);
-    }
-    format!(
-        "cluster {} incarnation {}, as {} knows it\n{nodes}\n\n{shards}",
-        cluster.cluster, cluster.incarnation, cluster.node
-    )
 }

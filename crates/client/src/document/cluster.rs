@@ -37,7 +37,8 @@ pub struct Node {
     pub labels: Label,
     /// `member`: it is in the catalog.
     pub state: String,
-    /// `healthy`, `disk-full`, `silent` (not heard of lately) or `unknown` (never heard of).
+    /// `healthy`, `disk-full`, `silent` (not heard of lately) or `unknown` (never heard of), as the
+    /// node that answered knows it. A client that asked in vain itself may say `unreachable`.
     pub health: String,
     /// Since when it was last heard of, in milliseconds; absent if never.
     pub silent_ms: Option<u64>,
