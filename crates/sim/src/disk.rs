@@ -15,7 +15,11 @@
 mod damage;
 mod file;
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use kernel::{
     Rng,
@@ -69,6 +73,10 @@ struct State {
     capacity: u64,
     trouble: Trouble,
     lies: Vec<Lie>,
+    /// Lies that no later sync has followed.
+    untold: Vec<damage::Untold>,
+    /// What the last sync wrote: file and sector.
+    fresh: BTreeSet<(String, u64)>,
     counters: Counters,
     rng: Rng,
 }
@@ -86,6 +94,8 @@ impl SimDisk {
             capacity,
             trouble: Trouble::default(),
             lies: Vec::new(),
+            untold: Vec::new(),
+            fresh: BTreeSet::new(),
             counters: Counters::default(),
             rng,
         })))
@@ -134,6 +144,8 @@ impl SimDisk {
         let mut state = self.0.borrow_mut();
         state.files.clear();
         state.lies.clear();
+        state.untold.clear();
+        state.fresh.clear();
     }
 
     pub(crate) fn set_trouble(&self, trouble: Trouble) {
@@ -206,9 +218,15 @@ impl Disk for SimDisk {
     fn sync(&mut self, name: &str) -> Result<(), DiskError> {
         let mut state = self.0.borrow_mut();
         state.counters.syncs += 1;
-        state.file(name)?;
-        state.lie(name)?;
+        let dirty = state.file(name)?.dirty().clone();
+        let honest = !state.lie(name)?;
         state.file(name)?.sync();
+        if !dirty.is_empty() {
+            if honest {
+                state.untold.clear();
+            }
+            state.fresh = dirty.into_iter().map(|sector| (name.to_owned(), sector)).collect();
+        }
         Ok(())
     }
 

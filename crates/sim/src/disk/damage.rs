@@ -1,4 +1,13 @@
 //! Lasting damage: bit rot, lost and misdirected writes.
+//!
+//! A journal can prove that a record is missing only by another one that was written after it was
+//! durable. What the last sync before a crash wrote has no such witness, and nobody claims to
+//! detect its loss: so rot spares it, and a lie about it is taken back when the node starts again.
+//!
+//! ```text
+//!   sync ── sync (lie) ── sync ── crash      the lie stands: the last sync has told on it
+//!   sync ── sync (lie) ── crash              the lie is taken back
+//! ```
 
 use kernel::{Rng, disk::DiskError};
 use serde::{Deserialize, Serialize};
@@ -34,7 +43,25 @@ impl Region {
     }
 }
 
+/// A lie that nothing on the disk gives away yet: what should stand where.
+#[derive(Debug)]
+pub(super) struct Untold {
+    file: String,
+    sectors: Vec<(u64, Vec<u8>)>,
+}
+
 impl SimDisk {
+    /// A node starts: lies without a witness are taken back.
+    pub(crate) fn own_up(&self) {
+        let state = &mut *self.0.borrow_mut();
+        for untold in std::mem::take(&mut state.untold).into_iter().rev() {
+            let Some(file) = state.files.get_mut(&untold.file) else { continue };
+            for (sector, truth) in untold.sectors {
+                file.restore(sector, &truth);
+            }
+        }
+    }
+
     /// Flips one durable bit; `false` if nothing was ever written at such a place.
     pub fn rot(&self, place: &Place) -> bool {
         let state = &mut *self.0.borrow_mut();
@@ -49,6 +76,7 @@ impl SimDisk {
                 let sectors = file.written().iter().enumerate();
                 sectors.filter(move |(i, _)| inside(*i)).map(move |(_, sector)| (name, *sector))
             })
+            .filter(|(name, sector)| !state.fresh.contains(&((*name).clone(), *sector)))
             .collect();
         let Some((name, sector)) = rng.pick(&candidates).map(|(name, s)| ((*name).clone(), *s))
         else {
@@ -64,25 +92,35 @@ impl SimDisk {
 }
 
 impl State {
-    /// Carries out the next lie about this sync, if one waits and has something to lie about.
-    pub(super) fn lie(&mut self, name: &str) -> Result<(), DiskError> {
-        let Some(lie) = self.lies.first().copied() else { return Ok(()) };
+    /// Carries out the next lie about this sync, if one waits and has something to lie about;
+    /// whether one was told.
+    pub(super) fn lie(&mut self, name: &str) -> Result<bool, DiskError> {
+        let Some(lie) = self.lies.first().copied() else { return Ok(false) };
         let file = self.file(name)?;
         let dirty: Vec<u64> = file.dirty().iter().copied().collect();
         if dirty.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
+        let mut sectors = Vec::new();
         let choose = |pick: u64| dirty[(pick % dirty.len() as u64) as usize];
         match lie {
             Lie::Fail => dirty.iter().for_each(|sector| file.drop_write(*sector)),
-            Lie::Lose { pick } => file.drop_write(choose(pick)),
+            Lie::Lose { pick } => {
+                let sector = choose(pick);
+                sectors.push((sector, file.content(sector)));
+                file.drop_write(sector);
+            }
             Lie::Misdirect { pick } => {
                 let sector = choose(pick);
                 let others = file.sectors() - 1;
                 let step = 1 + Rng::new(pick).below(others.max(1));
-                match others {
-                    0 => file.drop_write(sector),
-                    _ => file.misdirect(sector, (sector + step) % file.sectors()),
+                let wrong = (sector + step) % file.sectors();
+                sectors.push((sector, file.content(sector)));
+                if others == 0 {
+                    file.drop_write(sector);
+                } else {
+                    sectors.push((wrong, file.content(wrong)));
+                    file.misdirect(sector, wrong);
                 }
             }
         }
@@ -90,7 +128,10 @@ impl State {
         self.counters.sectors_damaged += u64::from(lie != Lie::Fail);
         match lie {
             Lie::Fail => Err(DiskError::Io("sync failed".to_owned())),
-            _ => Ok(()),
+            _ => {
+                self.untold.push(Untold { file: name.to_owned(), sectors });
+                Ok(true)
+            }
         }
     }
 }
@@ -159,6 +200,51 @@ mod tests {
         disk.write("log-1", 0, b"x").unwrap();
         disk.sync("log-1").unwrap();
         assert_eq!(damaged(&disk, "log-1"), [0], "the next one is honest");
+    }
+
+    #[test]
+    fn a_lie_stands_once_a_later_sync_has_followed() {
+        for (lie, witnessed) in [Lie::Lose { pick: 1 }, Lie::Misdirect { pick: 1 }]
+            .into_iter()
+            .flat_map(|lie| [(lie, false), (lie, true)])
+        {
+            let mut disk = written();
+            disk.write("log-1", 0, &[7; SECTOR]).unwrap();
+            disk.lie_at_next_sync(lie);
+            disk.sync("log-1").unwrap();
+            if witnessed {
+                disk.sync("log-1").unwrap();
+                disk.write("log-1", SECTOR as u64, &[8; SECTOR]).unwrap();
+                disk.sync("log-1").unwrap();
+            }
+            disk.own_up();
+            let first = damaged(&disk, "log-1").iter().filter(|sector| **sector == 0).count();
+            assert_eq!(first, if witnessed { 0 } else { SECTOR }, "{lie:?}");
+        }
+    }
+
+    #[test]
+    fn a_failed_sync_witnesses_nothing() {
+        let mut disk = written();
+        disk.write("log-1", 0, &[7; SECTOR]).unwrap();
+        disk.lie_at_next_sync(Lie::Lose { pick: 1 });
+        disk.lie_at_next_sync(Lie::Fail);
+        disk.sync("log-1").unwrap();
+        disk.write("log-1", SECTOR as u64, &[8; SECTOR]).unwrap();
+        assert!(disk.sync("log-1").is_err());
+        disk.own_up();
+        assert_eq!(damaged(&disk, "log-1"), [0; SECTOR]);
+    }
+
+    #[test]
+    fn rot_spares_what_the_last_sync_wrote() {
+        let mut disk = written();
+        disk.write("log-1", 20 * SECTOR as u64, &[0; SECTOR]).unwrap();
+        disk.sync("log-1").unwrap();
+        for pick in 0..64 {
+            disk.rot(&Place { file: "log".into(), pick, ..Place::default() });
+        }
+        assert!(damaged(&disk, "log-1").iter().all(|sector| *sector < 8));
     }
 
     #[test]

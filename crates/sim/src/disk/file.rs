@@ -96,6 +96,21 @@ impl File {
         harmed
     }
 
+    /// What a reader finds in a sector.
+    pub(super) fn content(&self, sector: u64) -> Vec<u8> {
+        self.cached[self.range(sector)].to_vec()
+    }
+
+    /// Puts back what should stand in a sector.
+    pub(super) fn restore(&mut self, sector: u64, truth: &[u8]) {
+        let range = self.range(sector);
+        self.durable[range.clone()].copy_from_slice(truth);
+        if !self.dirty.contains(&sector) {
+            self.cached[range].copy_from_slice(truth);
+        }
+        self.written.insert(sector);
+    }
+
     /// The unsynced write of this sector never reaches the disk.
     pub(super) fn drop_write(&mut self, sector: u64) {
         let range = self.range(sector);

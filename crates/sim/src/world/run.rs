@@ -211,6 +211,7 @@ impl<F: Factory> World<F> {
     pub fn restart(&mut self, id: NodeId) {
         let now = self.now;
         let Some(node) = self.node_mut(id).filter(|node| node.machine.is_none()) else { return };
+        node.disk.own_up();
         let origin = node::origin(&mut node.rng);
         node.clock.reboot(now, origin);
         let boot = Boot {

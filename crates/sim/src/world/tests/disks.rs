@@ -122,6 +122,9 @@ fn damage_strikes_the_node_that_is_named() {
         sync(world)
     };
     fresh(&world).unwrap();
+    // Rot spares what the last sync wrote.
+    write(&world, &[0xff]).unwrap();
+    sync(&world).unwrap();
     world.inject(Fault::BitRot { node: A, place: Place::default() });
     let ones: u32 = read(&world).unwrap().iter().map(|byte| byte.count_ones()).sum();
     assert_eq!(ones, 4 * SECTOR as u32 * 8 - 1);
