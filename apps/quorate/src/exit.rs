@@ -98,7 +98,11 @@ impl From<Error> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
-        Failure::new(error.to_string())
+        match error.kind() {
+            // Whoever read our output has gone: there is nobody to tell.
+            std::io::ErrorKind::BrokenPipe => Failure::new(""),
+            _ => Failure::new(error.to_string()),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Output: tables for people, JSON for programs. Colours only on a terminal.
 
+use std::io::Write;
+
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
@@ -30,12 +32,16 @@ impl Show {
     ) -> Result<(), Failure> {
         if self.json {
             let json = serde_json::to_string_pretty(document);
-            println!("{}", json.map_err(|e| Failure::new(e.to_string()))?);
+            line(&json.map_err(|e| Failure::new(e.to_string()))?)
         } else {
-            println!("{}", text().trim_end());
+            line(text().trim_end())
         }
-        Ok(())
     }
+}
+
+/// Prints a line. A reader that has seen enough (`head`) ends the command without a word.
+pub fn line(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
 /// An empty table with these columns.

@@ -315,3 +315,20 @@ fn ends_in_good_order(mut dev: Dev) {
     assert!(TcpStream::connect(dev.address(1)).is_err(), "a node outlived dev");
     assert!(!Path::new(&dev.data().join("control")).exists());
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error_to_report() {
+    let history =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/check/histories/bad/stale-read.jsonl");
+    let mut child = Command::new(BINARY)
+        .args(["check", history])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.is_empty(), "{errors}");
+    assert_eq!(output.status.code(), Some(10), "the verdict is told all the same");
+}

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use check::{Model, Options, Verdict, check_file};
 use clap::{Args, ValueEnum};
 
-use crate::{cli::parse_duration, exit::Failure, show::Show};
+use crate::{
+    cli::parse_duration,
+    exit::Failure,
+    show::{self, Show},
+};
 
 /// Judge a history of what clients invoked and saw.
 #[derive(Debug, Args)]
@@ -41,7 +45,7 @@ enum Keys {
 }
 
 impl Check {
-    pub fn run(self, show: Show) -> Result<(), Failure> {
+    pub fn run(self, how: Show) -> Result<(), Failure> {
         let model = match self.model {
             Keys::Auto => Model::Auto,
             Keys::Register => Model::Register,
@@ -54,16 +58,15 @@ impl Check {
         let options = Options { model, staleness: self.staleness.map(nanos), ..Options::default() };
         let report = check_file(&self.file, &options)
             .map_err(|error| Failure::usage(format!("{}: {error}", error.code())))?;
-        if show.is_json() {
-            println!("{}", report.to_json());
-        } else {
-            println!("{report}");
-        }
+        let printed = match how.is_json() {
+            true => show::line(&report.to_json()),
+            false => show::line(&report.to_string()),
+        };
         if let (Some(path), Some(svg)) = (&self.svg, report.to_svg()) {
             std::fs::write(path, svg)?;
         }
         match report.verdict {
-            Verdict::Valid => Ok(()),
+            Verdict::Valid => printed,
             Verdict::Invalid => Err(Failure::verdict(true)),
             Verdict::Unknown => Err(Failure::verdict(false)),
         }
