@@ -102,7 +102,7 @@ impl Membership {
     fn half(&self, voters: &[u64], value: &impl Fn(NodeId) -> u64) -> u64 {
         let learners = if planted(Bug::LearnerCounts) { &self.learners[..] } else { &[] };
         let majority = match planted(Bug::HalfIsMajority) {
-            true => voters.len().div_ceil(2),
+            true => voters.len().div_ceil(2).max(1),
             false => voters.len() / 2 + 1,
         };
         // This runs for every batch: no allocation for groups of ordinary size.
