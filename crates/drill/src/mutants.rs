@@ -36,19 +36,23 @@ pub use page::{Hunt, Row, page};
 pub struct Find {
     /// The seed.
     pub seed: u64,
-    /// What failed; `panic` if the code did not survive the bug.
+    /// What judged; `panic` if the code did not survive the bug.
     pub by: String,
+    /// What it found, in one line.
+    pub why: String,
 }
 
 /// Runs a seed; what failed, if anything did.
 #[must_use]
-pub fn fails(seed: u64) -> Option<String> {
+pub fn fails(seed: u64) -> Option<Find> {
     let run = || Run::of_seed(seed).go(None).0.outcome;
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Outcome::Failed { by, .. }) => Some(by.to_owned()),
-        Ok(_) => None,
-        Err(_) => Some("panic".to_owned()),
-    }
+    let (by, why) = match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Outcome::Failed { by, why }) => (by, why),
+        Ok(_) => return None,
+        Err(_) => ("panic", String::new()),
+    };
+    let why = why.lines().next().unwrap_or_default().to_owned();
+    Some(Find { seed, by: by.to_owned(), why })
 }
 
 /// The child's part: plants a bug, runs seeds, and prints each and what failed of the last.
@@ -57,8 +61,8 @@ pub fn child(planted: Bug, seeds: Range<u64>) {
     bug::plant(Some(planted));
     for seed in seeds {
         println!("{seed}");
-        if let Some(by) = fails(seed) {
-            println!("{seed} {by}");
+        if let Some(find) = fails(seed) {
+            println!("{seed} {} {}", find.by, find.why);
             return;
         }
     }
@@ -89,14 +93,15 @@ fn in_a_child(planted: Bug, seeds: Range<u64>) -> io::Result<Option<Find>> {
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let last = text.lines().next_back().unwrap_or_default();
-    let (seed, by) = match last.split_once(' ') {
+    let (seed, found) = match last.split_once(' ') {
         Some(find) => find,
         None if output.status.success() => return Ok(None),
         // A panic within a panic.
-        None => (last, "abort"),
+        None => (last, "abort "),
     };
+    let (by, why) = found.split_once(' ').unwrap_or((found, ""));
     let seed = seed.parse().map_err(|_| io::Error::other("a hunt could not begin"))?;
-    Ok(Some(Find { seed, by: by.to_owned() }))
+    Ok(Some(Find { seed, by: by.to_owned(), why: why.to_owned() }))
 }
 
 /// The bug of this name.

@@ -37,7 +37,7 @@ pub fn check() -> io::Result<Vec<String>> {
         match seeds().find(|(known, _)| *known == bug) {
             None => wrong.push(format!("{bug:?} has no known seed: {what}")),
             Some((_, seed)) => match hunt(bug, seed..seed + 1)? {
-                Some(find) => println!("{bug:?}: seed {seed}, {}", find.by),
+                Some(find) => println!("{bug:?}: seed {seed}, {}: {}", find.by, find.why),
                 None => wrong.push(format!(
                     "{bug:?}: seed {seed} does not tell the bug from the healthy code any more"
                 )),

@@ -82,19 +82,26 @@ pub fn page(rows: &[Row], starts: &[u64]) -> String {
     let mut page = String::from(HEAD);
     let _ = writeln!(
         page,
-        "| bug | what it does | caught by | seeds needed from {} | known seed | below |\n\
-         |---|---|---|---|---|---|",
+        "| bug | what it does | caught by | seeds needed from {} | known seed | what it showed there \
+         | below |\n|---|---|---|---|---|---|---|",
         list.join(", ")
     );
     for row in rows {
-        let known = row.soonest().map_or_else(String::new, |find| find.seed.to_string());
+        let (known, why) = row
+            .soonest()
+            .map_or_else(Default::default, |find| (find.seed.to_string(), cell(&find.why)));
         let (seeds, judges) = (row.seeds(), row.judges());
         let below = level(row.bug).unwrap_or("");
         let _ = writeln!(
             page,
-            "| {:?} | {} | {judges} | {seeds} | {known} | {below} |",
+            "| {:?} | {} | {judges} | {seeds} | {known} | {why} | {below} |",
             row.bug, row.what
         );
     }
     page
+}
+
+/// What fits into a cell.
+fn cell(text: &str) -> String {
+    text.chars().filter(|c| *c != '|').take(90).collect()
 }
