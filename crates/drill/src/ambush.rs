@@ -10,24 +10,25 @@
 
 use kernel::{Duration, Instant, NodeId, Rng};
 use sim::{
-    World,
+    Plan, World,
     fault::{Between, Fault},
 };
 
 use crate::factory::Cluster;
 
-/// The ambushes of one run: none in half of all runs.
+/// The ambushes of one run: none in half of all runs, and none where no other fault strikes.
 pub struct Ambush {
     rng: Rng,
     next: Instant,
 }
 
 impl Ambush {
-    /// The ambushes of a seed, from `from` on.
+    /// The ambushes of a plan, from `from` on.
     #[must_use]
-    pub fn new(seed: u64, from: Instant) -> Ambush {
-        let mut rng = Rng::new(seed).fork("ambush");
-        let next = if rng.chance(0.5) { from + wait(&mut rng) } else { Instant::NEVER };
+    pub fn new(plan: &Plan, from: Instant) -> Ambush {
+        let mut rng = Rng::new(plan.seed).fork("ambush");
+        let lurks = rng.chance(0.5) && !plan.schedule.is_empty();
+        let next = if lurks { from + wait(&mut rng) } else { Instant::NEVER };
         Ambush { rng, next }
     }
 

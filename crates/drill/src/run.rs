@@ -148,7 +148,7 @@ impl<'a> Stage<'a> {
             pictures: Pictures::default(),
             floors: vec![BTreeMap::new(); count as usize],
             operator: Operator::new(&run.plan, Instant::NEVER),
-            ambush: Ambush::new(run.plan.seed, Instant::NEVER),
+            ambush: Ambush::new(&run.plan, Instant::NEVER),
             next_look: 0,
             supervised: Instant::ZERO,
         }
@@ -168,7 +168,7 @@ impl<'a> Stage<'a> {
             self.world.schedule(at, strike.fault.clone());
         }
         self.operator = Operator::new(&self.run.plan, start);
-        self.ambush = Ambush::new(self.run.plan.seed, start);
+        self.ambush = Ambush::new(&self.run.plan, start);
         self.until(start + self.run.plan.options.safety, |_| false)?;
         self.operator.rest();
         self.ambush.rest();

@@ -69,7 +69,7 @@ pub fn draw(seed: u64, clients: u64, each: u64, nodes: u64, span: Duration) -> V
                 act: act(&mut rng),
                 key: rng.below(KEYS),
                 node: home,
-                padding: if rng.chance(0.15) { rng.range(400, 3_000) as usize } else { 0 },
+                padding: if rng.chance(0.3) { rng.range(400, 4_000) as usize } else { 0 },
                 asks_fate: rng.chance(0.3),
             };
             let follow_up = next.act == Act::Write && rng.chance(0.5);
