@@ -81,6 +81,8 @@ fn journal_config(node: NodeId) -> journal::Config {
         record_bytes_max: 64 << 10,
         block_bytes: 512,
         bytes_limit: 1 << 20,
+        // Read errors pass: a node that cannot read is started again until it can.
+        unreadable_is_lost: false,
     }
 }
 

@@ -114,6 +114,8 @@ struct Format {
     node: u64,
     incarnation: u64,
     created_ms: u64,
+    /// What this node's journal is told from others by; drawn once, and nobody else's business.
+    journal: u64,
     /// Written before the first thing that rests on the journal leaves the node: a directory
     /// that says how it began and holds an empty journal has lost its memory.
     began: Option<BootMode>,
@@ -129,7 +131,8 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Opens the directory of a node, or makes it.
+    /// Opens the directory of a node, or makes it. The secret becomes the identity of a new
+    /// directory's journal.
     ///
     /// # Errors
     /// If it is not clearly this node's own.
@@ -138,6 +141,7 @@ impl DataDir {
         cluster: ClusterId,
         node: NodeId,
         now: Wall,
+        secret: u64,
     ) -> Result<DataDir, DataDirError> {
         let at = |error| DataDirError::Io { path: path.to_owned(), error };
         refuse_foreign(path)?;
@@ -152,6 +156,8 @@ impl DataDir {
                     node: node.0,
                     incarnation: 1,
                     created_ms: now.0,
+                    // A file of this format holds signed numbers.
+                    journal: secret >> 1,
                     began: None,
                 };
                 write_format(path, &format).map_err(at)?;
@@ -173,6 +179,12 @@ impl DataDir {
     #[must_use]
     pub fn incarnation(&self) -> Incarnation {
         Incarnation(self.format.incarnation)
+    }
+
+    /// What the journal is told from others by.
+    #[must_use]
+    pub fn journal_id(&self) -> u64 {
+        self.format.journal
     }
 
     /// How the node began, if it ever made something durable here.
@@ -296,7 +308,7 @@ mod tests {
     const CLUSTER: ClusterId = ClusterId(7);
 
     fn open(path: &Path, cluster: ClusterId, node: u64) -> Result<DataDir, DataDirError> {
-        DataDir::open(path, cluster, NodeId(node), Wall(5))
+        DataDir::open(path, cluster, NodeId(node), Wall(5), 8)
     }
 
     #[test]

@@ -25,7 +25,7 @@ use tracing::{error, info, warn};
 use crate::{
     ambient::{self, Clock},
     chaos::Chaos,
-    config::{BootMode, Config},
+    config::{BootMode, Config, HostLimits},
     data_dir::{DataDir, DataDirError},
     disk::FileDisk,
     flush,
@@ -44,6 +44,11 @@ use crate::{
 
 /// A clean stop waits so long for a collector.
 const LAST_EXPORT: Duration = Duration::from_secs(2);
+
+/// A journal that cannot be read is tried so often before what is unreadable counts as lost …
+const READS_MAX: u32 = 5;
+/// … and so long apart.
+const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a node did not start. Each code has a page under `docs/errors`.
 #[derive(Debug, thiserror::Error)]
@@ -144,16 +149,10 @@ struct Opened {
 fn open(config: Config) -> Result<Opened, StartError> {
     let clock = Clock::start();
     let now = clock.now(0);
-    let mut data = DataDir::open(&config.data, config.cluster, config.node, now.wall)?;
-    let disk = FileDisk::open(&data.journal()).map_err(StartError::Disk)?;
+    let (cluster, node) = (config.cluster, config.node);
+    let mut data = DataDir::open(&config.data, cluster, node, now.wall, ambient::seed())?;
     let limits = &config.limits;
-    let settings = log::Config {
-        id: config.node.0,
-        segment_bytes: limits.journal_segment,
-        bytes_limit: limits.journal,
-        ..log::Config::default()
-    };
-    let (journal, recovery) = Journal::open(disk, settings).map_err(StartError::Journal)?;
+    let (journal, recovery) = open_journal(&data, limits)?;
     report_recovery(&recovery);
     let mode = mode(&config, &mut data, &recovery)?;
     let options = LsmOptions { cache: limits.cache };
@@ -176,6 +175,32 @@ fn open(config: Config) -> Result<Opened, StartError> {
     let process = Database::open(settings, identity, me, boot, &recovery, engine, rng)
         .map_err(StartError::Database)?;
     Ok(Opened { config, clock, data, mode, journal, process, identity })
+}
+
+/// Opens the journal. What the disk refuses to read is given up as lost only after several tries.
+fn open_journal(
+    data: &DataDir,
+    limits: &HostLimits,
+) -> Result<(Journal<FileDisk>, Recovery), StartError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let settings = log::Config {
+            id: data.journal_id(),
+            segment_bytes: limits.journal_segment,
+            bytes_limit: limits.journal,
+            unreadable_is_lost: tries == READS_MAX,
+            ..log::Config::default()
+        };
+        let disk = FileDisk::open(&data.journal()).map_err(StartError::Disk)?;
+        match Journal::open(disk, settings) {
+            Err(error @ JournalError::Disk(DiskError::Io(_))) if tries < READS_MAX => {
+                warn!(%error, tries, "the journal cannot be read; trying again");
+                ambient::sleep(READ_PAUSE);
+            }
+            opened => return opened.map_err(StartError::Journal),
+        }
+    }
 }
 
 /// How this directory began. One that began and holds an empty journal lost its memory: whatever

@@ -47,6 +47,7 @@ const CONFIG: Config = Config {
     record_bytes_max: 1 << 18,
     block_bytes: 4096,
     bytes_limit: 4 << 20,
+    unreadable_is_lost: true,
 };
 
 struct Bench {

@@ -27,6 +27,10 @@ pub struct Config {
     /// it the journal moves small live records forward, and [`super::Journal::pressure`] names
     /// the shards that keep it from shrinking.
     pub bytes_limit: u64,
+    /// Whether what the disk refuses to read when the journal is opened counts as lost; if not,
+    /// the journal does not open. A refusal may pass, and what is given up as lost costs the
+    /// replicas their memory: so a host tries again a few times first.
+    pub unreadable_is_lost: bool,
 }
 
 impl Default for Config {
@@ -39,6 +43,7 @@ impl Default for Config {
             record_bytes_max: 8 << 20,
             block_bytes: 4 << 10,
             bytes_limit: 512 << 20,
+            unreadable_is_lost: true,
         }
     }
 }

@@ -222,7 +222,10 @@ fn read<D: Disk>(
     let size = usize::try_from(len).map_err(|_| JournalError::Invalid("a segment is too large"))?;
     let mut bytes = vec![0; size];
     let mut refused = Vec::new();
-    if disk.read(&name, 0, &mut bytes).is_err() {
+    if let Err(error) = disk.read(&name, 0, &mut bytes) {
+        if !config.unreadable_is_lost {
+            return Err(JournalError::Disk(error));
+        }
         let block = usize::try_from(config.block_bytes).unwrap_or(usize::MAX);
         for (i, chunk) in bytes.chunks_mut(block).enumerate() {
             let offset = i as u64 * u64::from(config.block_bytes);

@@ -179,6 +179,25 @@ fn unreadable_blocks_are_damage_even_at_the_end() {
 }
 
 #[test]
+fn a_refusal_that_may_pass_leaves_everything_as_it_is() {
+    let (mut journal, _) = open(TestDisk::new());
+    let records = long(&mut journal);
+    let mut disk = journal.into_disk();
+    let name = disk.contents().map(|(name, _)| name.clone()).next().unwrap();
+    let before: Vec<_> = disk.contents().map(|(n, b)| (n.clone(), b.to_vec())).collect();
+    disk.refused.push((name, 256, 257));
+    let patient = Config { unreadable_is_lost: false, ..config() };
+    let refused = Journal::open(disk.clone(), patient);
+    assert!(matches!(refused, Err(JournalError::Disk(DiskError::Io(_)))));
+    disk.refused.clear();
+    let after: Vec<_> = disk.contents().map(|(n, b)| (n.clone(), b.to_vec())).collect();
+    assert_eq!(before, after);
+    let (_, recovery) = Journal::open(disk, patient).unwrap();
+    assert_eq!(recovery.records, records);
+    assert!(recovery.damage.is_empty());
+}
+
+#[test]
 fn a_body_that_cannot_be_read_was_not_torn() {
     let mut long_one = append(1, 5, 5);
     long_one.body = std::vec![1; 500].into();

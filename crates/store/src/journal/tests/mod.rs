@@ -24,6 +24,7 @@ pub(super) fn config() -> Config {
         record_bytes_max: 512,
         block_bytes: 128,
         bytes_limit: 1 << 20,
+        unreadable_is_lost: true,
     }
 }
 
