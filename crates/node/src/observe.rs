@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use crate::{metrics::Metrics, otlp::Tracer};
 
 /// Records one observation. `apply` is the age of the process's batch: what was committed in it took
-/// so long to be applied.
+/// so long to be applied, and what was answered in it so long to be answered.
 /// Spans go to the tracer, or into the log if there is none.
 pub fn note(metrics: &Metrics, tracer: Option<&Tracer>, note: Note, apply: Duration) {
     match note {
@@ -17,6 +17,7 @@ pub fn note(metrics: &Metrics, tracer: Option<&Tracer>, note: Note, apply: Durat
             let op = if mutation { "write" } else { "read" };
             let outcome = failed.map_or("ok", database::Code::name);
             let labels = [("op", op), ("outcome", outcome)];
+            let took = took + apply;
             metrics.requests.get_or_create(&labels).observe(took.as_secs_f64());
             if trace.sampled && tracer.is_none() {
                 let id = request_id.as_ref().map_or("", |id| id.as_str());
@@ -42,6 +43,7 @@ pub fn note(metrics: &Metrics, tracer: Option<&Tracer>, note: Note, apply: Durat
             }
         }
         Note::Served { shard, peer, took, trace } => {
+            let took = took + apply;
             metrics.served.get_or_create(&[("peer", peer.0)]).observe(took.as_secs_f64());
             if !trace.sampled {
             } else if let Some(tracer) = tracer {
