@@ -1,7 +1,13 @@
 //! Failures of real processes under load: how long writes stand still, whether anything that was
 //! acknowledged is lost, and whether what the clients saw was linearizable.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Write as _},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use check::{Options, Verdict, check_file};
 use clap::{Args, ValueEnum};
@@ -66,6 +72,9 @@ pub enum Kind {
     Stop,
     /// All processes are killed at once and started again.
     All,
+    /// The leader's disk is full for ten seconds. Needs file systems of their own, of a few hundred
+    /// megabytes, mounted at DATA/n1, DATA/n2 and DATA/n3.
+    Full,
 }
 
 /// What a drill found.
@@ -92,11 +101,16 @@ struct Found {
 
 impl Drill {
     pub async fn run(self, global: &Global) -> Result<(), Failure> {
-        let empty = std::fs::read_dir(&self.data).is_ok_and(|mut dir| dir.next().is_some());
-        if empty {
+        let used = |dir: &Path| fs::read_dir(dir).is_ok_and(|mut dir| dir.next().is_some());
+        if used(&self.data) && self.kind != Kind::Full {
             return Err(Failure::usage(format!("{} is not empty", self.data.display())));
         }
         let layout = Layout::open(&self.data, 3, self.base_port, vec![])?;
+        if self.kind == Kind::Full {
+            for node in layout.numbers() {
+                own_file_system(&layout, node)?;
+            }
+        }
         layout.check_ports()?;
         let mut children = Children::start(layout.clone())?;
         children.ready(READY).await?;
@@ -189,6 +203,14 @@ impl Drill {
                 ambient::sleep(PAUSE).await;
                 children.signal(leader, Signal::Continue)?;
             }
+            Kind::Full => {
+                let filler = layout_of(children, leader).join("filler");
+                // What fills a disk is not what is measured: it may take its time.
+                let full = filler.clone();
+                tokio::task::spawn_blocking(move || fill(&full)).await.map_err(failed)??;
+                ambient::sleep(PAUSE).await;
+                fs::remove_file(filler)?;
+            }
             Kind::All => {
                 let nodes: Vec<u16> = children.layout().numbers().collect();
                 // All at the same instant: no one of them sees another one die.
@@ -205,6 +227,41 @@ impl Drill {
         ambient::sleep(WATCH / 2).await;
         Ok(recorder.longest_gap(began, ambient::now()))
     }
+}
+
+/// The directory of a node.
+fn layout_of(children: &Children, node: u16) -> PathBuf {
+    children.layout().data.join(format!("n{node}"))
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(error.to_string())
+}
+
+/// Refuses a node whose disk cannot be filled without filling those of the others.
+fn own_file_system(layout: &Layout, node: u16) -> Result<(), Failure> {
+    let dir = layout.data.join(format!("n{node}"));
+    let device = |path: &Path| fs::metadata(path).map(|found| found.dev()).ok();
+    if device(&dir).is_none() || device(&dir) == device(&layout.data) {
+        let text = format!("{} must be a file system of its own for this", dir.display());
+        return Err(Failure::usage(text));
+    }
+    Ok(())
+}
+
+/// Writes a file until the disk takes no more.
+fn fill(path: &Path) -> Result<(), Failure> {
+    let mut file = File::create(path)?;
+    let mut piece = vec![0x5a; 1 << 20];
+    while !piece.is_empty() {
+        match file.write_all(&piece) {
+            Ok(()) => {}
+            // Also the last few kilobytes.
+            Err(error) if error.kind() == ErrorKind::StorageFull => piece.truncate(piece.len() / 2),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// The process was killed a moment ago already.

@@ -25,7 +25,7 @@ use crate::{
     command::Command,
     failure::Code,
     message::{self, Ask, Body, Told},
-    shard::{Proposed, Shard},
+    shard::{Proposed, Runs, Shard},
 };
 
 use super::{Core, Shards, control, fate, finish, flush, pump, serve};
@@ -186,10 +186,6 @@ fn resolve<E: Engine>(
         }
         Action::Mutate { program, command } => {
             layers::check(*program, command).map_err(|e| Failure::new(Code::Invalid, e.0))?;
-            if core.disk_full && !layers::frees(*program, command) {
-                let text = "the disk is full: reads and deletes go on, writes wait for room";
-                return Err(Failure::new(Code::DiskFull, text));
-            }
             let id = match request_id {
                 Some(id) => id,
                 None => RequestId::from_random(core.rng.bits128()),
@@ -453,6 +449,10 @@ fn lead<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
             // Nothing can be placed before the founders are in the catalog.
             park(core, id);
         }
+        Want::Mutate { command, .. } if core.disk_full && needs_room(shard, command) => {
+            let text = "the leader's disk is full: reads and deletes go on, writes wait for room";
+            finish::failed(core, id, Failure::new(Code::DiskFull, text));
+        }
         Want::Mutate { id: request, command } => {
             let (request, body) = (request.clone(), command.clone());
             let command = Command::program(core.stamp(shard.applied.timestamp), &request, body);
@@ -488,6 +488,14 @@ fn lead<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
     }
 }
 
+/// Whether a command of a keyspace makes it larger.
+fn needs_room(shard: &Shard, command: &bytes::Bytes) -> bool {
+    match &shard.runs {
+        Runs::Keyspace { contract, .. } => !layers::frees(contract.program, command),
+        Runs::Catalog | Runs::Unknown => false,
+    }
+}
+
 fn propose<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, command: &Command) {
     match pump::propose(core, shard, command) {
         Ok((index, term)) => {
@@ -514,7 +522,7 @@ fn reply_early<E: Engine>(
     command: &Command,
 ) {
     use prost::Message as _;
-    let is_kv = matches!(&shard.runs, crate::shard::Runs::Keyspace { contract, .. }
+    let is_kv = matches!(&shard.runs, Runs::Keyspace { contract, .. }
         if contract.program == contract::Program::Kv);
     if !is_kv {
         return;
