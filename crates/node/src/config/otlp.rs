@@ -79,6 +79,23 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_and_a_flag_say_it_as_the_file_does() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let cluster = "11111111111111111111111111111111";
+        let flags = [pair("node", "1"), pair("cluster", cluster), pair("data", "d")];
+        let variable = [pair("QUORATE_OTLP__ENDPOINT", "http://c:4318")];
+        let flag = pair("otlp.endpoint", "http://f:4318");
+        let load = |variables: &[(String, String)], flags: Vec<(String, String)>| {
+            let config = super::super::Config::load(None, variables.to_vec(), flags).unwrap();
+            config.otlp.map(|otlp| otlp.target.authority)
+        };
+        assert_eq!(load(&[], flags.to_vec()), None);
+        assert_eq!(load(&variable, flags.to_vec()).as_deref(), Some("c:4318"));
+        let flags = [flags.as_slice(), &[flag]].concat();
+        assert_eq!(load(&variable, flags).as_deref(), Some("f:4318"));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_by_its_key() {
         for (text, key) in [
             ("endpoint = \"c:4318\"", "otlp.endpoint"),
