@@ -1,7 +1,7 @@
 //! The node's engine: fjall, a log-structured merge tree, behind [`store::engine::Engine`].
 //!
 //! The journal is what an acknowledgement waits for, so the tree needs neither a log nor a
-//! memtable of its own. Changes gather in memory ([`front`]); a flush job writes them as sorted
+//! memtable of its own. Changes gather in memory (`front`); a flush job writes them as sorted
 //! tables and makes those durable, away from the worker.
 //!
 //! ```text
