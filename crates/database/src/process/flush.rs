@@ -55,6 +55,15 @@ pub fn failed<E: Engine>(core: &mut Core<E>, shards: &mut Shards, token: Token) 
     snapshots::not_durable(core, shards, token);
 }
 
+/// While a flush is under way, what is applied meanwhile waits in memory: up to this many times
+/// what a flush takes.
+const BEHIND_MAX: u64 = 8;
+
+/// Whether so much waits for the flush under way that nothing more should be added.
+pub fn behind<E: Engine>(core: &Core<E>) -> bool {
+    core.flushing.is_some() && core.unflushed > core.settings.flush_bytes.0 * BEHIND_MAX
+}
+
 /// Starts a flush unless one is under way.
 pub fn start<E: Engine>(core: &mut Core<E>, shards: &Shards) {
     if core.flushing.is_some() {
