@@ -161,7 +161,7 @@ pub enum Note {
     Forgot {
         /// Acknowledged to this leader as durable.
         acknowledged: u64,
-        /// Held durably.
+        /// The end of the log.
         held: u64,
     },
     /// Memory is lost: a fence was asked for.

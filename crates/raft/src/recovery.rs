@@ -55,19 +55,17 @@
 //!
 //! A disk may also lose its newest records without leaving a trace, so that nothing looks wrong at
 //! the start. A leader of the same term shows it: its heartbeat says what this replica has
-//! acknowledged, and a replica that holds less becomes an amnesiac on the spot. An old heartbeat
-//! cannot do that to a sound replica, since within a term what it holds never falls. After the
-//! term has changed nobody remembers: one disk that lies is within what a group survives.
+//! acknowledged, and a replica whose log ends before that becomes an amnesiac on the spot. An old
+//! heartbeat cannot do that to a sound replica: within a term its log never loses what it
+//! acknowledged. After the term has changed nobody remembers; one disk that lies is within what a
+//! group survives.
 //!
 //! A node that joins for the first time takes the same path. It learns the founders' membership
 //! from the append that starts the log, or a later membership from a snapshot. It is not a
 //! voter then, so it delays nobody; [`crate::Raft::change`] refuses it a vote until it is
 //! sound. A majority without memory cannot recover by itself: that takes an operator.
 
-use kernel::{
-    NodeId, Rng, Token,
-    bug::{Bug, planted},
-};
+use kernel::{NodeId, Rng, Token};
 
 use crate::{
     durable::Cover,
@@ -98,11 +96,11 @@ impl Recovery {
 }
 
 impl Raft {
-    /// The leader of this term says what this replica has acknowledged to it as durable. A disk
-    /// that does not hold that has lost it without a trace; what else it lost nobody can tell.
+    /// The leader of this term says what this replica has acknowledged to it as durable. A log that
+    /// does not hold that came back from a disk that has lost it without a trace; what else is
+    /// lost nobody can tell.
     pub(crate) fn remember(&mut self, acknowledged: u64, out: &mut Out) {
-        let early = planted(Bug::AckBeforeDurable).then_some(self.following.verified);
-        let held = self.disk.durable().max(early.unwrap_or(0));
+        let held = self.log.last();
         if acknowledged <= held || !self.is_sound() {
             return;
         }
