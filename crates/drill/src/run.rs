@@ -116,6 +116,8 @@ struct Stage<'a> {
     pictures: Pictures,
     /// Per client: what its read must show at least.
     floors: Vec<BTreeMap<ShardId, u64>>,
+    /// The same of the questions that are asked in an ambush.
+    probes: BTreeMap<Ticket, BTreeMap<ShardId, u64>>,
     operator: Operator,
     ambush: Ambush,
     next_look: u64,
@@ -147,6 +149,7 @@ impl<'a> Stage<'a> {
             invariants: Invariants::default(),
             pictures: Pictures::default(),
             floors: vec![BTreeMap::new(); count as usize],
+            probes: BTreeMap::new(),
             operator: Operator::new(&run.plan, Instant::NEVER),
             ambush: Ambush::new(&run.plan, Instant::NEVER),
             next_look: 0,
@@ -261,7 +264,7 @@ impl<'a> Stage<'a> {
             for answer in answers {
                 match self.waiting.remove(&answer.ticket) {
                     Some(client) => self.serve(client, Some(answer))?,
-                    None => strangers.push(answer),
+                    None => strangers.extend(self.probed(answer)?),
                 }
             }
             if self.world.steps() >= self.next_look {
@@ -279,6 +282,13 @@ impl<'a> Stage<'a> {
         }
         if self.ambush.due() <= self.world.now() {
             self.ambush.strike(&mut self.world);
+            if let Some(node) = self.ambush.asks(self.world.now()) {
+                self.hear();
+                for request in end::reads() {
+                    let ticket = self.world.request(node, request);
+                    self.probes.insert(ticket, self.invariants.committed().clone());
+                }
+            }
         }
         for client in 0..self.clients.len() {
             if self.clients[client].due() <= self.world.now() {
@@ -290,6 +300,15 @@ impl<'a> Stage<'a> {
 
     fn due(&self) -> bool {
         self.clients.iter().any(|client| client.due() <= self.world.now())
+    }
+
+    /// The answer to a question asked in an ambush is judged; any other is given back.
+    fn probed(&mut self, answer: sim::Answer<Answer>) -> Play<Option<sim::Answer<Answer>>> {
+        let Some(floor) = self.probes.remove(&answer.ticket) else { return Ok(Some(answer)) };
+        if let sim::Outcome::Reply(Answer::Done(done)) = &answer.outcome {
+            fresh(&floor, done)?;
+        }
+        Ok(None)
     }
 
     /// A client got its answer, or its time has come.

@@ -5,6 +5,7 @@
 //! | a vote, or the request for one, leaves when it is durable | Raft, figure 2: persistent state |
 //! | what is acknowledged is durable | Raft, section 5.3; DESIGN, section 8 |
 //! | a follower commits what its leader has shown it, and no more | Raft, figure 2: AppendEntries 5 |
+//! | a follower gives up entries only where they conflict | Raft, figure 2: AppendEntries 3 |
 //! | a leader commits an entry of its own term that a majority of the voters holds | Raft, section 5.4.2 |
 //! | voters change through a joint phase | Raft, section 6 |
 //! | leadership goes to a replica that has every command | dissertation, section 3.10 |

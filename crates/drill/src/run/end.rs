@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use check::{Limits, Options as CheckOptions, Verdict, history::History};
 use contract::Program;
-use database::{Answer, Request};
+use database::{
+    Answer, Request,
+    api::{Action, Call, Trace},
+};
 use kernel::{Duration, NodeId, ShardId};
+use layers::{counter, kv};
+use prost::Message;
 
 use super::{Outcome, Play, Stage, failed};
 use crate::{client::Client, replicas};
@@ -112,19 +118,33 @@ impl Stage<'_> {
 
 /// A write that nobody else touches, through this node.
 fn probe(node: NodeId) -> Request {
-    use prost::Message as _;
-    let key = bytes::Bytes::from(format!("probe-{node}"));
-    let put = layers::kv::Put { key, ..layers::kv::Put::default() };
-    Request::Call(database::api::Call {
-        keyspace: "kv".into(),
-        action: database::api::Action::Mutate {
-            program: Program::Kv,
-            command: layers::kv::Command::one(put).encode_to_vec().into(),
-        },
+    let key = Bytes::from(format!("probe-{node}"));
+    let command = kv::Command::one(kv::Put { key, ..kv::Put::default() }).encode_to_vec().into();
+    call("kv", Action::Mutate { program: Program::Kv, command }, Duration::from_secs(2))
+}
+
+/// A linearizable read of every keyspace.
+pub(super) fn reads() -> [Request; 2] {
+    let kv: kv::Query = kv::Get { key: Bytes::from_static(b"r0") }.into();
+    let counter = counter::Query { name: Bytes::from_static(b"c0") };
+    let queries = [
+        ("kv", Program::Kv, kv.encode_to_vec()),
+        ("counters", Program::Counter, counter.encode_to_vec()),
+    ];
+    queries.map(|(keyspace, program, query)| {
+        let action = Action::Query { program, query: query.into() };
+        call(keyspace, action, Duration::from_millis(300))
+    })
+}
+
+fn call(keyspace: &str, action: Action, timeout: Duration) -> Request {
+    Request::Call(Call {
+        keyspace: keyspace.into(),
+        action,
         consistency: None,
         session: None,
         request_id: None,
-        timeout: Duration::from_secs(2),
-        trace: database::api::Trace::default(),
+        timeout,
+        trace: Trace::default(),
     })
 }

@@ -1,8 +1,8 @@
-//! A follower commits what its leader has shown it.
+//! A follower commits what its leader has shown it, and gives up only what conflicts with that.
 
 use database::{Envelope, message::Body};
 use kernel::ShardId;
-use raft::Body as Word;
+use raft::{Body as Word, Raft};
 
 use super::{Db, Watch};
 
@@ -12,6 +12,8 @@ pub struct Said {
     term: u64,
     /// Index and term of the last entry that an append compares.
     last: Option<(u64, u64)>,
+    /// How long the log was, if it held that entry already: then nothing conflicts.
+    held: u64,
     commit: u64,
 }
 
@@ -29,8 +31,12 @@ impl Watch {
             Some(Word::Heartbeat(_)) => None,
             _ => return None,
         };
-        let commit = db.shards().get(&shard)?.raft.commit();
-        Some(Said { shard, term: message.term, last, commit })
+        let raft = &db.shards().get(&shard)?.raft;
+        let held = match last.filter(|last| holds(raft, *last)) {
+            Some(_) => raft.last_index(),
+            None => 0,
+        };
+        Some(Said { shard, term: message.term, last, held, commit: raft.commit() })
     }
 
     /// The message was handled.
@@ -43,8 +49,7 @@ impl Watch {
         if shown.0 != said.term {
             *shown = (said.term, 0);
         }
-        let holds = |at: (u64, u64)| replica.raft.entry(at.0).is_some_and(|own| own.term == at.1);
-        if let Some((index, _)) = said.last.filter(|last| holds(*last)) {
+        if let Some((index, _)) = said.last.filter(|last| holds(&replica.raft, *last)) {
             shown.1 = shown.1.max(index);
         }
         let (commit, least) = (replica.raft.commit(), shown.1.max(said.commit));
@@ -52,5 +57,16 @@ impl Watch {
             let (me, id) = (self.me, said.shard);
             self.fail(|| format!("{me} commits {commit} of {id}, its leader has shown {least}"));
         }
+        let (last, held) = (replica.raft.last_index(), said.held);
+        if last < held {
+            let (me, id) = (self.me, said.shard);
+            self.fail(|| {
+                format!("{me} cuts its log of {id} from {held} to {last}, nothing conflicts")
+            });
+        }
     }
+}
+
+fn holds(raft: &Raft, (index, term): (u64, u64)) -> bool {
+    raft.entry(index).is_some_and(|own| own.term == term)
 }

@@ -69,7 +69,7 @@ impl Watch {
             (true, _) => old.voters == new.voters,
         };
         if !fits {
-            let me = self.me;
+            let (me, old, new) = (self.me, &old.voters, &new.voters);
             self.fail(|| {
                 format!("{me} changes the voters of {id} from {old:?} to {new:?} at once")
             });
