@@ -3,14 +3,19 @@
 use std::{io::IsTerminal, path::PathBuf};
 
 use clap::{Args, Subcommand};
+use kernel::Duration;
 use load::{Plan, Report};
 
 use crate::{
+    ambient,
     bench::{KvTarget, drill::Drill},
     cli::Global,
     exit::Failure,
     show,
 };
+
+/// Nodes tell each other their processes within so long.
+const ACQUAINTANCE: Duration = Duration::from_secs(3);
 
 /// Measure a cluster: throughput, latency, and what an answer costs.
 #[derive(Debug, Args)]
@@ -65,12 +70,15 @@ impl Bench {
 
 impl Run {
     async fn run(self, global: &Global) -> Result<(), Failure> {
-        let cluster = global.client().control().cluster().await?;
+        let cluster = acquainted(global).await?;
         let endpoints: Vec<String> = cluster.nodes.iter().map(|node| node.http.clone()).collect();
-        let pids = match self.pids.is_empty() {
+        let pids: Vec<u32> = match self.pids.is_empty() {
             true => cluster.nodes.iter().filter_map(|node| node.pid).collect(),
             false => self.pids,
         };
+        if pids.len() < cluster.nodes.len() {
+            eprintln!("the cost is that of {} of {} nodes", pids.len(), cluster.nodes.len());
+        }
         let target = |_| {
             let target = KvTarget::new(&endpoints, &self.keyspace, self.spread, global.timeout);
             target.at(self.consistency.as_deref())
@@ -91,6 +99,20 @@ impl Run {
             0 => Err(Failure::unavailable("no request was answered")),
             _ => Ok(()),
         }
+    }
+}
+
+/// The cluster, once its nodes know each other's processes: what a cost is counted by.
+async fn acquainted(global: &Global) -> Result<client::document::Cluster, Failure> {
+    let control = global.client().control();
+    let deadline = ambient::now() + ACQUAINTANCE;
+    loop {
+        let cluster = control.cluster().await?;
+        let known = cluster.nodes.iter().all(|node| node.pid.is_some());
+        if known || ambient::now() >= deadline {
+            return Ok(cluster);
+        }
+        ambient::sleep(Duration::from_millis(50)).await;
     }
 }
 
