@@ -7,7 +7,7 @@ use drill::{Outcome, Run};
 use sim::{Options, Plan};
 
 /// Seeds that found a bug which is fixed. They are run again for ever.
-const FOUND: [(u64, &str); 10] = [
+const FOUND: [(u64, &str); 12] = [
     (63, "a wiped node founded a shard that it had founded before"),
     (83, "entries that stood before the newest base in the journal were lost"),
     (107, "a log started behind what the engine held durably"),
@@ -18,6 +18,8 @@ const FOUND: [(u64, &str); 10] = [
     (5795, "a late answer about the catalog was taken for a read's"),
     (321, "a late answer about the catalog was taken for a read's"),
     (69, "a follower whose log was lost was sent nothing"),
+    (200_133, "a replica that was taking a snapshot believed that it had lost its memory"),
+    (201_015, "a log was forgotten one entry further than the engine held durably"),
 ];
 
 #[test]

@@ -89,25 +89,50 @@ fn flushed<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     }
 }
 
-/// Forgets the part of the log that the engine holds durably, once it is large: half of it if
-/// that is enough, so that a follower that is a little behind still finds its entries.
+/// Forgets the part of the log that the engine holds durably, once it is large.
 fn compact<E: Engine>(core: &mut Core<E>, shard: &mut Shard, pressed: bool) {
-    let limit = core.settings.log_bytes_max.0;
     let status = shard.raft.status();
-    let upto = match status.log_bytes {
-        _ if pressed => shard.flushed,
-        bytes if bytes <= limit => return,
-        bytes if bytes <= 2 * limit => {
-            status.first_index + shard.flushed.saturating_sub(status.first_index) / 2
-        }
-        _ => shard.flushed,
-    };
-    if upto < status.first_index {
-        return;
-    }
+    let limit = if pressed { 0 } else { core.settings.log_bytes_max.0 };
+    let log = (status.first_index, status.log_bytes);
+    let Some(upto) = forgettable(log, shard.flushed, limit) else { return };
     kernel::sometimes!("flush: a log was compacted");
     shard.raft.compact(upto, &mut core.scratch);
     pump::drain(core, shard);
     core.touched.insert(shard.id);
     core.notes.push(Note::Compacted { shard: shard.id, index: upto });
+}
+
+/// Up to where a log may be forgotten: what is flushed, or half of it if that is enough, so that a
+/// follower that is a little behind still finds its entries. `None` if it is small or nothing of
+/// it is flushed.
+fn forgettable((first, bytes): (u64, u64), flushed: u64, limit: u64) -> Option<u64> {
+    let held = flushed.checked_sub(first)?;
+    match bytes {
+        bytes if bytes <= limit => None,
+        bytes if bytes <= 2 * limit => Some(first + held / 2),
+        _ => Some(flushed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_forgets_only_what_is_flushed() {
+        for flushed in 0..40 {
+            for bytes in [0, 99, 100, 101, 200, 201, 1000] {
+                let upto = forgettable((26, bytes), flushed, 100);
+                assert!(upto.is_none_or(|upto| (26..=flushed).contains(&upto)), "{flushed}");
+                assert_eq!(upto.is_some(), bytes > 100 && flushed >= 26);
+            }
+        }
+    }
+
+    #[test]
+    fn half_is_kept_if_that_is_enough() {
+        assert_eq!(forgettable((10, 150), 20, 100), Some(15));
+        assert_eq!(forgettable((10, 250), 20, 100), Some(20));
+        assert_eq!(forgettable((10, 1), 20, 0), Some(20), "pressed");
+    }
 }
