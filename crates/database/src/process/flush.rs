@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use kernel::{Event, Instant, ShardId, Token};
+use kernel::{Duration, Event, Instant, ShardId, Token};
 use store::engine::Engine;
 
 use crate::{Note, shard::Shard};
@@ -59,6 +59,9 @@ pub fn failed<E: Engine>(core: &mut Core<E>, shards: &mut Shards, token: Token) 
 /// what a flush takes.
 const BEHIND_MAX: u64 = 8;
 
+/// Time between flushes of a full disk.
+const ROOM_PERIOD: Duration = Duration::from_secs(1);
+
 /// Whether so much waits for the flush under way that nothing more should be added.
 pub fn behind<E: Engine>(core: &Core<E>) -> bool {
     core.flushing.is_some() && core.unflushed > core.settings.flush_bytes.0 * BEHIND_MAX
@@ -75,6 +78,16 @@ pub fn start<E: Engine>(core: &mut Core<E>, shards: &Shards) {
     core.unflushed = 0;
     core.flushed_at = core.now.instant;
     core.flushes.push(token);
+}
+
+/// While the disk is full, logs are made as short as they can be, again and again: what fills it
+/// may be this node's own journal, which writes would otherwise have let go of.
+pub fn make_room<E: Engine>(core: &mut Core<E>, shards: &Shards) {
+    if core.disk_full && core.now.instant.since(core.flushed_at) >= ROOM_PERIOD {
+        kernel::sometimes!("flush: a full disk was given room");
+        core.pressed.extend(shards.keys());
+        start(core, shards);
+    }
 }
 
 fn flushed<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {

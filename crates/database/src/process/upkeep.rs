@@ -42,6 +42,7 @@ pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     if core.unflushed >= core.settings.flush_bytes.0 || (overdue && core.unflushed > 0) {
         flush::start(core, shards);
     }
+    flush::make_room(core, shards);
 }
 
 /// Proposes the expiry of what is due by the leader's hybrid clock.
