@@ -1,8 +1,8 @@
 //! An operator at work while faults strike: hands leadership over and moves replicas.
 //!
-//! In half of all runs nobody operates. Replicas are moved only where no node forgets anything.
-//! What is asked for is drawn from the seed when its time
-//! comes, from what the cluster is then; refusals are not looked at.
+//! In half of all runs nobody operates. Replicas are moved only where no node stops or forgets
+//! anything. What is asked for is drawn from the seed when its time comes, from what the cluster
+//! is then; refusals are not looked at.
 
 use database::{Request, api::Control};
 use kernel::{Duration, Instant, NodeId, Rng, ShardId};
@@ -26,7 +26,7 @@ impl Operator {
     #[must_use]
     pub fn new(plan: &Plan, from: Instant) -> Operator {
         let mut rng = Rng::new(plan.seed).fork("operator");
-        let moves = !plan.schedule.iter().any(|strike| forgets(&strike.fault));
+        let moves = !plan.schedule.iter().any(|strike| hinders(&strike.fault));
         let works = rng.chance(0.5);
         let every = rng.duration(Duration::from_millis(500), Duration::from_secs(5));
         let next = if works { from + every } else { Instant::NEVER };
@@ -64,9 +64,10 @@ impl Operator {
     }
 }
 
-/// Whether a node may forget something by this fault.
-fn forgets(fault: &Fault) -> bool {
-    fault.family() == Family::Damage || matches!(fault, Fault::ReadErrors { .. })
+/// Whether a node may stop, or forget something, by this fault.
+fn hinders(fault: &Fault) -> bool {
+    matches!(fault.family(), Family::Damage | Family::Process)
+        || matches!(fault, Fault::ReadErrors { .. })
 }
 
 /// The voters of every shard but the catalog, as some leader knows them.
