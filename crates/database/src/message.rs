@@ -216,9 +216,13 @@ pub struct ReplicaReport {
     /// How long ago it was known to be up to date, in milliseconds, plus one; 0 if unknown.
     #[prost(uint64, tag = "7")]
     pub lag_plus_one: u64,
-    /// Of a leader: the group is what the catalog wants.
-    #[prost(bool, tag = "8")]
-    pub settled: bool,
+    /// Of a leader: the placement ([`crate::catalog::Placement::moved`]) that the group has come
+    /// to; 0 if it is on its way. (Tag 8 said so without saying to which.)
+    #[prost(uint64, tag = "9")]
+    pub settled: u64,
+    /// The end of its log.
+    #[prost(uint64, tag = "10")]
+    pub last: u64,
 }
 
 impl Envelope {

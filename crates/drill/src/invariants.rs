@@ -43,8 +43,6 @@ impl Invariants {
         }
         self.hear(machine);
         let Some(database) = machine.database() else { return Ok(()) };
-        // A replica that was dropped and comes back begins anew.
-        self.commits.retain(|(id, of, _), _| *of != node || database.shards().contains_key(id));
         for (id, shard) in database.shards() {
             let term = shard.raft.term();
             if shard.raft.is_leader() {
@@ -62,7 +60,7 @@ impl Invariants {
             if shard.committed.is_empty() && shard.installing.is_none() && applied > commit {
                 return Err(format!("{node} applied {applied} of {id} and committed {commit}"));
             }
-            let seen = self.commits.entry((*id, node, machine.boot)).or_insert(commit);
+            let seen = self.commits.entry((*id, node, machine.life(*id))).or_insert(commit);
             if *seen > commit {
                 return Err(format!("{node}: commit of {id} went back from {seen} to {commit}"));
             }

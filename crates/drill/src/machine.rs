@@ -9,7 +9,8 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use database::{Answer, Database, Envelope, Note, Output, Request, link};
 use kernel::{
-    Duration, Effect, Event, NodeId, Now, Process, Ticket, TimerId, Token, process::EffectsOf,
+    Duration, Effect, Event, NodeId, Now, Process, ShardId, Ticket, TimerId, Token,
+    process::EffectsOf,
 };
 use sim::{Action, Input, Machine, SimDisk, Work};
 use store::{
@@ -44,6 +45,8 @@ pub struct Node {
     written: Written,
     /// Which life of the node this is.
     pub boot: u64,
+    /// How many replicas of a shard were dropped in this life.
+    removed: BTreeMap<ShardId, u64>,
     /// Lines that the next batch writes to the node's log; none unless somebody reads them.
     log: Option<Vec<String>>,
 }
@@ -78,6 +81,7 @@ impl Node {
             buffer: BytesMut::new(),
             dead: false,
             boot,
+            removed: BTreeMap::new(),
             log,
         }
     }
@@ -228,7 +232,17 @@ impl Node {
         }
     }
 
+    /// Names a replica's life on this node: another start of the node, or another replica of the
+    /// same shard, is another life.
+    #[must_use]
+    pub fn life(&self, shard: ShardId) -> u64 {
+        self.boot << 32 | self.removed.get(&shard).copied().unwrap_or(0)
+    }
+
     fn note(&mut self, note: &Note) {
+        if let Note::ReplicaRemoved { shard } = note {
+            *self.removed.entry(*shard).or_default() += 1;
+        }
         self.watched(|watch, db| watch.note(db, note));
         if let Some(log) = &mut self.log {
             log.push(format!("{note:?}"));

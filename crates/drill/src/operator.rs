@@ -1,7 +1,7 @@
 //! An operator at work while faults strike: hands leadership over and moves replicas.
 //!
 //! In half of all runs nobody operates. Replicas are moved only where no node stops or forgets
-//! anything. What is asked for is drawn from the seed when its time comes, from what the cluster
+//! anything (TESTING.md says why). What is asked for is drawn from the seed when its time comes, from what the cluster
 //! is then; refusals are not looked at.
 
 use database::{Request, api::Control};

@@ -111,6 +111,12 @@ impl Raft {
         }
     }
 
+    /// The term of the last entry of the log.
+    #[must_use]
+    pub fn last_term(&self) -> u64 {
+        self.log.last_term()
+    }
+
     /// Whether this replica leads, as far as it knows.
     #[must_use]
     pub fn is_leader(&self) -> bool {

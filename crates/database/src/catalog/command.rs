@@ -289,6 +289,9 @@ fn move_replica(change: &Move, view: &mut dyn View) -> Result<Outcome, EngineErr
     let wanted: Vec<NodeId> = wanted.into_iter().collect();
     let changed = wanted != placement.wanted;
     placement.wanted = wanted;
+    if changed {
+        placement.moved = view.version().index;
+    }
     state::write_placement(shard, &placement, view)?;
     Ok(Ok(changed))
 }

@@ -37,6 +37,8 @@ struct PlacementWire {
     wanted: Vec<u64>,
     #[prost(uint64, tag = "4")]
     created: u64,
+    #[prost(uint64, tag = "5")]
+    moved: u64,
 }
 
 /// Who holds a shard.
@@ -50,6 +52,8 @@ pub struct Placement {
     pub wanted: Vec<NodeId>,
     /// The catalog's index at which the shard was made.
     pub created: u64,
+    /// The catalog's index at which it was last said who should hold it: names this placement.
+    pub moved: u64,
 }
 
 fn nodes(ids: &[u64]) -> Vec<NodeId> {
@@ -148,6 +152,7 @@ pub(super) fn write_placement(
         founders: ids(&placement.founders),
         wanted: ids(&placement.wanted),
         created: placement.created,
+        moved: placement.moved,
     };
     save(&shard_key(shard), &wire, view)
 }
@@ -196,8 +201,13 @@ pub(super) fn write_keyspace(
     save(&keyspace_key(name), &wire, view)?;
     let founders = founders.to_vec();
     let created = view.version().index;
-    let placement =
-        Placement { keyspace: name.into(), wanted: founders.clone(), founders, created };
+    let placement = Placement {
+        keyspace: name.into(),
+        wanted: founders.clone(),
+        founders,
+        created,
+        moved: created,
+    };
     write_placement(shard, &placement, view)
 }
 
@@ -217,6 +227,7 @@ impl From<PlacementWire> for Placement {
             founders: nodes(&wire.founders),
             wanted: nodes(&wire.wanted),
             created: wire.created,
+            moved: wire.moved,
         }
     }
 }

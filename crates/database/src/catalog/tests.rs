@@ -79,8 +79,15 @@ fn a_member_that_holds_a_shard_stays() {
     let mut bench = Bench::new(4);
     assert!(bench.create("a", 3).changed);
     assert_eq!(bench.apply(Change::RemoveMember(1)).code, "node");
+    let placed = |bench: &Bench| bench.catalog().shards[&ShardId(2)].clone();
+    let founded = placed(&bench);
+    assert_eq!(founded.moved, founded.created);
     let moved = bench.apply(Change::Move(Move { shard: 2, from: 1, to: 4 }));
     assert!(moved.changed);
+    let at = placed(&bench).moved;
+    assert!(at > founded.moved, "another placement has another name");
+    assert!(!bench.apply(Change::Move(Move { shard: 2, from: 1, to: 4 })).changed);
+    assert_eq!(placed(&bench).moved, at);
     assert!(bench.apply(Change::RemoveMember(1)).changed);
     assert_eq!(bench.catalog().shards[&ShardId(2)].wanted, [NodeId(2), NodeId(3), NodeId(4)]);
     assert!(bench.apply(Change::Drop("a".into())).changed);

@@ -16,7 +16,7 @@ use store::{
 use crate::{
     Note,
     catalog::{CATALOG, Catalog},
-    shard::{Applied, Outcomes, Runs, Shard, generation_key},
+    shard::{Applied, Outcomes, Runs, Shard, generation_key, load_generation},
 };
 
 use super::{Core, Shards, pump, snapshots};
@@ -136,10 +136,11 @@ pub fn new_shard<E: Engine>(
 /// How a replica without any record in the journal starts: as a founder if it can be sure that it
 /// never was one before, else as somebody who has forgotten.
 pub fn first_start<E: Engine>(core: &Core<E>, id: ShardId, memory_whole: bool) -> Start {
-    let founders = core.catalog.shards.get(&id).map(|placement| placement.founders.clone());
-    match founders {
-        Some(founders) if memory_whole && founders.contains(&core.identity.node) => {
-            Start::fresh(Membership::new(founders, []))
+    // Once replicas have moved, a founder may be one that has left and comes back.
+    let placement = core.catalog.shards.get(&id).filter(|p| memory_whole && p.moved == p.created);
+    match placement {
+        Some(placement) if placement.founders.contains(&core.identity.node) => {
+            Start::fresh(Membership::new(placement.founders.clone(), []))
         }
         _ => Start::joining(),
     }
@@ -154,11 +155,26 @@ fn create<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
     let whole = shards.get(&CATALOG).is_some_and(new);
     let start = first_start(core, id, whole);
     let space = Space::new(id, 0);
+    if let Err(error) = forget_state(core, id) {
+        return core.engine_failed(&error);
+    }
     let outcomes = Outcomes::new(core.salt());
     let mut shard = new_shard(core, id, runs, start, space, Applied::default(), outcomes);
     pump::feed(core, &mut shard, Event::Start);
     shards.insert(id, shard);
     core.notes.push(Note::ReplicaAdded { shard: id });
+}
+
+/// A replica that was dropped may still lie in the engine: a power cut can undo what was not
+/// flushed, and then the journal knows nothing of it any more.
+fn forget_state<E: Engine>(core: &mut Core<E>, id: ShardId) -> Result<(), store::EngineError> {
+    let generation = load_generation(&core.engine, id)?;
+    let mut batch = drop_generation(Space::new(id, generation));
+    for other in [0, generation.wrapping_add(1)] {
+        batch.append(drop_generation(Space::new(id, other)));
+    }
+    batch.delete(generation_key(id));
+    core.engine.write(batch)
 }
 
 fn remove<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
@@ -240,9 +256,9 @@ pub fn drop_unwanted<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
         .shards
         .iter()
         .filter(|(id, placement)| {
-            !placement.wanted.contains(&me)
-                && shards.contains_key(id)
-                && core.peers.values().any(|peer| peer.settled(**id))
+            let settled =
+                |shard| core.peers.values().any(|peer| peer.settled(shard, placement.moved));
+            !placement.wanted.contains(&me) && shards.get(id).is_some_and(settled)
         })
         .map(|(id, _)| *id)
         .collect();

@@ -24,10 +24,16 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Whether this node leads the shard and has brought its group to the wanted membership.
-    pub fn settled(&self, shard: ShardId) -> bool {
+    /// Whether this node leads the shard and has brought its group to this placement. A report may
+    /// be older than another change of the group, by which this replica was taken in again: then
+    /// the replica has been sent entries of the leader's term that lie behind the report.
+    pub fn settled(&self, shard: &Shard, placement: u64) -> bool {
+        let (last_term, last) = (shard.raft.last_term(), shard.raft.last_index());
         self.report.replicas.iter().any(|replica| {
-            replica.shard == shard.0 && replica.role == code(Role::Leader) && replica.settled
+            replica.shard == shard.id.0
+                && replica.role == code(Role::Leader)
+                && replica.settled == placement
+                && (last_term < replica.term || last_term == replica.term && last <= replica.last)
         })
     }
 }
@@ -69,6 +75,8 @@ fn mine<E: Engine>(core: &Core<E>, shards: &Shards) -> Report {
     let replica = |shard: &Shard| {
         let role = role_of(shard, core.identity.node);
         let leads = role == Role::Leader;
+        let placement = core.catalog.shards.get(&shard.id);
+        let settled = placement.filter(|_| leads && membership::settled(core, shard));
         let fresh = if leads { Some(core.now.instant) } else { shard.fresh_at };
         ReplicaReport {
             shard: shard.id.0,
@@ -78,7 +86,8 @@ fn mine<E: Engine>(core: &Core<E>, shards: &Shards) -> Report {
             commit: shard.raft.commit(),
             applied: shard.applied.index,
             lag_plus_one: fresh.map_or(0, |at| millis(core.now.instant.since(at)) + 1),
-            settled: leads && membership::settled(core, shard),
+            settled: settled.map_or(0, |placement| placement.moved),
+            last: shard.raft.last_index(),
         }
     };
     Report {
