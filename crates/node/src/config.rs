@@ -83,7 +83,7 @@ impl Default for HostLimits {
         HostLimits {
             cache: 64 << 20,
             journal_segment: 32 << 20,
-            journal: 512 << 20,
+            journal: 128 << 20,
             disk_reserve: 128 << 20,
             peer_queue: 64 << 20,
             inbox: 128 << 20,
