@@ -261,9 +261,27 @@ pub fn trace_of(bytes: &[u8]) -> Trace {
         return Trace::default();
     };
     let Some((span, flags)) = rest.split_first_chunk::<8>() else { return Trace::default() };
+    if *id == [0; 16] {
+        return Trace::default();
+    }
     Trace {
         trace_id: u128::from_be_bytes(*id),
         span_id: u64::from_be_bytes(*span),
         sampled: flags == [1],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_survives_and_nothing_else_is_one() {
+        let trace = Trace { trace_id: 7, span_id: 9, sampled: true };
+        assert_eq!(trace_of(&trace_bytes(&trace)), trace);
+        let nobody = [&[0; 16][..], &[1; 9]].concat();
+        for bytes in [&[][..], &[1; 24], &[1; 26], &nobody] {
+            assert_eq!(trace_of(bytes), Trace::default(), "{bytes:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@
 //!   operation pages of codes that never travel over HTTP
 //!   problem   what went wrong ─▶ application/problem+json
 //!   openapi   the description of all this, checked against `route`
+//!   dry       requests without a socket, for whoever throws any at the map
 //!   serve     the hands: sockets, limits, timeouts, shutdown
 //! ```
 //!
@@ -21,6 +22,7 @@
 pub mod code;
 pub mod contract;
 mod cursor;
+mod dry;
 mod evidence;
 mod map;
 pub mod openapi;
@@ -31,6 +33,8 @@ mod reply;
 pub mod route;
 mod serve;
 
+pub use dry::plan;
+pub use map::Plan;
 pub use problem::Problem;
 pub use serve::{Limits, serve};
 

@@ -243,7 +243,7 @@ impl Config {
             return contradiction(format!("threads = {}: 1 to 64 make sense", self.threads));
         }
         let HostLimits { journal_segment: segment, journal, .. } = self.limits;
-        if segment < 16 << 20 || segment % 4096 != 0 || journal < 2 * segment {
+        if segment < 16 << 20 || segment % 4096 != 0 || journal / 2 < segment {
             return contradiction(
                 "limits: a journal segment is 16MiB or more, in steps of 4KiB, the journal at \
                  least two segments"

@@ -10,6 +10,7 @@
 //! Everything that a client can make large or slow has a limit: connections, headers, bodies,
 //! the time a head, a body or a reading client may take.
 
+mod body;
 mod connection;
 mod limits;
 mod patient;
@@ -32,6 +33,7 @@ struct Shared<B> {
     backend: B,
     limits: Limits,
     tally: Tally,
+    bodies: body::Room,
 }
 
 /// Serves until `stop` completes, then lets requests in flight end for at most
@@ -45,7 +47,8 @@ pub async fn serve<B: Backend>(
     let room = Arc::new(Semaphore::new(limits.connections_max));
     let (stopping, stopped) = watch::channel(false);
     let drain = limits.drain;
-    let shared = Arc::new(Shared { backend, limits, tally: Tally::default() });
+    let bodies = body::Room::new(limits.bodies_bytes_max);
+    let shared = Arc::new(Shared { backend, limits, tally: Tally::default(), bodies });
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {

@@ -97,6 +97,30 @@ async fn a_value_over_the_limit_is_refused_before_and_while_it_is_read() {
 }
 
 #[tokio::test]
+async fn bodies_that_do_not_fit_beside_each_other_are_refused() {
+    let limits = Limits { bodies_bytes_max: 15, ..Limits::default() };
+    let served = start(Fake::default(), limits).await;
+    let mut first = TcpStream::connect(served.address).await.unwrap();
+    let start = request("PUT", "/v1/kv/default/a", "", "0123456789");
+    first.write_all(&start.as_bytes()[..start.len() - 1]).await.unwrap();
+    let second = request("PUT", "/v1/kv/default/b", "connection: close\r\n", "0123456789");
+    let refused = async {
+        loop {
+            let answer = exchange(served.address, second.as_bytes()).await;
+            if answer.starts_with("HTTP/1.1 503") && answer.contains("overloaded") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), refused).await.unwrap();
+    drop(first);
+    let served_again = async {
+        while exchange(served.address, second.as_bytes()).await.starts_with("HTTP/1.1 503") {}
+    };
+    tokio::time::timeout(Duration::from_secs(5), served_again).await.unwrap();
+}
+
+#[tokio::test]
 async fn slow_heads_and_slow_bodies_are_cut() {
     let limits = Limits {
         header_timeout: Duration::from_millis(50),

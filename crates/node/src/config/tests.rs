@@ -114,3 +114,12 @@ fn contradictions_are_refused() {
     let error = refused(&FILE.replace("cache = \"16MiB\"", "journal = \"1MiB\""));
     assert!(error.contains("segment"), "{error}");
 }
+
+#[test]
+fn amounts_beyond_all_sense_are_refused_before_they_overflow() {
+    let error = refused(&FILE.replace("20ms", "18446744073709551615s"));
+    assert!(error.contains("heartbeat") && error.contains("at most a year"), "{error}");
+    let limit = "journal-segment = \"10000000000GiB\"";
+    let error = refused(&FILE.replace("cache = \"16MiB\"", limit));
+    assert!(error.contains("segment"), "{error}");
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub u64);
 
-/// A length of time: `"250ms"`, `"10s"`, `"5m"`.
+/// A length of time: `"250ms"`, `"10s"`, `"5m"`; at most [`TIME_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Time(pub Duration);
 
@@ -24,6 +24,9 @@ pub struct Cluster(pub ClusterId);
 /// Labels: `{ zone = "a" }` or `"zone=a,rack=7"`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels(pub BTreeMap<String, String>);
+
+/// A year: more is a slip, and small multiples of it overflow nowhere.
+const TIME_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Splits `"64 MiB"` into 64 and `MiB`.
 fn amount(text: &str) -> Option<(u64, &str)> {
@@ -46,12 +49,13 @@ fn size(text: &str) -> Option<u64> {
 
 fn time(text: &str) -> Option<Duration> {
     let (count, unit) = amount(text)?;
-    match unit {
-        "ms" => Some(Duration::from_millis(count)),
-        "s" => Some(Duration::from_secs(count)),
-        "m" => count.checked_mul(60).map(Duration::from_secs),
-        _ => None,
-    }
+    let time = match unit {
+        "ms" => Duration::from_millis(count),
+        "s" => Duration::from_secs(count),
+        "m" => Duration::from_secs(count.checked_mul(60)?),
+        _ => return None,
+    };
+    (time <= TIME_MAX).then_some(time)
 }
 
 fn labels(text: &str) -> Option<BTreeMap<String, String>> {
@@ -94,7 +98,7 @@ impl<'de> Deserialize<'de> for Size {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Time, D::Error> {
-        let wanted = "a time such as \"250ms\" (ms, s, m)";
+        let wanted = "a time such as \"250ms\" (ms, s, m), at most a year";
         d.deserialize_any(Reader { wanted, read: time }).map(Time)
     }
 }

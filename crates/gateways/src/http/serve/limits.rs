@@ -15,6 +15,8 @@ pub struct Limits {
     pub value_bytes_max: usize,
     /// Bytes of a JSON or TOML body.
     pub document_bytes_max: usize,
+    /// Bytes of the bodies of all requests that are being read or answered.
+    pub bodies_bytes_max: usize,
     /// How long a head may take to arrive; an idle connection is closed after it.
     pub header_timeout: Duration,
     /// How long a body may take to arrive.
@@ -37,6 +39,7 @@ impl Default for Limits {
             header_bytes_max: 64 << 10,
             value_bytes_max: layers::kv::VALUE_BYTES_MAX,
             document_bytes_max: 4 << 20,
+            bodies_bytes_max: 128 << 20,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),

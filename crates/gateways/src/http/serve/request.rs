@@ -1,18 +1,15 @@
 //! One request: read, planned, asked, rendered.
 
-use bytes::Bytes;
 use database::{Answer, Request, api::Fate};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
-    body::{Body, Incoming},
+    body::Incoming,
     header::{CONNECTION, HeaderValue},
     http::request::Parts,
 };
-use kernel::Duration;
 
-use super::{Limits, Shared};
+use super::{Limits, Shared, body};
 use crate::{
-    Backend, ambient,
+    Backend,
     http::{
         Problem, Response,
         code::Code,
@@ -56,7 +53,8 @@ async fn carry_out<B: Backend>(
 ) -> Result<Response, Problem> {
     let route = route::parse(&head.method, head.uri.path())?;
     let limits = &shared.limits;
-    let body = read(body, room(&route, limits), limits.body_timeout).await?;
+    let mut held = shared.bodies.hold();
+    let body = body::read(body, room(&route, limits), &mut held, limits.body_timeout).await?;
     let inbound = Inbound { query: head.uri.query(), headers: &head.headers, body, limits };
     let backend = &shared.backend;
     match map::plan(route, inbound)? {
@@ -100,24 +98,5 @@ fn room(route: &Route, limits: &Limits) -> usize {
     match route {
         Route::Put { .. } => limits.value_bytes_max,
         _ => limits.document_bytes_max,
-    }
-}
-
-async fn read(body: Incoming, max: usize, patience: Duration) -> Result<Bytes, Problem> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let too_large =
-        || Problem::new(Code::TOO_LARGE, format!("a body here has at most {max} bytes"));
-    if body.size_hint().lower() > max as u64 {
-        return Err(too_large());
-    }
-    match ambient::within(patience, Limited::new(body, max).collect()).await {
-        Some(Ok(body)) => Ok(body.to_bytes()),
-        Some(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Some(Err(error)) => {
-            Err(Problem::new(Code::INVALID_BODY, format!("the body ends: {error}")))
-        }
-        None => Err(Problem::new(Code::REQUEST_TIMEOUT, "the body did not arrive in time")),
     }
 }

@@ -1,0 +1,48 @@
+//! The decoders.
+//!
+//! ```text
+//!   raft        messages, records               store      values, chunks, outcomes, positions
+//!   link        frames between nodes            journal    files of a journal; its records
+//!   process     a whole node that is told them  entry      log entries, applied
+//!   programs    commands, queries, replies      text       tokens, versions, levels, contracts
+//!   http        requests and cursors            host       configuration, data directory
+//!   documents   JSON of the API                 proof      histories, plans of the simulator
+//! ```
+
+mod documents;
+mod entry;
+mod host;
+mod http;
+mod journal;
+mod link;
+mod message;
+mod one_node;
+mod process;
+mod programs;
+mod proof;
+mod raft;
+mod sealed;
+mod store;
+mod text;
+
+use crate::Target;
+
+/// Every target.
+#[must_use]
+pub fn all() -> Vec<Target> {
+    let rooms = [
+        &raft::TARGETS[..],
+        &link::TARGETS[..],
+        &process::TARGETS[..],
+        &entry::TARGETS[..],
+        &store::TARGETS[..],
+        &journal::TARGETS[..],
+        &programs::TARGETS[..],
+        &text::TARGETS[..],
+        &http::TARGETS[..],
+        &documents::TARGETS[..],
+        &host::TARGETS[..],
+        &proof::TARGETS[..],
+    ];
+    rooms.concat()
+}
