@@ -153,7 +153,7 @@ impl Contract {
     #[must_use]
     pub fn explain(&self) -> String {
         let majority = self.replicas / 2 + 1;
-        let spare = self.replicas - majority;
+        let spare = self.replicas.saturating_sub(majority);
         format!(
             "writes: one Raft log; acknowledged when {majority} of {} replicas hold them on disk: \
              one round trip from the leader and one fsync, shared by all writes that wait\n\
