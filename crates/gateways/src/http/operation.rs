@@ -20,6 +20,7 @@ pages! {
     "data-foreign",
     "data-format",
     "data-newer",
+    "data-older",
     "data-cluster",
     "data-node",
     "journal-disk",
