@@ -2,20 +2,15 @@
 //!
 //! A link is a stream of bytes from one node to another. It starts with a [`Hello`], so that a
 //! node of another cluster, a newer format or a stranger is refused before anything it says is
-//! believed; then come frames. Every frame is sealed (version, kind, CRC-32C), because TCP's
-//! checksum misses damage that real networks make.
-//!
-//! ```text
-//!   ├ length u32 ┼ seal ┼ prost body ┤├ length u32 ┼ …
-//! ```
+//! believed; then come envelopes, each in a frame of [`kernel::wire`].
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::BytesMut;
 use kernel::{
     ClusterId, Incarnation, NodeId,
-    wire::{self, SEAL_LEN, SealError},
+    wire::{FrameError, Framing},
 };
 use prost::Message;
 
@@ -28,17 +23,15 @@ pub const FRAME_BYTES_MAX: usize = 16 << 20;
 
 const KIND_HELLO: u8 = b'H';
 const KIND_ENVELOPE: u8 = b'E';
-const LENGTH: usize = 4;
+const FRAMING: Framing = Framing { version: FORMAT, bytes_max: FRAME_BYTES_MAX };
 
 /// Why a link is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkError {
-    /// A length beyond [`FRAME_BYTES_MAX`].
-    TooLong(usize),
-    /// A bad seal.
-    Seal(SealError),
-    /// The body is not what it should be.
-    Body,
+    /// What came is no frame of this format.
+    Frame(FrameError),
+    /// A hello that is none.
+    Hello,
     /// The peer belongs to another cluster.
     Cluster(ClusterId),
     /// The peer wanted another node.
@@ -50,9 +43,8 @@ pub enum LinkError {
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LinkError::TooLong(length) => write!(f, "a frame of {length} bytes is too long"),
-            LinkError::Seal(error) => write!(f, "bad frame: {error}"),
-            LinkError::Body => f.write_str("bad frame: the body does not decode"),
+            LinkError::Frame(error) => error.fmt(f),
+            LinkError::Hello => f.write_str("the hello names no cluster"),
             LinkError::Cluster(id) => write!(f, "the peer belongs to cluster {id}"),
             LinkError::Addressee(node) => write!(f, "the peer wanted {node}"),
             LinkError::Incarnation(i) => write!(f, "the peer lives in incarnation {}", i.0),
@@ -96,7 +88,7 @@ impl Hello {
             from: self.from.0,
             to: self.to.0,
         };
-        put_frame(KIND_HELLO, &wire, into);
+        FRAMING.put(KIND_HELLO, &wire, into);
     }
 
     /// Checks that the peer may talk to this node.
@@ -124,32 +116,7 @@ impl Hello {
 
 /// Appends an envelope as a frame.
 pub fn put_envelope(envelope: &Envelope, into: &mut Vec<u8>) {
-    put_frame(KIND_ENVELOPE, envelope, into);
-}
-
-fn put_frame(kind: u8, body: &impl Message, into: &mut Vec<u8>) {
-    let start = into.len();
-    let length = SEAL_LEN + body.encoded_len();
-    into.reserve(LENGTH + length);
-    into.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
-    into.extend_from_slice(&[0, 0, 0, 0, FORMAT, kind, 0, 0]);
-    body.encode_raw(into);
-    let crc = wire::crc32c(&into[start + LENGTH + 4..]);
-    into[start + LENGTH..start + LENGTH + 4].copy_from_slice(&crc.to_le_bytes());
-}
-
-/// Cuts the next frame off a stream; `None` until it is whole.
-fn take_frame(buffer: &mut BytesMut) -> Result<Option<Bytes>, LinkError> {
-    let Some(length) = buffer.first_chunk::<LENGTH>() else { return Ok(None) };
-    let length = u32::from_le_bytes(*length) as usize;
-    if length > FRAME_BYTES_MAX {
-        return Err(LinkError::TooLong(length));
-    }
-    if buffer.len() < LENGTH + length {
-        return Ok(None);
-    }
-    buffer.advance(LENGTH);
-    Ok(Some(buffer.split_to(length).freeze()))
+    FRAMING.put(KIND_ENVELOPE, envelope, into);
 }
 
 /// Takes the hello off a stream; `None` until it is whole.
@@ -157,15 +124,14 @@ fn take_frame(buffer: &mut BytesMut) -> Result<Option<Bytes>, LinkError> {
 /// # Errors
 /// If the first frame is no hello; the link must be closed.
 pub fn take_hello(buffer: &mut BytesMut) -> Result<Option<Hello>, LinkError> {
-    let Some(frame) = take_frame(buffer)? else { return Ok(None) };
-    let (_, body) = wire::unseal(FORMAT, KIND_HELLO, &frame).map_err(LinkError::Seal)?;
-    let wire = HelloWire::decode(body).map_err(|_| LinkError::Body)?;
-    let cluster: [u8; 16] = wire.cluster.as_slice().try_into().map_err(|_| LinkError::Body)?;
+    let taken = FRAMING.take(KIND_HELLO, buffer).map_err(LinkError::Frame)?;
+    let Some(HelloWire { cluster, incarnation, from, to }) = taken else { return Ok(None) };
+    let cluster: [u8; 16] = cluster.as_slice().try_into().map_err(|_| LinkError::Hello)?;
     Ok(Some(Hello {
         cluster: ClusterId(u128::from_be_bytes(cluster)),
-        incarnation: Incarnation(wire.incarnation),
-        from: NodeId(wire.from),
-        to: NodeId(wire.to),
+        incarnation: Incarnation(incarnation),
+        from: NodeId(from),
+        to: NodeId(to),
     }))
 }
 
@@ -174,9 +140,7 @@ pub fn take_hello(buffer: &mut BytesMut) -> Result<Option<Hello>, LinkError> {
 /// # Errors
 /// If the stream is not what a peer sends; the link must be closed.
 pub fn take_envelope(buffer: &mut BytesMut) -> Result<Option<Envelope>, LinkError> {
-    let Some(frame) = take_frame(buffer)? else { return Ok(None) };
-    wire::unseal(FORMAT, KIND_ENVELOPE, &frame).map_err(LinkError::Seal)?;
-    Envelope::decode(frame.slice(SEAL_LEN..)).map(Some).map_err(|_| LinkError::Body)
+    FRAMING.take(KIND_ENVELOPE, buffer).map_err(LinkError::Frame)
 }
 
 #[cfg(test)]
@@ -210,17 +174,6 @@ mod tests {
         let refused = other.check(node, cluster, incarnation);
         assert_eq!(refused, Err(LinkError::Cluster(ClusterId(8))));
         let mut garbage = BytesMut::from(&b"GET / HTTP/1.1\r\n\r\n"[..]);
-        assert!(matches!(take_hello(&mut garbage), Err(LinkError::TooLong(_))));
-    }
-
-    #[test]
-    fn damage_is_noticed() {
-        let mut stream = Vec::new();
-        put_envelope(&Envelope { shard: 3, body: None }, &mut stream);
-        for at in LENGTH..stream.len() {
-            let mut buffer = BytesMut::from(&stream[..]);
-            buffer[at] ^= 1;
-            assert!(take_envelope(&mut buffer).is_err(), "byte {at}");
-        }
+        assert!(matches!(take_hello(&mut garbage), Err(LinkError::Frame(FrameError::TooLong(_)))));
     }
 }

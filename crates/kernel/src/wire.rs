@@ -9,9 +9,13 @@
 //!   ├ crc32c ┼ version ┼ kind ┼ zero ─┼ body …
 //! ```
 //!
-//! The checksum covers everything after itself.
+//! The checksum covers everything after itself. [`Framing`] puts sealed bodies on a stream.
 
 use alloc::vec::Vec;
+
+mod frame;
+
+pub use frame::{FrameError, Framing, LENGTH};
 
 /// Length of the seal before the body.
 pub const SEAL_LEN: usize = 8;

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::BytesMut;
 use database::link::{self, Hello, LinkError};
-use kernel::{Duration, NodeId};
+use kernel::{Duration, NodeId, wire::FrameError};
 use tokio::{
     io::AsyncReadExt,
     net::{TcpListener, TcpStream},
@@ -48,8 +48,8 @@ impl End {
         match self {
             End::Closed => "closed",
             End::Io(_) => "io",
-            End::Link(LinkError::TooLong(_)) => "too-long",
-            End::Link(LinkError::Seal(_) | LinkError::Body) => "garbage",
+            End::Link(LinkError::Frame(FrameError::TooLong(_))) => "too-long",
+            End::Link(LinkError::Frame(_) | LinkError::Hello) => "garbage",
             End::Link(LinkError::Cluster(_)) => "cluster",
             End::Link(LinkError::Addressee(_)) => "addressee",
             End::Link(LinkError::Incarnation(_)) => "incarnation",
