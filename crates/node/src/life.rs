@@ -155,7 +155,7 @@ fn open(config: Config) -> Result<Opened, StartError> {
     let (journal, recovery) = open_journal(&data, limits)?;
     report_recovery(&recovery);
     let mode = mode(&config, &mut data, &recovery)?;
-    let options = LsmOptions { cache: limits.cache };
+    let options = LsmOptions { cache: limits.cache, ..LsmOptions::default() };
     let engine = LsmEngine::open(&data.engine(), options).map_err(StartError::Engine)?;
     let identity = Identity {
         node: config.node,

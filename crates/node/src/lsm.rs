@@ -11,6 +11,7 @@
 //! ```
 
 mod front;
+mod recent;
 
 use std::{
     collections::VecDeque,
@@ -28,6 +29,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable};
 use store::engine::{Batch, Engine, EngineError, FlushJob, Op, Read, Scan, ScanRange};
 
 use front::{Front, Frozen};
+use recent::Recent;
 
 /// Longest key that the tree takes, in bytes.
 pub const KEY_BYTES_MAX: usize = u16::MAX as usize;
@@ -37,17 +39,20 @@ pub const KEY_BYTES_MAX: usize = u16::MAX as usize;
 pub struct LsmOptions {
     /// Blocks that were read.
     pub cache: u64,
+    /// Values that were written lately.
+    pub recent: usize,
 }
 
 impl Default for LsmOptions {
     fn default() -> LsmOptions {
-        LsmOptions { cache: 64 << 20 }
+        LsmOptions { cache: 64 << 20, recent: 32 << 20 }
     }
 }
 
 /// A log-structured merge tree in a directory.
 pub struct LsmEngine {
     front: Front,
+    recent: Recent,
     tree: Arc<Tree>,
     path: PathBuf,
 }
@@ -81,15 +86,21 @@ impl LsmEngine {
             .map_err(failure)?;
         let keys = database.keyspace("map", KeyspaceCreateOptions::default).map_err(failure)?;
         let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()) });
-        Ok(LsmEngine { front: Front::default(), tree, path: path.to_owned() })
+        let recent = Recent::new(options.recent / 2);
+        Ok(LsmEngine { front: Front::default(), recent, tree, path: path.to_owned() })
     }
 
     fn remove_range(&mut self, start: Bytes, end: Bytes) -> Result<(), EngineError> {
         let range = ScanRange::between(start, end);
         let keys: Result<Vec<Bytes>, _> =
             self.scan(range).map(|pair| pair.map(|(key, _)| key)).collect();
-        keys?.into_iter().for_each(|key| self.front.change(key, None));
+        keys?.into_iter().for_each(|key| self.change(key, None));
         Ok(())
+    }
+
+    fn change(&mut self, key: Bytes, value: Option<Bytes>) {
+        self.recent.change(&key, value.as_ref());
+        self.front.change(key, value);
     }
 }
 
@@ -138,7 +149,7 @@ fn bounds(range: &ScanRange) -> (Bound<&Bytes>, Bound<&Bytes>) {
 
 impl Read for LsmEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        match self.front.get(key) {
+        match self.recent.get(key).or_else(|| self.front.get(key)) {
             Some(change) => Ok(change.clone()),
             None => Ok(self.tree.keys.get(key).map_err(failure)?.map(Bytes::from)),
         }
@@ -164,10 +175,10 @@ impl Engine for LsmEngine {
         }
         for op in batch.into_ops() {
             match op {
-                Op::Put(key, value) => self.front.change(key, Some(value)),
+                Op::Put(key, value) => self.change(key, Some(value)),
                 // There is no such key.
                 Op::Delete(key) if checked(&key).is_err() => {}
-                Op::Delete(key) => self.front.change(key, None),
+                Op::Delete(key) => self.change(key, None),
                 Op::DeleteRange(start, end) => self.remove_range(start, end)?,
             }
         }

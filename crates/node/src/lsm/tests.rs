@@ -3,7 +3,7 @@ use store::engine::conformance::{self, Harness};
 use super::*;
 
 /// Small figures, so that tables are written and merged in a test.
-const SMALL: LsmOptions = LsmOptions { cache: 1 << 20 };
+const SMALL: LsmOptions = LsmOptions { cache: 1 << 20, recent: 4 << 10 };
 
 struct Directories {
     parent: tempfile::TempDir,
