@@ -14,14 +14,12 @@
 //!            └ forgotten as a whole                          └ still being filled
 //! ```
 
+mod hints;
 mod page;
 #[cfg(test)]
 mod tests;
 
-use alloc::{
-    collections::{BTreeSet, VecDeque},
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, vec::Vec};
 
 use bytes::Bytes;
 use kernel::{Version, bug, limit};
@@ -31,13 +29,13 @@ use store::{
     mvcc::{Pending, Space, Table},
 };
 
+use hints::Hints;
 use page::{Page, Wire, damaged};
 
 /// The table of one replica.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
-    /// Which page may hold an id: (hash, first index of the page).
-    hints: BTreeSet<(u64, u64)>,
+    hints: Hints,
     /// Every page, oldest first. The last may take more.
     pages: VecDeque<Page>,
     /// The content of the last page, and whether the engine is yet to get it.
@@ -113,10 +111,9 @@ impl Outcomes {
         if bug::planted(bug::Bug::OutcomeIgnored) {
             return Ok(None);
         }
-        let hash = self.hash(id);
         // A hash may stand for several ids: the newest page that really has the id decides.
-        for (_, first) in self.hints.range((hash, 0)..=(hash, u64::MAX)).rev() {
-            let page = self.page(pending, *first)?;
+        for first in self.hints.pages(self.hash(id)) {
+            let page = self.page(pending, first)?;
             let found = Page::parse(page)?.into_iter().rfind(|wire| wire.id == id);
             if let Some(wire) = found {
                 return wire.found().map(Some);
@@ -179,7 +176,7 @@ impl Outcomes {
         let first = page.first;
         self.count += 1;
         self.bytes += len as u64;
-        self.hints.insert((self.hash(id), first));
+        self.hints.insert(self.hash(id), first);
     }
 
     fn page<R: Read>(&self, pending: &Pending<'_, R>, first: u64) -> Result<Bytes, EngineError> {
@@ -206,7 +203,7 @@ impl Outcomes {
             kernel::sometimes!("outcomes: some were forgotten");
             let first = oldest.first;
             for wire in Page::parse(self.page(pending, first)?)? {
-                self.hints.remove(&(self.hash(&wire.id), first));
+                self.hints.remove(self.hash(&wire.id), first);
             }
             pending.delete_raw(Table::OutcomePage, &Page::key(first));
             pending.forgotten(&Page::key(first));
