@@ -45,8 +45,8 @@ def main(runs, version):
           "gets are linearizable. Values of 256 B, 10000 keys, uniform. Closed loop, runs "
           "alternated, medians of the repetitions. `ratio` is Quorate's advantage: above 1 is "
           "better. "
-          "Quorate's clients have a connection each; etcd's share eight, which suits it better than "
-          "one each. Load generators differ in cost (HTTP/1.1 against gRPC) and share the cores.\n")
+          "The clients of both share eight connections. Load generators differ in cost "
+          "(a pipe against gRPC) and share the cores.\n")
     for (reads, clients), sides in sorted(groups.items()):
         what = "linearizable get" if reads else "durable put"
         count = min(len(reports) for reports in sides.values())

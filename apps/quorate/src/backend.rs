@@ -8,7 +8,7 @@ use std::{
 use client::document::{Chaos, Direction};
 use database::{Answer, Request};
 use gateways::Backend;
-use kernel::{Duration, NodeId};
+use kernel::{Duration, NodeId, process::Sink};
 use node::{Fault, Handle};
 
 use crate::ambient;
@@ -86,6 +86,10 @@ impl Backend for Front {
         // The handle is cloned so that the future borrows nothing: a clone is one counter.
         let handle = self.handle.clone();
         async move { handle.ask(request).await }
+    }
+
+    fn post(&self, requests: Vec<(u64, Request)>, answers: Arc<dyn Sink<Answer>>) {
+        self.handle.post(requests, &answers);
     }
 
     fn metrics(&self) -> String {

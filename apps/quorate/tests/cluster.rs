@@ -127,7 +127,7 @@ async fn nothing_acknowledged_is_lost_when_the_leader_dies() {
     the_past_can_be_read(&dev, &client).await;
     let kv = client.kv("default");
     let created = kv.put(b"binary/\xff", &[0, 255, 10], Some(If::Absent), None).await.unwrap();
-    assert_eq!(created.evidence.receipt.get("durability"), Some("disk"));
+    assert_eq!(created.evidence.receipt.get("durability").as_deref(), Some("disk"));
     for number in 0..20 {
         kv.put(format!("before/{number}").as_bytes(), b"v", None, None).await.unwrap();
     }
@@ -217,7 +217,7 @@ async fn the_past_can_be_read(dev: &Dev, client: &Client) {
         for level in ["linearizable", "eventual"] {
             let read = kv.clone().at(level).as_of(*version).get(b"key").await.unwrap();
             assert_eq!(read.value.unwrap().value, value);
-            assert_eq!(read.evidence.receipt.get("version"), Some(version.to_string().as_str()));
+            assert_eq!(read.evidence.receipt.get("version"), Some(version.to_string()));
         }
         let page = kv.clone().as_of(*version).scan(&client::Scan::default()).await.unwrap();
         assert_eq!(page.value.items[0].value.as_deref(), Some(value));

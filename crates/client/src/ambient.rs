@@ -1,4 +1,4 @@
-//! The one place where this crate reads a clock and draws from the machine's entropy.
+//! The one place where this crate reads a clock, starts tasks and draws from the machine's entropy.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::hash::{BuildHasher, Hasher};
@@ -7,6 +7,21 @@ use kernel::Duration;
 
 /// A moment of the runtime's clock.
 pub(crate) type Moment = tokio::time::Instant;
+
+/// A task that ends with its owner.
+#[derive(Debug)]
+pub(crate) struct Task(tokio::task::JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs a future beside the caller.
+pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Task {
+    Task(tokio::spawn(future))
+}
 
 /// Now.
 pub(crate) fn now() -> Moment {

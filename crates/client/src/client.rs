@@ -8,6 +8,7 @@ use crate::{
     Control, Counters, Kv, ambient,
     error::{Cause, Error},
     nodes::Nodes,
+    pipe::Pipes,
     pool::Pool,
     wire::Reply,
 };
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub options: Options,
     pub nodes: Nodes,
     pub pool: Pool,
+    pub pipes: Pipes,
     session: Mutex<Option<String>>,
     rng: Mutex<Rng>,
 }
@@ -85,6 +87,7 @@ impl Client {
             options,
             nodes: Nodes::new(addresses, start),
             pool: Pool::default(),
+            pipes: Pipes::default(),
             session: Mutex::new(None),
             rng: Mutex::new(rng),
         };
@@ -146,11 +149,11 @@ impl Shared {
             .then(|| self.session.lock().unwrap_or_else(PoisonError::into_inner).clone())?
     }
 
-    pub fn observe(&self, reply: &Reply) {
-        if self.options.session
-            && let Some(token) = &reply.session
-        {
-            *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+    /// Takes note of what the client has seen.
+    pub fn observe(&self, token: &str) {
+        if self.options.session {
+            let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+            *session = Some(token.to_owned());
         }
     }
 

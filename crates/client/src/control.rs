@@ -5,11 +5,19 @@ use serde_json::Value;
 
 use crate::{
     Client, Error,
-    attempt::Call,
+    attempt::Plan,
     client::json,
     document::{AddNode, Chaos, Cluster, Explanation, Fate, Keyspace, Keyspaces, Move, Transfer},
+    request::Call,
     text::percent::encode_component,
 };
+
+/// Any node answers as well.
+const ANYWHERE: Plan<'static> =
+    Plan { keyspace: "", mutation: false, anywhere: true, request_id: None };
+/// The catalog's leader carries it out.
+const CHANGE: Plan<'static> =
+    Plan { keyspace: "", mutation: true, anywhere: false, request_id: None };
 
 /// The control plane. Every call fails as [`Error`] says.
 #[derive(Clone, Debug)]
@@ -35,7 +43,7 @@ impl Control {
     /// # Errors
     /// If it does not answer in time.
     pub async fn alive(&self) -> Result<(), Error> {
-        let call = Call { method: "GET", target: "/healthz", anywhere: true, ..Call::default() };
+        let call = Call { method: "GET", target: "/healthz", plan: ANYWHERE, ..Call::default() };
         self.client.call(call).await.map(drop)
     }
 
@@ -82,8 +90,7 @@ impl Control {
             target: &target,
             headers: vec![("content-type", "application/toml")],
             body: contract.as_bytes(),
-            mutation: true,
-            ..Call::default()
+            plan: CHANGE,
         };
         let reply = self.client.call(call).await?;
         Ok((json(&reply)?, reply.status == 201))
@@ -153,7 +160,7 @@ impl Control {
     }
 
     async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, Error> {
-        let call = Call { method: "GET", target, anywhere: true, ..Call::default() };
+        let call = Call { method: "GET", target, plan: ANYWHERE, ..Call::default() };
         json(&self.client.call(call).await?)
     }
 
@@ -168,7 +175,7 @@ impl Control {
         target: &str,
         body: &[u8],
     ) -> Result<T, Error> {
-        let call = Call { method, target, body, mutation: true, ..Call::default() };
+        let call = Call { method, target, body, plan: CHANGE, ..Call::default() };
         json(&self.client.call(call).await?)
     }
 }

@@ -1,10 +1,17 @@
 //! Counters.
 
+use bytes::Bytes;
+use contract::Program;
 use kernel::Version;
+use layers::counter::{Command, Query, Reply};
+use prost::Message;
 
 use crate::{
-    Answer, Client, Error, Evidence, attempt::Call, client::json, document::Count,
-    kv::with_parameters, text::percent::encode_component,
+    Answer, Client, Error,
+    attempt::Plan,
+    direct::{Direct, refused},
+    error::Cause,
+    pipe::{Action, Past},
 };
 
 /// The counters of a keyspace.
@@ -54,20 +61,10 @@ impl Counters {
     /// # Errors
     /// If the sum would overflow, or it was not done, or nobody knows.
     pub async fn increment(&self, name: &[u8], by: i64) -> Result<Answer<i64>, Error> {
-        let target = format!("{}/increment", self.target(name));
-        let body = format!("{{\"by\":{by}}}");
-        let call = Call {
-            method: "POST",
-            target: &target,
-            body: body.as_bytes(),
-            keyspace: &self.keyspace,
-            mutation: true,
-            request_id: self.request_id.as_deref(),
-            ..Call::default()
-        };
-        let reply = self.client.call(call).await?;
-        let count: Count = json(&reply)?;
-        Ok(Answer { value: count.value, evidence: Evidence::of(&reply) })
+        let command = Command { name: Bytes::copy_from_slice(name), by };
+        let request_id = self.request_id.as_deref();
+        let plan = Plan { keyspace: &self.keyspace, mutation: true, request_id, anywhere: false };
+        self.direct(Action::Mutate(command.encode_to_vec().into()), plan).await
     }
 
     /// Reads a counter.
@@ -75,24 +72,28 @@ impl Counters {
     /// # Errors
     /// If nobody could answer at this level.
     pub async fn count(&self, name: &[u8]) -> Result<Answer<i64>, Error> {
-        let level = self.consistency.as_ref().map(|level| encode_component(level.as_bytes()));
-        let at = self.as_of.map(|version| version.to_string());
-        let target = with_parameters(self.target(name), &[("consistency", level), ("at", at)]);
-        let anywhere = self.consistency.as_ref().is_some_and(|level| level != "linearizable");
-        let call = Call {
-            method: "GET",
-            target: &target,
-            keyspace: &self.keyspace,
-            anywhere,
-            ..Call::default()
+        let query = Bytes::from(Query { name: Bytes::copy_from_slice(name) }.encode_to_vec());
+        let action = match self.as_of {
+            None => Action::Query(query),
+            Some(at) => Action::Past(Past { query, at: Bytes::copy_from_slice(&at.to_bytes()) }),
         };
-        let reply = self.client.call(call).await?;
-        let count: Count = json(&reply)?;
-        Ok(Answer { value: count.value, evidence: Evidence::of(&reply) })
+        let anywhere = self.consistency.as_ref().is_some_and(|level| level != "linearizable");
+        let plan = Plan { keyspace: &self.keyspace, anywhere, ..Plan::default() };
+        self.direct(action, plan).await
     }
 
-    fn target(&self, name: &[u8]) -> String {
-        let keyspace = encode_component(self.keyspace.as_bytes());
-        format!("/v1/counters/{keyspace}/{}", encode_component(name))
+    async fn direct(&self, action: Action, plan: Plan<'_>) -> Result<Answer<i64>, Error> {
+        let consistency = self.consistency.as_deref();
+        let call = Direct { program: Program::Counter, action, consistency, plan };
+        let (body, mut evidence) = self.client.direct(call).await?;
+        let reply = Reply::read(&body).map_err(|error| Error::protocol(error.0))?;
+        if let Some(detail) = reply.refusal() {
+            let mut problem =
+                refused("counter-overflow", "The counter would overflow", 409, detail);
+            problem.request_id = evidence.request_id;
+            return Err(Error::NotDone(Cause::Problem(Box::new(problem))));
+        }
+        evidence.version = Version::from_bytes(&reply.version);
+        Ok(Answer { value: reply.value, evidence })
     }
 }

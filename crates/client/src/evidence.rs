@@ -31,7 +31,7 @@ pub struct Evidence {
 impl Evidence {
     pub(crate) fn of(reply: &Reply) -> Evidence {
         Evidence {
-            receipt: Receipt(reply.receipt.clone().unwrap_or_default()),
+            receipt: Receipt(Form::Text(reply.receipt.clone().unwrap_or_default())),
             version: reply.etag.as_deref().and_then(|tag| Version::parse(tag.trim_matches('"'))),
             request_id: reply.request_id.clone(),
             repeated: reply.repeated,
@@ -40,17 +40,45 @@ impl Evidence {
     }
 }
 
-/// The header `Quorate-Receipt`.
+/// What an answer is worth, as the dictionary of the header `Quorate-Receipt`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Receipt(pub String);
+pub struct Receipt(Form);
+
+/// As it came: most receipts are never read, so none is written out before it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
+    Text(String),
+    Fields(contract::Receipt),
+}
+
+impl Default for Form {
+    fn default() -> Form {
+        Form::Text(String::new())
+    }
+}
+
+impl From<contract::Receipt> for Receipt {
+    fn from(receipt: contract::Receipt) -> Receipt {
+        Receipt(Form::Fields(receipt))
+    }
+}
+
+impl std::fmt::Display for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Form::Text(text) => f.write_str(text),
+            Form::Fields(receipt) => f.write_str(&receipt.header()),
+        }
+    }
+}
 
 impl Receipt {
     /// A member of the dictionary, without quotes: `level`, `staleness`, `replica`, `acks` …
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.split(", ").find_map(|member| match member.split_once('=') {
-            Some((key, value)) if key == name => Some(value.trim_matches('"')),
-            None if member == name => Some("true"),
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.to_string().split(", ").find_map(|member| match member.split_once('=') {
+            Some((key, value)) if key == name => Some(value.trim_matches('"').to_owned()),
+            None if member == name => Some("true".to_owned()),
             _ => None,
         })
     }
@@ -63,10 +91,10 @@ mod tests {
     #[test]
     fn a_receipt_is_read_by_name() {
         let text = "level=eventual, version=\"1-ff-7\", replica=\"n2\", monotonic-reads";
-        let receipt = Receipt(text.into());
-        assert_eq!(receipt.get("level"), Some("eventual"));
-        assert_eq!(receipt.get("version"), Some("1-ff-7"));
-        assert_eq!(receipt.get("monotonic-reads"), Some("true"));
+        let receipt = Receipt(Form::Text(text.into()));
+        assert_eq!(receipt.get("level").as_deref(), Some("eventual"));
+        assert_eq!(receipt.get("version").as_deref(), Some("1-ff-7"));
+        assert_eq!(receipt.get("monotonic-reads").as_deref(), Some("true"));
         assert_eq!(receipt.get("acks"), None);
     }
 }

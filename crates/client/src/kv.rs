@@ -1,17 +1,21 @@
 //! Keys and values.
 
 use bytes::Bytes;
-use kernel::{Duration, Version};
+use contract::Program;
+use kernel::{Duration, Version, clock::hybrid::Timestamp};
+use layers::kv::{Command, Condition, Delete, Get, Operation, Put, Query, QueryReply, Reply};
+use prost::Message;
 
 use crate::{
     Answer, Client, Error, Evidence,
-    attempt::Call,
+    attempt::Plan,
     client::json,
+    direct::{Direct, refused},
     document::{Batch, BatchReply, History, Page},
-    text::{
-        duration,
-        percent::{encode_component, encode_path},
-    },
+    error::Cause,
+    pipe::{Action, Past},
+    request::Call,
+    text::percent::encode_component,
 };
 
 /// The keys of a keyspace.
@@ -98,13 +102,21 @@ impl Kv {
     /// # Errors
     /// If nobody could answer at this level.
     pub async fn get(&self, key: &[u8]) -> Result<Answer<Option<Stored>>, Error> {
-        let at = self.as_of.map(|version| version.to_string());
-        let parameters = [("consistency", self.consistency.as_deref()), ("at", at.as_deref())];
-        let target = self.target(key, &parameters);
-        let reply = self.client.call(self.read(&target)).await?;
-        let evidence = Evidence::of(&reply);
-        let expires_ms = reply.expires.and_then(|text| text.parse().ok());
-        let value = (reply.status == 200).then_some(Stored { value: reply.body, expires_ms });
+        let key = Bytes::copy_from_slice(key);
+        let query = Bytes::from(Query::from(Get { key }).encode_to_vec());
+        let action = match self.as_of {
+            None => Action::Query(query),
+            Some(at) => Action::Past(Past { query, at: Bytes::copy_from_slice(&at.to_bytes()) }),
+        };
+        let plan = self.reading();
+        let (body, mut evidence) = self.direct(action, plan).await?;
+        let reply = QueryReply::read(&body).map_err(|error| Error::protocol(error.0))?;
+        let item = reply.items.into_iter().next();
+        evidence.version = item.as_ref().and_then(|item| Version::from_bytes(&item.version));
+        let value = item.map(|item| Stored {
+            value: item.value,
+            expires_ms: (item.deadline > 0).then(|| Timestamp(item.deadline).millis()),
+        });
         Ok(Answer { value, evidence })
     }
 
@@ -119,13 +131,18 @@ impl Kv {
         condition: Option<If>,
         ttl: Option<Duration>,
     ) -> Result<Answer<bool>, Error> {
-        let ttl = ttl.map(duration::format);
-        let target = self.target(key, &[("ttl", ttl.as_deref())]);
-        let condition = condition.map(header);
-        let mut call = self.write("PUT", &target, value);
-        call.headers.extend(condition.as_ref().map(|(name, value)| (*name, value.as_str())));
-        let reply = self.client.call(call).await?;
-        Ok(Answer { value: reply.status == 201, evidence: Evidence::of(&reply) })
+        let ttl_ms = match ttl {
+            None => 0,
+            Some(ttl) => u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1),
+        };
+        let put = Put {
+            key: Bytes::copy_from_slice(key),
+            value: Bytes::copy_from_slice(value),
+            ttl_ms,
+            condition: condition.map(Into::into),
+        };
+        let (existed, evidence) = self.change(put).await?;
+        Ok(Answer { value: !existed, evidence })
     }
 
     /// Removes a key; tells whether it existed.
@@ -133,12 +150,33 @@ impl Kv {
     /// # Errors
     /// If the condition did not hold, or it was not done, or nobody knows.
     pub async fn delete(&self, key: &[u8], condition: Option<If>) -> Result<Answer<bool>, Error> {
-        let target = self.target(key, &[]);
-        let condition = condition.map(header);
-        let mut call = self.write("DELETE", &target, b"");
-        call.headers.extend(condition.as_ref().map(|(name, value)| (*name, value.as_str())));
-        let reply = self.client.call(call).await?;
-        Ok(Answer { value: reply.existed, evidence: Evidence::of(&reply) })
+        let key = Bytes::copy_from_slice(key);
+        let delete = Delete { key, condition: condition.map(Into::into) };
+        let (value, evidence) = self.change(delete).await?;
+        Ok(Answer { value, evidence })
+    }
+
+    /// Carries one operation out; tells whether the key existed before.
+    async fn change(&self, operation: impl Into<Operation>) -> Result<(bool, Evidence), Error> {
+        let command = Command::one(operation).encode_to_vec();
+        let plan = self.writing();
+        let (body, mut evidence) = self.direct(Action::Mutate(command.into()), plan).await?;
+        let reply = Reply::read(&body).map_err(|error| Error::protocol(error.0))?;
+        if let Some(detail) = reply.refusal() {
+            let mut problem =
+                refused("condition-failed", "The condition did not hold", 412, detail);
+            problem.request_id = evidence.request_id;
+            problem.current_version = reply.found().map(|version| version.to_string());
+            return Err(Error::NotDone(Cause::Problem(Box::new(problem))));
+        }
+        evidence.version = Version::from_bytes(&reply.version);
+        let existed = reply.outcomes.first().is_some_and(|outcome| outcome.existed);
+        Ok((existed, evidence))
+    }
+
+    async fn direct(&self, action: Action, plan: Plan<'_>) -> Result<(Bytes, Evidence), Error> {
+        let consistency = self.consistency.as_deref();
+        self.client.direct(Direct { program: Program::Kv, action, consistency, plan }).await
     }
 
     /// Reads a page of a range.
@@ -194,37 +232,37 @@ impl Kv {
     pub async fn batch(&self, batch: &Batch) -> Result<Answer<BatchReply>, Error> {
         let target = format!("/v1/kv/{}:batch", encode_component(self.keyspace.as_bytes()));
         let body = serde_json::to_vec(batch).map_err(|e| Error::protocol(e.to_string()))?;
-        let reply = self.client.call(self.write("POST", &target, &body)).await?;
+        let plan = self.writing();
+        let call = Call { method: "POST", target: &target, body: &body, plan, ..Call::default() };
+        let reply = self.client.call(call).await?;
         Ok(Answer { value: json(&reply)?, evidence: Evidence::of(&reply) })
-    }
-
-    fn target(&self, key: &[u8], parameters: &[(&'static str, Option<&str>)]) -> String {
-        let keyspace = encode_component(self.keyspace.as_bytes());
-        let encode = |(name, value): &(&'static str, Option<&str>)| {
-            (*name, value.map(|value| encode_component(value.as_bytes())))
-        };
-        let parameters: Vec<_> = parameters.iter().map(encode).collect();
-        with_parameters(format!("/v1/kv/{keyspace}/{}", encode_path(key)), &parameters)
     }
 
     fn consistency(&self) -> Option<String> {
         self.consistency.as_ref().map(|level| encode_component(level.as_bytes()))
     }
 
-    fn read<'a>(&'a self, target: &'a str) -> Call<'a> {
+    fn reading(&self) -> Plan<'_> {
         let anywhere = self.consistency.as_ref().is_some_and(|level| level != "linearizable");
-        Call { method: "GET", target, keyspace: &self.keyspace, anywhere, ..Call::default() }
+        Plan { keyspace: &self.keyspace, anywhere, ..Plan::default() }
     }
 
-    fn write<'a>(&'a self, method: &'a str, target: &'a str, body: &'a [u8]) -> Call<'a> {
-        Call {
-            method,
-            target,
-            body,
-            keyspace: &self.keyspace,
-            mutation: true,
-            request_id: self.request_id.as_deref(),
-            ..Call::default()
+    fn writing(&self) -> Plan<'_> {
+        let request_id = self.request_id.as_deref();
+        Plan { keyspace: &self.keyspace, mutation: true, request_id, ..Plan::default() }
+    }
+
+    fn read<'a>(&'a self, target: &'a str) -> Call<'a> {
+        Call { method: "GET", target, plan: self.reading(), ..Call::default() }
+    }
+}
+
+impl From<If> for Condition {
+    fn from(condition: If) -> Condition {
+        match condition {
+            If::Version(version) => Condition::version(version),
+            If::Present => Condition::present(),
+            If::Absent => Condition::absent(),
         }
     }
 }
@@ -236,12 +274,4 @@ pub(crate) fn with_parameters(mut target: String, parameters: &[(&str, Option<St
         target.push_str(&format!("{}{name}={value}", if at == 0 { '?' } else { '&' }));
     }
     target
-}
-
-fn header(condition: If) -> (&'static str, String) {
-    match condition {
-        If::Version(version) => ("if-match", format!("\"{version}\"")),
-        If::Present => ("if-match", "*".into()),
-        If::Absent => ("if-none-match", "*".into()),
-    }
 }

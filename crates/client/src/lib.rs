@@ -1,11 +1,12 @@
-//! Typed client of Quorate's HTTP API.
+//! Typed client of Quorate.
 //!
 //! ```text
 //!   Kv, Counters, Control      typed calls
 //!        │
 //!      attempt                 deadline, retries with one request id, what may have happened
-//!        │
-//!      nodes ── pool ── wire   where to go next, idle connections, HTTP/1.1
+//!        ├─ nodes              where to go next
+//!        ├─ direct ─ pipe      reads and writes: many at a time on one connection
+//!        └─ request ─ pool ─ wire   documents: one at a time, HTTP/1.1
 //!
 //!   text       how keys, values and durations are spelled in URLs and JSON
 //!   document   the JSON documents of the API, read here and written by the gateway
@@ -19,12 +20,15 @@ mod attempt;
 mod client;
 mod control;
 mod counter;
+mod direct;
 pub mod document;
 mod error;
 mod evidence;
 mod kv;
 mod nodes;
+pub mod pipe;
 mod pool;
+mod request;
 pub mod text;
 mod wire;
 

@@ -50,7 +50,13 @@ impl Nodes {
 
     /// Takes note of a hint: `"n2";http="127.0.0.1:7071"`.
     pub fn hint(&self, keyspace: &str, header: &str) {
-        let Some(address) = address(header) else { return };
+        if let Some(address) = address(header) {
+            self.leads(keyspace, address);
+        }
+    }
+
+    /// The leader of a keyspace is at this address.
+    pub fn leads(&self, keyspace: &str, address: &str) {
         let mut state = self.state();
         if state.leaders.get(keyspace).is_none_or(|known| known != address) {
             state.leaders.insert(keyspace.to_owned(), address.to_owned());

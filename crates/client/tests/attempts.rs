@@ -3,87 +3,119 @@
 
 use std::sync::{Arc, Mutex};
 
-use client::{Client, Error, If, Options};
+use bytes::BytesMut;
+use client::{
+    Client, Error, If, Options,
+    document::Batch,
+    pipe::{Answer, Call, Done, Failed, Result as Told},
+};
 use kernel::Duration;
+use layers::kv::Reply;
+use prost::Message;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 
-const CREATED: &str = "HTTP/1.1 201 Created\r\netag: \"1-ff-7\"\r\nquorate-session: seen\r\n\
-    quorate-receipt: level=linearizable, acks=2\r\ncontent-length: 0\r\n\r\n";
+/// What a server does with a call.
+#[derive(Clone)]
+enum Line {
+    /// Hangs up.
+    Drop,
+    /// Says nothing.
+    Hang,
+    /// Carries it out, and hangs up if `true`.
+    Done(bool),
+    /// Refuses it; knows where the leader is, if anywhere.
+    Refuse { code: &'static str, unknown: bool, retry: bool, leader: String },
+}
 
-/// Answers each request with the next line of its script: `drop` hangs up, `hang` says nothing,
-/// `close:` sends the rest of the line and hangs up, anything else is sent as it is. The last line
-/// is used for ever.
+/// Opens pipes and treats each call as the next line of its script says; the last line is used for
+/// ever.
 #[derive(Clone, Default)]
 struct Server {
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Server {
-    async fn start(script: &[String]) -> (Server, String) {
+    async fn start(script: &[Line]) -> (Server, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let server = Server::default();
-        let (seen, script) = (Arc::clone(&server.seen), script.to_vec());
+        let (own, script) = (server.clone(), script.to_vec());
         tokio::spawn(async move {
             loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let (seen, script) = (Arc::clone(&seen), script.clone());
-                tokio::spawn(async move {
-                    let mut bytes = vec![0; 4096];
-                    loop {
-                        let read = stream.read(&mut bytes).await.unwrap_or(0);
-                        if read == 0 {
-                            return;
-                        }
-                        let text = String::from_utf8_lossy(&bytes[..read]).into_owned();
-                        let line = {
-                            let mut seen = seen.lock().unwrap();
-                            seen.push(text);
-                            script[(seen.len() - 1).min(script.len() - 1)].clone()
-                        };
-                        match line.as_str() {
-                            "drop" => return,
-                            "hang" => std::future::pending().await,
-                            answer => {
-                                let last = answer.strip_prefix("close:");
-                                let answer = last.unwrap_or(answer);
-                                stream.write_all(answer.as_bytes()).await.unwrap();
-                                if last.is_some() {
-                                    return;
-                                }
-                            }
-                        }
-                    }
-                });
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(own.clone().serve(stream, script.clone()));
             }
         });
         (server, address)
     }
 
-    fn header(&self, name: &str) -> Vec<String> {
-        let seen = self.seen.lock().unwrap();
-        let find = |request: &String| {
-            let line = request.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
-            line.unwrap_or("").to_owned()
-        };
-        seen.iter().map(find).collect()
+    async fn serve(self, mut stream: TcpStream, script: Vec<Line>) {
+        let mut buffer = BytesMut::new();
+        while !buffer.ends_with(b"\r\n\r\n") {
+            if stream.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        let asked = String::from_utf8(buffer.split().to_vec()).unwrap();
+        assert!(asked.starts_with("GET /v1/pipe HTTP/1.1\r\n"), "{asked}");
+        assert!(asked.contains("\r\nupgrade: quorate-pipe\r\n"), "{asked}");
+        let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\
+                    upgrade: quorate-pipe\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        loop {
+            while let Some(call) = Call::take(&mut buffer).unwrap() {
+                let (number, line) = {
+                    let mut seen = self.seen.lock().unwrap();
+                    let number = call.number;
+                    seen.push(call);
+                    (number, script[(seen.len() - 1).min(script.len() - 1)].clone())
+                };
+                let (answer, last) = match line {
+                    Line::Drop => return,
+                    Line::Hang => continue,
+                    Line::Done(last) => (done(number), last),
+                    Line::Refuse { code, unknown, retry, leader } => {
+                        let (code, retry_after_plus_one) = (code.into(), 2 * u64::from(retry));
+                        let failed =
+                            Failed { code, unknown, retry_after_plus_one, ..Failed::default() };
+                        (Answer { number, leader, result: Some(Told::Failed(failed)) }, false)
+                    }
+                };
+                let mut frame = Vec::new();
+                answer.put(&mut frame);
+                stream.write_all(&frame).await.unwrap();
+                if last {
+                    return;
+                }
+            }
+            if stream.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
+                return;
+            }
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.seen.lock().unwrap().len()
     }
 }
 
-fn problem(status: u16, code: &str, effect: &str, retry: bool, leader: &str) -> String {
-    let after = if retry { ",\"retry_after_ms\":1" } else { "" };
-    let body = format!(
-        "{{\"status\":{status},\"code\":\"{code}\",\"effect\":\"{effect}\",\"detail\":\"\"{after}}}"
-    );
-    let hint = match leader {
-        "" => String::new(),
-        address => format!("quorate-leader: \"n2\";http=\"{address}\"\r\n"),
+fn done(number: u64) -> Answer {
+    let body = Reply { outcomes: vec![Default::default()], ..Reply::default() };
+    let done = Done {
+        body: body.encode_to_vec().into(),
+        session: "seen".into(),
+        consistency: "linearizable".into(),
+        acks: 2,
+        ..Done::default()
     };
-    let length = body.len();
-    format!("HTTP/1.1 {status} Problem\r\n{hint}content-length: {length}\r\n\r\n{body}")
+    Answer { number, leader: String::new(), result: Some(Told::Done(done)) }
+}
+
+fn refuse(code: &'static str, unknown: bool, retry: bool) -> Line {
+    Line::Refuse { code, unknown, retry, leader: String::new() }
 }
 
 fn options() -> Options {
@@ -96,25 +128,26 @@ fn options() -> Options {
 
 #[tokio::test]
 async fn all_attempts_of_a_mutation_carry_one_id_and_calls_carry_different_ones() {
-    let unavailable = problem(503, "unavailable", "unknown", true, "");
-    let script = ["drop".into(), unavailable, CREATED.into()];
+    let script = [Line::Drop, refuse("unavailable", true, true), Line::Done(false)];
     let (server, address) = Server::start(&script).await;
     let client = Client::new([address], options());
     let answer = client.kv("default").put(b"a", b"v", None, None).await.unwrap();
     assert!(answer.value);
     assert_eq!(answer.evidence.attempts, 3);
-    assert_eq!(answer.evidence.receipt.get("acks"), Some("2"));
+    assert_eq!(answer.evidence.receipt.get("acks").as_deref(), Some("2"));
     client.kv("default").put(b"b", b"v", None, None).await.unwrap();
-    let ids = server.header("idempotency-key");
+    let seen = server.seen.lock().unwrap().clone();
+    let ids: Vec<_> = seen.iter().map(|call| call.request_id.clone()).collect();
     assert!(ids[0] == ids[1] && ids[1] == ids[2] && ids[2] != ids[3], "{ids:?}");
     assert_eq!(ids[0].len(), 32);
-    assert_eq!(server.header("quorate-session"), ["", "", "", "seen"]);
+    let sessions: Vec<_> = seen.iter().map(|call| call.session.as_str()).collect();
+    assert_eq!(sessions, ["", "", "", "seen"]);
 }
 
 #[tokio::test]
 async fn what_may_have_happened_stays_unknown_whatever_comes_later() {
-    let late = problem(503, "unavailable", "none", true, "");
-    let (_server, address) = Server::start(&["drop".into(), late]).await;
+    let script = [Line::Drop, refuse("unavailable", false, true)];
+    let (_server, address) = Server::start(&script).await;
     let error = Client::new([address], options()).kv("d").delete(b"a", None).await.unwrap_err();
     let Error::Unknown { request_id, .. } = &error else { panic!("{error}") };
     assert_eq!(request_id.len(), 32);
@@ -123,58 +156,100 @@ async fn what_may_have_happened_stays_unknown_whatever_comes_later() {
 
 #[tokio::test]
 async fn an_answer_that_knows_the_id_settles_it() {
-    let failed = problem(412, "condition-failed", "none", false, "");
-    let (_server, address) = Server::start(&["drop".into(), failed]).await;
+    let script = [Line::Drop, refuse("request-cancelled", false, false)];
+    let (_server, address) = Server::start(&script).await;
     let kv = Client::new([address], options()).kv("d");
     let error = kv.put(b"a", b"v", Some(If::Absent), None).await.unwrap_err();
     assert!(matches!(error, Error::NotDone(_)), "{error}");
-    assert_eq!(error.code(), "condition-failed");
+    assert_eq!(error.code(), "request-cancelled");
 }
 
 #[tokio::test]
 async fn a_refusal_at_the_door_is_not_done_and_final_ones_are_not_repeated() {
-    let late = problem(503, "overloaded", "none", true, "");
-    let (server, address) = Server::start(&[late]).await;
+    let (server, address) = Server::start(&[refuse("overloaded", false, true)]).await;
     let client = Client::new([address], options());
     let error = client.kv("d").put(b"a", b"v", None, None).await.unwrap_err();
     assert!(matches!(error, Error::NotDone(_)), "{error}");
-    assert!(server.seen.lock().unwrap().len() > 2, "it was tried again");
-    let wrong = problem(400, "invalid-request", "none", false, "");
-    let (server, address) = Server::start(&[wrong]).await;
+    assert!(server.count() > 2, "it was tried again");
+    let (server, address) = Server::start(&[refuse("invalid-request", false, false)]).await;
     let client = Client::new([address], options());
     assert!(client.kv("d").put(b"a", b"v", None, None).await.is_err());
-    assert_eq!(server.seen.lock().unwrap().len(), 1);
+    assert_eq!(server.count(), 1);
 }
 
 #[tokio::test]
 async fn a_hint_is_followed_and_a_silent_leader_is_left() {
-    let (good, good_address) = Server::start(&[CREATED.into()]).await;
-    let hint = problem(503, "unavailable", "none", true, &good_address);
+    let (good, good_address) = Server::start(&[Line::Done(false)]).await;
+    let hint = Line::Refuse {
+        code: "unavailable",
+        unknown: false,
+        retry: true,
+        leader: good_address.clone(),
+    };
     let (first, first_address) = Server::start(&[hint]).await;
     let client = Client::new([first_address], options());
     client.kv("d").put(b"a", b"v", None, None).await.unwrap();
     client.kv("d").put(b"a", b"v", None, None).await.unwrap();
-    assert_eq!(first.seen.lock().unwrap().len(), 1);
-    assert_eq!(good.seen.lock().unwrap().len(), 2);
+    assert_eq!(first.count(), 1);
+    assert_eq!(good.count(), 2);
     assert_eq!(client.addresses().len(), 2);
 
-    let (silent, silent_address) = Server::start(&["hang".into()]).await;
+    let (silent, silent_address) = Server::start(&[Line::Hang]).await;
     let client = Client::new([silent_address, good_address], options());
     client.kv("d").put(b"a", b"v", None, None).await.unwrap();
     client.kv("d").put(b"a", b"v", None, None).await.unwrap();
-    assert!(silent.seen.lock().unwrap().len() <= 2);
+    assert!(silent.count() <= 2);
 }
 
 #[tokio::test]
-async fn an_idle_connection_that_was_closed_costs_no_attempt() {
-    let (server, address) = Server::start(&[format!("close:{CREATED}"), CREATED.into()]).await;
+async fn an_idle_pipe_that_was_closed_costs_no_attempt() {
+    let (server, address) = Server::start(&[Line::Done(true), Line::Done(false)]).await;
     let kv = Client::new([address], options()).kv("d");
     for _ in 0..2 {
         let answer = kv.put(b"a", b"v", None, None).await.unwrap();
         assert_eq!(answer.evidence.attempts, 1);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(server.seen.lock().unwrap().len(), 2);
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_leaves_the_others_of_its_pipe_alone() {
+    let script = [Line::Hang, Line::Done(false)];
+    let (server, address) = Server::start(&script).await;
+    let client = Client::new([address], Options { retry: false, ..options() });
+    let (kv, other) = (client.kv("d"), client.kv("d"));
+    let slow = tokio::spawn(async move { kv.put(b"a", b"v", None, None).await });
+    while server.count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    other.put(b"b", b"v", None, None).await.unwrap();
+    assert!(matches!(slow.await.unwrap(), Err(Error::Unknown { .. })));
+    assert_eq!(server.count(), 2);
+}
+
+/// Documents travel as HTTP requests: a server that closes each connection after one answer.
+#[tokio::test]
+async fn an_idle_http_connection_that_was_closed_costs_no_attempt() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let body = "{\"version\":\"1-ff-7\",\"outcomes\":[]}";
+        let length = body.len();
+        let text = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let read = stream.read(&mut [0; 4096]).await.unwrap();
+            assert!(read > 0, "a connection without a request");
+            stream.write_all(text.as_bytes()).await.unwrap();
+        }
+    });
+    let kv = Client::new([address], options()).kv("d");
+    for _ in 0..2 {
+        let answer = kv.batch(&Batch::default()).await.unwrap();
+        assert_eq!(answer.evidence.attempts, 1);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

@@ -54,6 +54,12 @@ impl Durability {
     pub fn name(self) -> &'static str {
         "disk"
     }
+
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Durability> {
+        (name == Durability::Disk.name()).then_some(Durability::Disk)
+    }
 }
 
 /// What a keyspace promises.

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use client::document::Chaos;
 use database::{Answer, Request};
-use kernel::NodeId;
+use kernel::{NodeId, process::Sink};
 
 /// A database to ask. Cheap to clone: every connection holds one.
 pub trait Backend: Clone + Send + Sync + 'static {
     /// Carries out a request; answers within its timeout.
     fn ask(&self, request: Request) -> impl Future<Output = Answer> + Send;
+
+    /// Carries out requests, each with a number of the caller's; every one is answered once, in
+    /// any order, within its timeout.
+    fn post(&self, requests: Vec<(u64, Request)>, answers: Arc<dyn Sink<Answer>>);
 
     /// The node's metrics in the text format of Prometheus.
     fn metrics(&self) -> String;

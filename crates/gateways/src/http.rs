@@ -34,9 +34,11 @@ pub mod route;
 mod serve;
 
 pub use dry::plan;
+pub(crate) use evidence::parse_trace;
 pub use map::Plan;
 pub use problem::Problem;
 pub use serve::{Limits, serve};
+pub(crate) use serve::{Room, Tally};
 
 /// A response with its whole body.
 type Response = hyper::Response<http_body_util::Full<bytes::Bytes>>;

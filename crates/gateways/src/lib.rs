@@ -5,12 +5,14 @@
 //!            └ pure functions, no socket ┘                                └ pure ┘
 //! ```
 //!
-//! Each protocol is a room. Its codec and its map are pure and tested without sockets; only its
-//! `serve` has hands. The rooms know no node: they talk to a [`Backend`].
+//! Each protocol is a room: `http`, and `pipe` for many calls at a time on one connection. Codec
+//! and map are pure and tested without sockets; only `serve` has hands. The rooms know no node:
+//! they talk to a [`Backend`].
 #![allow(clippy::result_large_err, reason = "problems are rare, and boxing them would spread")]
 
 mod ambient;
 mod backend;
 pub mod http;
+pub mod pipe;
 
 pub use backend::Backend;

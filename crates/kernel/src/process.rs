@@ -48,6 +48,14 @@ pub struct Token(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TimerId(pub u64);
 
+/// Where the answers of many requests go, each with the number that its asker gave it.
+///
+/// Of use to hosts that stand in front of a process; the process itself never sees one.
+pub trait Sink<Reply>: Send + Sync {
+    /// Takes one answer. Must not wait.
+    fn put(&self, tag: u64, reply: Reply);
+}
+
 /// What a process is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<Message, Request> {

@@ -1,6 +1,6 @@
 //! Counters: named sums. Add and read.
 
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use bytes::Bytes;
 use prost::{Enumeration, Message};
@@ -117,6 +117,14 @@ impl Reply {
     /// If the bytes are no reply.
     pub fn read(bytes: &Bytes) -> Result<Reply, Rejected> {
         Reply::decode(bytes.clone()).map_err(|e| Rejected(format!("not a counter reply: {e}")))
+    }
+
+    /// Why nothing was changed, for the person who must act; `None` if the addition took effect.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        let over = self.status() == Status::Overflow;
+        let sum = self.value;
+        over.then(|| format!("the sum is {sum} and would leave 64 bits; nothing was changed"))
     }
 }
 

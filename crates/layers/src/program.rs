@@ -25,13 +25,13 @@ impl fmt::Display for Rejected {
 
 impl core::error::Error for Rejected {}
 
-/// Checks a command before it is replicated, so that the log holds nothing unreadable.
+/// Checks a client's command before it is replicated, so that the log holds nothing unreadable.
 ///
 /// # Errors
 /// If the bytes do not decode or a limit is passed.
 pub fn check(program: Program, command: &Bytes) -> Result<(), Rejected> {
     match program {
-        Program::Kv => kv::Command::read(command).map(drop),
+        Program::Kv => kv::Command::of_client(command).map(drop),
         Program::Counter => counter::Command::read(command).map(drop),
     }
 }

@@ -60,6 +60,12 @@ pub fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.to_owned()).spawn(body)
 }
 
+/// Runs a future beside the caller, who is a task too.
+#[allow(clippy::disallowed_methods)]
+pub fn run_beside(future: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(future);
+}
+
 /// Blocks this thread: only the injected slowness of a disk wants that.
 pub fn sleep(time: Duration) {
     thread::sleep(time);

@@ -3,11 +3,15 @@
 use std::{path::PathBuf, sync::Arc};
 
 use database::{Answer, Code, Database, Failure, Identity, Request, api::Action};
-use kernel::{Instant, process::HaltReason};
+use kernel::{
+    Instant,
+    process::{HaltReason, Sink},
+};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    ambient::Clock,
+    ambient::{self, Clock},
+    asker::Asker,
     chaos::Chaos,
     lsm::LsmEngine,
     metrics::{Metrics, Sample, resident_memory},
@@ -86,17 +90,49 @@ impl Handle {
         answer
     }
 
+    /// Asks the process many things at once; the answers go to `answers`, each with its number.
+    pub fn post(&self, requests: Vec<(u64, Request)>, answers: &Arc<dyn Sink<Answer>>) {
+        let now = self.inner.clock.instant();
+        for (tag, mut request) in requests {
+            let traced = match (&mut request, self.inner.tracer.as_ref()) {
+                (Request::Call(call), Some(tracer)) => tracer.begin(call),
+                _ => None,
+            };
+            match traced {
+                None => self.put(request, now, Asker::of(Arc::clone(answers), tag, lost)),
+                // Few are: a task for each is no matter.
+                Some(begun) => {
+                    let (handle, answers) = (self.clone(), Arc::clone(answers));
+                    ambient::run_beside(async move {
+                        let answer = handle.carry(request).await;
+                        if let Some(tracer) = &handle.inner.tracer {
+                            tracer.end(begun, &answer);
+                        }
+                        answers.put(tag, answer);
+                    });
+                }
+            }
+        }
+    }
+
     async fn carry(&self, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();
+        self.put(request, self.inner.clock.instant(), Asker::One(answer));
+        answered.await.unwrap_or_else(|_| lost())
+    }
+
+    /// Puts a request into the inbox, or tells its asker why not.
+    fn put(&self, request: Request, arrived: Instant, answer: Asker<Answer>) {
         let weight = weight(&request);
         let request = match request {
-            Request::Call(call) => Request::Waited { call, arrived: self.inner.clock.instant() },
+            Request::Call(call) => Request::Waited { call, arrived },
             other => other,
         };
-        if self.inner.inbox.offer(Input::Ask { request, answer }, weight).is_err() {
-            return Answer::Failed(self.refusal());
+        if let Err(Input::Ask { answer, .. }) =
+            self.inner.inbox.offer(Input::Ask { request, answer }, weight)
+        {
+            answer.send(Answer::Failed(self.refusal()));
         }
-        answered.await.unwrap_or_else(|_| Answer::Failed(lost()))
     }
 
     /// Why the inbox took nothing.
@@ -169,6 +205,7 @@ fn weight(request: &Request) -> u64 {
     REQUEST_WEIGHT + bytes as u64
 }
 
-fn lost() -> Failure {
-    Failure::new(Code::Unavailable, "the node stopped before it answered").unknown()
+fn lost() -> Answer {
+    let text = "the node stopped before it answered";
+    Answer::Failed(Failure::new(Code::Unavailable, text).unknown())
 }

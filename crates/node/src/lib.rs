@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ambient;
+mod asker;
 pub mod chaos;
 pub mod config;
 pub mod data_dir;

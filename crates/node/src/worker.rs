@@ -18,10 +18,10 @@ use kernel::{
     Effect, Effects, Event, Instant, NodeId, Now, Process, Ticket, Token,
     process::{EffectOf, EffectsOf, HaltReason},
 };
-use tokio::sync::oneshot;
 
 use crate::{
     ambient::Clock,
+    asker::Asker,
     chaos::Chaos,
     hold::{Hold, Verdict},
     mailbox::{Mailbox, Taken},
@@ -36,7 +36,7 @@ pub enum Input<M, R, Y> {
         /// What.
         request: R,
         /// Where the answer goes.
-        answer: oneshot::Sender<Y>,
+        answer: Asker<Y>,
     },
     /// The node itself tells and does not wait.
     Tell(R),
@@ -97,7 +97,7 @@ pub struct Worker<P: Process, H> {
     hold: Hold<EffectOf<P>>,
     /// Released effects of earlier batches; they leave before those of this batch.
     released: Vec<EffectOf<P>>,
-    asked: HashMap<Ticket, oneshot::Sender<P::Reply>>,
+    asked: HashMap<Ticket, Asker<P::Reply>>,
     tickets: u64,
     halted: bool,
 }
@@ -269,8 +269,10 @@ impl<P: Process, H: Hands<P>> Worker<P, H> {
         }
         self.hands.deliver();
         for (ticket, reply) in replies {
-            // A Tell has no asker, and an asker may have gone: both are fine.
-            self.asked.remove(&ticket).map(|asker| asker.send(reply));
+            // A Tell has no asker.
+            if let Some(asker) = self.asked.remove(&ticket) {
+                asker.send(reply);
+            }
         }
         if let Some(reason) = halt {
             self.halted = true;

@@ -3,7 +3,8 @@
 use client::{Client, Error, Kv, Options};
 use kernel::Duration;
 
-/// Keys of one keyspace, over connections of its own.
+/// Keys of one keyspace, over connections of its own; its clones share them.
+#[derive(Clone)]
 pub struct KvTarget {
     kv: Kv,
 }

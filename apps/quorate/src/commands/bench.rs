@@ -45,6 +45,9 @@ struct Run {
     /// The level of reads.
     #[arg(long)]
     consistency: Option<String>,
+    /// Connections that the clients share in turn.
+    #[arg(long, default_value_t = 8)]
+    connections: u32,
     /// Send to all nodes in turn instead of to the leader.
     #[arg(long)]
     spread: bool,
@@ -79,11 +82,14 @@ impl Run {
         if pids.len() < cluster.nodes.len() {
             eprintln!("the cost is that of {} of {} nodes", pids.len(), cluster.nodes.len());
         }
-        let target = |_| {
+        let connection = |_| {
             let target = KvTarget::new(&endpoints, &self.keyspace, self.spread, global.timeout);
             target.at(self.consistency.as_deref())
         };
-        let targets = (0..self.plan.clients).map(target).collect();
+        let connections: Vec<KvTarget> =
+            (0..self.connections.clamp(1, self.plan.clients)).map(connection).collect();
+        let turns = connections.iter().cycle().take(self.plan.clients as usize);
+        let targets = turns.cloned().collect();
         let progress = !global.json && std::io::stderr().is_terminal();
         let report = load::run("quorate", targets, &self.plan, &pids, progress).await;
         let report = report.map_err(Failure::usage)?;

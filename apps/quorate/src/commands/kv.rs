@@ -229,7 +229,7 @@ pub fn text(bytes: Option<Vec<u8>>) -> String {
 /// An answer with its evidence as JSON.
 pub fn document(evidence: &Evidence, mut fields: serde_json::Value) -> serde_json::Value {
     fields["version"] = json!(evidence.version.map(|version| version.to_string()));
-    fields["receipt"] = json!(evidence.receipt.0);
+    fields["receipt"] = json!(evidence.receipt.to_string());
     fields["request_id"] = json!(evidence.request_id);
     fields["repeated"] = json!(evidence.repeated);
     fields["attempts"] = json!(evidence.attempts);
@@ -239,7 +239,7 @@ pub fn document(evidence: &Evidence, mut fields: serde_json::Value) -> serde_jso
 /// An answer with its evidence on one line.
 pub fn line(word: &str, evidence: &Evidence) -> String {
     let again = if evidence.repeated { " (the kept answer of an earlier attempt)" } else { "" };
-    format!("{word}{again}\n  {}", evidence.receipt.0)
+    format!("{word}{again}\n  {}", evidence.receipt)
 }
 
 #[cfg(test)]

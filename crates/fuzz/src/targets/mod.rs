@@ -6,6 +6,7 @@
 //!   process     a whole node that is told them  entry      log entries, applied
 //!   programs    commands, queries, replies      text       tokens, versions, levels, contracts
 //!   http        requests and cursors            host       configuration, data directory
+//!   pipe        calls and answers of clients
 //!   documents   JSON of the API                 proof      histories, plans of the simulator
 //! ```
 
@@ -17,6 +18,7 @@ mod journal;
 mod link;
 mod message;
 mod one_node;
+mod pipe;
 mod process;
 mod programs;
 mod proof;
@@ -40,6 +42,7 @@ pub fn all() -> Vec<Target> {
         &programs::TARGETS[..],
         &text::TARGETS[..],
         &http::TARGETS[..],
+        &pipe::TARGETS[..],
         &documents::TARGETS[..],
         &host::TARGETS[..],
         &proof::TARGETS[..],

@@ -124,6 +124,8 @@ codes! {
     CHAOS_OFF = "chaos-off", 403, "Faults may not be injected here";
     /// A fault that could not be injected.
     CHAOS_FAILED = "chaos-failed", 400, "The fault could not be injected";
+    /// A pipe, asked for without an upgrade.
+    UPGRADE_REQUIRED = "upgrade-required", 426, "The connection must be upgraded";
     /// Too many connections.
     TOO_MANY_CONNECTIONS = "too-many-connections", 503, "Too many connections";
     /// A bug.

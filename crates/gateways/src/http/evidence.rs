@@ -118,7 +118,8 @@ pub fn trace(headers: &HeaderMap) -> Trace {
     header(headers, &TRACEPARENT).ok().flatten().and_then(parse_trace).unwrap_or_default()
 }
 
-fn parse_trace(text: &str) -> Option<Trace> {
+/// Reads the value of a `traceparent`.
+pub(crate) fn parse_trace(text: &str) -> Option<Trace> {
     let (version, rest) = text.split_at_checked(2)?;
     let mut parts = rest.strip_prefix('-')?.split('-');
     let (trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?);

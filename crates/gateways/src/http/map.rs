@@ -113,6 +113,10 @@ pub fn plan(route: Route, inbound: Inbound<'_>) -> Result<Plan, Problem> {
         Route::KeyspacePut { keyspace } => control::keyspace_put(asked, &inbound, keyspace)?,
         Route::KeyspaceDelete { keyspace } => control::keyspace_drop(asked, keyspace),
         Route::Fate { id } => control::fate(asked, &mut query, id)?,
+        Route::Pipe => {
+            let detail = format!("ask for it: Upgrade: {}", client::pipe::UPGRADE);
+            return Err(Problem::new(Code::UPGRADE_REQUIRED, detail));
+        }
         Route::Cluster => Plan::Ask(Request::Cluster, Expect::Cluster),
         Route::NodeAdd => control::node_add(asked, &inbound)?,
         Route::NodeRemove { node } => control::node_remove(asked, node),

@@ -14,7 +14,7 @@ use database::{
 use http_body_util::Full;
 use hyper::{
     StatusCode,
-    header::{CONTENT_TYPE, ETAG, HeaderValue},
+    header::{CONNECTION, CONTENT_TYPE, ETAG, HeaderValue, UPGRADE},
 };
 use kernel::Version;
 use serde::Serialize;
@@ -73,6 +73,15 @@ pub fn render(
         (Expect::Cluster, Answer::Cluster(status)) => Ok(cluster::render(&status)),
         (_, other) => Err(internal(format!("unexpected answer: {other:?}"))),
     }
+}
+
+/// The connection goes on as a pipe.
+pub fn pipe() -> Response {
+    let mut response = empty(101);
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static(client::pipe::UPGRADE));
+    response
 }
 
 /// Renders what is always the same.

@@ -33,6 +33,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("DELETE", "/v1/keyspaces/{keyspace}"),
     ("GET", "/v1/keyspaces/{keyspace}/explain"),
     ("GET", "/v1/fate/{request-id}"),
+    ("GET", "/v1/pipe"),
     ("GET", "/v1/cluster"),
     ("POST", "/v1/cluster/nodes"),
     ("DELETE", "/v1/cluster/nodes/{id}"),
@@ -65,6 +66,7 @@ pub enum Route {
     KeyspaceDelete { keyspace: String },
     Explain { keyspace: String },
     Fate { id: RequestId },
+    Pipe,
     Cluster,
     NodeAdd,
     NodeRemove { node: NodeId },
@@ -97,6 +99,7 @@ pub fn parse(method: &Method, path: &str) -> Result<Route, Problem> {
             only(method, "GET", Route::Explain { keyspace: text(keyspace)? })
         }
         ["v1", "fate", id] => only(method, "GET", Route::Fate { id: request_id(id)? }),
+        ["v1", "pipe"] => only(method, "GET", Route::Pipe),
         ["v1", "cluster"] => only(method, "GET", Route::Cluster),
         ["v1", "cluster", "nodes"] => only(method, "POST", Route::NodeAdd),
         ["v1", "cluster", "nodes", id] => {

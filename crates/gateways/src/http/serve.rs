@@ -25,15 +25,16 @@ use tokio::{
 };
 
 use crate::{Backend, ambient};
+pub(crate) use body::Room;
 pub use limits::Limits;
-use tally::Tally;
+pub(crate) use tally::Tally;
 
 /// What every connection shares.
 struct Shared<B> {
     backend: B,
     limits: Limits,
     tally: Tally,
-    bodies: body::Room,
+    bodies: Room,
 }
 
 /// Serves until `stop` completes, then lets requests in flight end for at most
@@ -47,7 +48,7 @@ pub async fn serve<B: Backend>(
     let room = Arc::new(Semaphore::new(limits.connections_max));
     let (stopping, stopped) = watch::channel(false);
     let drain = limits.drain;
-    let bodies = body::Room::new(limits.bodies_bytes_max);
+    let bodies = Room::new(limits.bodies_bytes_max);
     let shared = Arc::new(Shared { backend, limits, tally: Tally::default(), bodies });
     tokio::pin!(stop);
     loop {

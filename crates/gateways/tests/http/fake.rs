@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use bytes::Bytes;
@@ -16,8 +16,8 @@ use gateways::{
     Backend,
     http::{Limits, serve},
 };
-use kernel::{Incarnation, NodeId, ShardId, Version, clock::hybrid::Timestamp};
-use layers::kv::{Act, Ask, Command, Item, Outcome, Query, QueryReply, Reply};
+use kernel::{Incarnation, NodeId, ShardId, Version, clock::hybrid::Timestamp, process::Sink};
+use layers::kv::{Act, Ask, Command, Condition, Item, Outcome, Query, QueryReply, Reply, Status};
 use prost::Message;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -29,6 +29,8 @@ use tokio::{
 pub struct Fake {
     pub keys: Arc<Mutex<BTreeMap<Bytes, (Bytes, u64)>>>,
     pub chaos: bool,
+    /// Where its clients connect, if it matters.
+    pub http: Arc<OnceLock<Arc<str>>>,
 }
 
 impl Backend for Fake {
@@ -41,12 +43,23 @@ impl Backend for Fake {
         }
     }
 
+    fn post(&self, requests: Vec<(u64, Request)>, answers: Arc<dyn Sink<Answer>>) {
+        let fake = self.clone();
+        tokio::spawn(async move {
+            // The last first: a pipe answers in any order.
+            for (tag, request) in requests.into_iter().rev() {
+                answers.put(tag, fake.ask(request).await);
+            }
+        });
+    }
+
     fn metrics(&self) -> String {
         "fake 1\n".into()
     }
 
     fn http_of(&self, node: NodeId) -> Option<Arc<str>> {
-        Some(format!("127.0.0.1:{}", 7069 + node.0).into())
+        let own = self.http.get().cloned();
+        Some(own.unwrap_or_else(|| format!("127.0.0.1:{}", 7069 + node.0).into()))
     }
 
     fn chaos_on(&self) -> bool {
@@ -82,6 +95,14 @@ impl Fake {
         let mut keys = self.keys.lock().unwrap();
         let mut reply = Reply { version: packed(7), ..Reply::default() };
         for operation in command.operations {
+            if let Some(Act::Put(put)) = &operation.act
+                && put.condition == Some(Condition::absent())
+                && keys.contains_key(&put.key)
+            {
+                let outcome = Outcome { existed: true, previous: packed(7) };
+                let status = Status::Conflict.into();
+                return Reply { status, outcomes: vec![outcome], ..Reply::default() };
+            }
             let before = match operation.act.unwrap() {
                 Act::Put(put) => keys.insert(put.key, (put.value, 7)),
                 Act::Delete(delete) => keys.remove(&delete.key),

@@ -3,4 +3,5 @@
 
 mod fake;
 mod hostile;
+mod pipe;
 mod served;

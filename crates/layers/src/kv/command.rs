@@ -1,6 +1,6 @@
 //! Commands that change keys, and their replies.
 
-use alloc::{format, vec, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 use bytes::Bytes;
 use kernel::{Version, clock::hybrid::Timestamp};
@@ -239,6 +239,18 @@ impl Command {
         Ok(command)
     }
 
+    /// Decodes what a client sent: when keys expire is not for clients to say.
+    ///
+    /// # Errors
+    /// If the bytes are no command of a client or a limit is passed.
+    pub fn of_client(bytes: &Bytes) -> Result<Command, Rejected> {
+        let command = Command::read(bytes)?;
+        if command.expire_upto > 0 {
+            return Err(Rejected("a kv command of a client expires no keys".into()));
+        }
+        Ok(command)
+    }
+
     /// Whether it holds nothing but deletes.
     pub(crate) fn frees(&self) -> bool {
         self.operations.iter().all(|operation| matches!(operation.act, Some(Act::Delete(_))))
@@ -302,5 +314,23 @@ impl Reply {
     /// If the bytes are no reply.
     pub fn read(bytes: &Bytes) -> Result<Reply, Rejected> {
         Reply::decode(bytes.clone()).map_err(|e| Rejected(format!("not a kv reply: {e}")))
+    }
+
+    /// The version that the first operation found, or that of the condition that did not hold.
+    #[must_use]
+    pub fn found(&self) -> Option<Version> {
+        self.outcomes.first().and_then(|outcome| Version::from_bytes(&outcome.previous))
+    }
+
+    /// Why nothing was changed, for the person who must act; `None` if the command took effect.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        if self.status() == Status::Ok {
+            return None;
+        }
+        Some(match self.found() {
+            Some(version) => format!("the key's version is {version}; nothing was changed"),
+            None => "the key does not exist; nothing was changed".into(),
+        })
     }
 }

@@ -3,6 +3,8 @@ use std::sync::Mutex;
 use kernel::{Duration, TimerId};
 
 use super::*;
+use tokio::sync::oneshot;
+
 use crate::ambient;
 
 /// Does what its requests say and remembers what it was told.
@@ -135,7 +137,7 @@ fn a_batch_is_one_append_then_sends_then_replies() {
     let mut worker = bench.worker();
     let (answer, mut told) = oneshot::channel();
     let first = vec![reply("done", None), send("early", None), persist(1, "a")];
-    bench.push(Input::Ask { request: first, answer });
+    bench.push(Input::Ask { request: first, answer: Asker::One(answer) });
     bench.push(Input::Tell(vec![persist(2, "b"), Effect::Flush { token: Token(3) }]));
     bench.push(Input::Messages { from: NodeId(3), messages: vec!["x", "y"] });
     assert_eq!(
@@ -168,7 +170,7 @@ fn nothing_leaves_before_its_token_is_durable() {
         send("third", Some(1)),
         send("free", None),
     ];
-    bench.push(Input::Ask { request: effects, answer });
+    bench.push(Input::Ask { request: effects, answer: Asker::One(answer) });
     let log = bench.one_batch(&mut worker);
     assert_eq!(log[2..], ["append 1=[\"a\"] 2=[\"b\"]", "send n2 free"]);
     bench.push(Input::Persisted(vec![Token(1)]));
@@ -198,7 +200,7 @@ fn after_a_halt_there_is_silence() {
     let reason = HaltReason { code: "test", text: String::new() };
     let (answer, mut told) = oneshot::channel();
     let effects = vec![send("before", None), Effect::Halt(reason), send("after", None)];
-    bench.push(Input::Ask { request: effects, answer });
+    bench.push(Input::Ask { request: effects, answer: Asker::One(answer) });
     bench.worker().run();
     let log = bench.log.lock().unwrap().clone();
     assert_eq!(log, ["Start", "settle 1", "request", "settle 1", "send n2 before", "halted test"]);

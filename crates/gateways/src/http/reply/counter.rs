@@ -3,7 +3,7 @@
 use client::document::Count;
 use database::api::Done;
 use kernel::Version;
-use layers::counter::{Reply, Status};
+use layers::counter::Reply;
 
 use super::super::{Problem, Response, code::Code};
 use super::{Surroundings, internal, json, refused, tag, vouch};
@@ -24,9 +24,8 @@ pub fn count(done: &Done, around: &Surroundings<'_>) -> Result<Response, Problem
 /// The reply, unless the sum would have left its range.
 pub fn carried_out(done: &Done) -> Result<Reply, Problem> {
     let reply = Reply::read(&done.body).map_err(|e| internal(e.to_string()))?;
-    if reply.status() == Status::Ok {
-        return Ok(reply);
+    match reply.refusal() {
+        None => Ok(reply),
+        Some(detail) => Err(refused(done, Code::COUNTER_OVERFLOW, detail)),
     }
-    let detail = format!("the sum is {} and would leave 64 bits; nothing was changed", reply.value);
-    Err(refused(done, Code::COUNTER_OVERFLOW, detail))
 }

@@ -3,7 +3,7 @@
 use client::document::{self, split};
 use database::api::Done;
 use kernel::{Incarnation, Version, clock::hybrid::Timestamp};
-use layers::kv::{Item, QueryReply, Reply, Status};
+use layers::kv::{Item, QueryReply, Reply};
 
 use super::super::{
     Problem, Response,
@@ -53,19 +53,14 @@ pub fn batch(done: &Done, around: &Surroundings<'_>) -> Result<Response, Problem
 /// The reply, unless a condition did not hold.
 pub fn carried_out(done: &Done) -> Result<Reply, Problem> {
     let reply = Reply::read(&done.body).map_err(|e| internal(e.to_string()))?;
-    if reply.status() == Status::Ok {
-        return Ok(reply);
+    match reply.refusal() {
+        None => Ok(reply),
+        Some(detail) => Err(Problem {
+            current: reply.found(),
+            operation: Some(reply.conflict),
+            ..refused(done, Code::CONDITION_FAILED, detail)
+        }),
     }
-    let found = reply.outcomes.first().and_then(|o| Version::from_bytes(&o.previous));
-    let detail = match found {
-        Some(version) => format!("the key's version is {version}; nothing was changed"),
-        None => "the key does not exist; nothing was changed".into(),
-    };
-    Err(Problem {
-        current: found,
-        operation: Some(reply.conflict),
-        ..refused(done, Code::CONDITION_FAILED, detail)
-    })
 }
 
 pub fn get(

@@ -44,7 +44,7 @@ impl Room {
 
 impl Held<'_> {
     /// Holds more bytes; `false`, and no more are held, if there is no room for them.
-    fn grow(&mut self, bytes: usize) -> bool {
+    pub fn grow(&mut self, bytes: usize) -> bool {
         let before = self.room.held.fetch_add(bytes, Relaxed);
         let fits = before.saturating_add(bytes) <= self.room.max;
         if fits {

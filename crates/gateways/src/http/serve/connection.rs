@@ -1,8 +1,16 @@
 //! One connection, from its first request to its last.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    convert::Infallible,
+    sync::{Arc, OnceLock},
+};
 
-use hyper::{server::conn::http1, service::service_fn};
+use bytes::BytesMut;
+use hyper::{
+    server::conn::http1,
+    service::service_fn,
+    upgrade::{OnUpgrade, Parts},
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpStream, sync::watch};
 
@@ -10,6 +18,7 @@ use super::{Shared, patient::Patient, request};
 use crate::{
     Backend,
     http::{Problem, code::Code},
+    pipe,
 };
 
 /// Serves one connection until either side closes it.
@@ -23,9 +32,11 @@ pub async fn run<B: Backend>(
     shared.tally.opened();
     let limits = &shared.limits;
     let io = TokioIo::new(Patient::new(stream, limits.write_timeout));
+    // Set by the request that makes a pipe of the connection: its last one.
+    let upgrade = Arc::new(OnceLock::new());
     let service = service_fn(|request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(request::respond(&shared, request).await) }
+        let (shared, upgrade) = (Arc::clone(&shared), Arc::clone(&upgrade));
+        async move { Ok::<_, Infallible>(request::respond(&shared, request, &upgrade).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -35,7 +46,8 @@ pub async fn run<B: Backend>(
         // A client that has said everything may still listen, as `nc` does.
         .half_close(true)
         .pipeline_flush(true)
-        .serve_connection(io, service);
+        .serve_connection(io, service)
+        .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
         // An error here is the client's doing (it hung up, it sent no HTTP); hyper has answered
@@ -46,7 +58,30 @@ pub async fn run<B: Backend>(
             let _ = connection.await;
         }
     }
+    if let Some(upgrade) = Arc::into_inner(upgrade).and_then(OnceLock::into_inner) {
+        serve_pipe(&shared, upgrade, stopped).await;
+    }
     shared.tally.closed();
+}
+
+/// Goes on as a pipe, in the place of the HTTP connection that asked for it.
+async fn serve_pipe<B: Backend>(
+    shared: &Shared<B>,
+    upgrade: OnUpgrade,
+    stopped: watch::Receiver<bool>,
+) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Patient<TcpStream>>>() else {
+        return;
+    };
+    let around = pipe::Around {
+        backend: &shared.backend,
+        limits: &shared.limits,
+        tally: &shared.tally,
+        room: &shared.bodies,
+    };
+    let stream = io.into_inner().into_inner();
+    pipe::run(around, stream, BytesMut::from(read_buf), stopped).await;
 }
 
 /// Answers 503 without reading anything, as far as the socket takes it at once.

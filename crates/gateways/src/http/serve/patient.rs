@@ -25,6 +25,11 @@ impl<S: Unpin> Patient<S> {
         Patient { stream, patience, waiting: None }
     }
 
+    /// The stream itself.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// Starts the clock when a write has to wait and stops it when one gets through.
     fn watch<T>(
         &mut self,

@@ -1,10 +1,14 @@
 //! One request: read, planned, asked, rendered.
 
+use std::sync::OnceLock;
+
 use database::{Answer, Request, api::Fate};
 use hyper::{
+    Method,
     body::Incoming,
-    header::{CONNECTION, HeaderValue},
+    header::{CONNECTION, HeaderValue, UPGRADE},
     http::request::Parts,
+    upgrade::OnUpgrade,
 };
 
 use super::{Limits, Shared, body};
@@ -20,11 +24,18 @@ use crate::{
     },
 };
 
-/// Answers a request, whatever it is.
+/// Answers a request, whatever it is. One that makes a pipe of its connection leaves the connection
+/// in `upgrade`.
 pub async fn respond<B: Backend>(
     shared: &Shared<B>,
-    request: hyper::Request<Incoming>,
+    mut request: hyper::Request<Incoming>,
+    upgrade: &OnceLock<OnUpgrade>,
 ) -> Response {
+    if asks_for_pipe(&request) {
+        let _ = upgrade.set(hyper::upgrade::on(&mut request));
+        shared.tally.response(101);
+        return reply::pipe();
+    }
     let (head, body) = request.into_parts();
     let echo = map::echo(&head.headers);
     let mut response = match carry_out(shared, &head, body).await {
@@ -44,6 +55,13 @@ pub async fn respond<B: Backend>(
     evidence::insert_trace(response.headers_mut(), echo.trace);
     shared.tally.response(response.status().as_u16());
     response
+}
+
+fn asks_for_pipe(request: &hyper::Request<Incoming>) -> bool {
+    let asked = request.headers().get(UPGRADE);
+    request.method() == Method::GET
+        && request.uri().path() == client::pipe::PATH
+        && asked.is_some_and(|name| name.as_bytes() == client::pipe::UPGRADE.as_bytes())
 }
 
 async fn carry_out<B: Backend>(
