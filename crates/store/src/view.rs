@@ -44,6 +44,13 @@ pub trait View {
         deadline: Option<Timestamp>,
     ) -> Result<Stored, EngineError>;
 
+    /// Sets a key that is not there. Saves the lookup of [`View::put`]: that the key is not there is
+    /// the program's to know, as of a key that holds a number which only grows.
+    ///
+    /// # Errors
+    /// If the engine cannot read.
+    fn insert(&mut self, key: &[u8], value: Bytes) -> Result<(), EngineError>;
+
     /// Removes a key and returns whether there was one.
     ///
     /// # Errors

@@ -196,6 +196,15 @@ impl<E: Read> View for PendingView<'_, '_, E> {
         Ok(new)
     }
 
+    fn insert(&mut self, key: &[u8], value: Bytes) -> Result<(), EngineError> {
+        debug_assert_eq!(self.get(key)?, None, "a key that is there is put: {key:02x?}");
+        let version = self.version;
+        let new = Stored { version, created: version, writes: 1, deadline: None, value };
+        let full = self.pending.space.key(Table::Current, key);
+        self.pending.set(key, full, &new);
+        Ok(())
+    }
+
     fn delete(&mut self, key: &[u8]) -> Result<bool, EngineError> {
         let Some(old) = self.pending.current(key)? else { return Ok(false) };
         self.pending.supersede(key, &old, self.version);
