@@ -15,6 +15,8 @@ pub enum Program {
     Kv,
     /// Named sums.
     Counter,
+    /// etcd's model: revisions, transactions, leases, watches; locks and elections.
+    Coordination,
 }
 
 /// Who must hold a write before it is acknowledged.
@@ -32,19 +34,23 @@ pub enum Durability {
 }
 
 impl Program {
+    /// All of them.
+    pub const ALL: [Program; 3] = [Program::Kv, Program::Counter, Program::Coordination];
+
     /// The name in contracts.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Program::Kv => "kv",
             Program::Counter => "counter",
+            Program::Coordination => "coordination",
         }
     }
 
     /// Reads a name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Program> {
-        [Program::Kv, Program::Counter].into_iter().find(|program| program.name() == name)
+        Program::ALL.into_iter().find(|program| program.name() == name)
     }
 }
 
@@ -152,6 +158,14 @@ impl Contract {
                 format!("windows are 1 s (history: 0 s) to {} s", Self::WINDOW_MAX_S),
             );
         }
+        if self.program == Program::Coordination && self.history_s > 0 {
+            return refuse(
+                "contract-window",
+                "a coordination keyspace keeps every revision until it is compacted: leave \
+                 history out"
+                    .into(),
+            );
+        }
         Ok(())
     }
 
@@ -173,9 +187,12 @@ impl Contract {
             self.read,
             self.replicas,
             self.outcomes_s,
-            match self.history_s {
-                0 => "overwritten versions are not kept".into(),
-                s => format!("overwritten versions stay readable for {s} s"),
+            match (self.program, self.history_s) {
+                (Program::Coordination, _) => {
+                    "every revision stays readable until it is compacted".into()
+                }
+                (_, 0) => "overwritten versions are not kept".into(),
+                (_, s) => format!("overwritten versions stay readable for {s} s"),
             }
         )
     }
@@ -184,6 +201,14 @@ impl Contract {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_have_names() {
+        for program in Program::ALL {
+            assert_eq!(Program::parse(program.name()), Some(program));
+        }
+        assert_eq!(Program::parse("spreadsheet"), None);
+    }
 
     #[test]
     fn what_cannot_be_kept_is_refused_with_the_nearest_that_can() {
@@ -195,5 +220,7 @@ mod tests {
         assert_eq!(placement.code, "contract-placement");
         assert!(placement.text.contains("use replicas = 3"), "{placement}");
         assert_eq!(code(Contract { outcomes_s: 0, ..contract }, 3).code, "contract-window");
+        let twice = Contract { history_s: 9, ..Contract::new(Program::Coordination) };
+        assert_eq!(code(twice, 3).code, "contract-window");
     }
 }

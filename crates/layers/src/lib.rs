@@ -22,6 +22,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod coordination;
 pub mod counter;
 pub mod kv;
 mod program;

@@ -11,7 +11,7 @@ use store::{
     view::View,
 };
 
-use crate::{counter, kv};
+use crate::{coordination, counter, kv};
 
 /// Bytes that are no command or query of the program, or beyond its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,7 @@ pub fn check(program: Program, command: &Bytes) -> Result<(), Rejected> {
     match program {
         Program::Kv => kv::Command::of_client(command).map(drop),
         Program::Counter => counter::Command::read(command).map(drop),
+        Program::Coordination => coordination::Command::read(command).map(drop),
     }
 }
 
@@ -51,6 +52,10 @@ pub fn apply(program: Program, command: &Bytes, view: &mut dyn View) -> Result<B
             Ok(command) => command.apply(view),
             Err(_) => Ok(Bytes::new()),
         },
+        Program::Coordination => match coordination::Command::read(command) {
+            Ok(command) => command.apply(view),
+            Err(_) => Ok(Bytes::new()),
+        },
     }
 }
 
@@ -66,6 +71,7 @@ pub fn query<R: Read>(
     match program {
         Program::Kv => Ok(kv::Query::read(query)?.answer(reader)),
         Program::Counter => Ok(counter::Query::read(query)?.answer(reader)),
+        Program::Coordination => Ok(coordination::Query::read(query)?.answer(reader)),
     }
 }
 
@@ -75,5 +81,8 @@ pub fn frees(program: Program, command: &Bytes) -> bool {
     match program {
         Program::Kv => kv::Command::read(command).is_ok_and(|command| command.frees()),
         Program::Counter => false,
+        Program::Coordination => {
+            coordination::Command::read(command).is_ok_and(|command| command.frees())
+        }
     }
 }

@@ -12,7 +12,7 @@ use kernel::{Incarnation, Rng, ShardId, Wall, limit};
 use raft::Entry;
 use store::{Batch, Engine, EngineError, MemEngine, Space};
 
-use super::{one_node::OneNode, programs};
+use super::{coordination, one_node::OneNode, programs};
 use crate::{Fed, Memory, Target, draw, target::as_it_is};
 
 pub const TARGETS: [Target; 1] = [Target {
@@ -39,6 +39,8 @@ fn write() -> Result<Vec<Bytes>, String> {
         node.mutate("kv", Program::Kv, command)?;
         let command = programs::counter_command(&mut rng).into();
         node.mutate("sums", Program::Counter, command)?;
+        let command = coordination::command(&mut rng).into();
+        node.mutate("locks", Program::Coordination, command)?;
         node.pass(kernel::Duration::from_millis(draw::number(&mut rng, 50).min(1_000)))?;
     }
     let records = node.records.iter().flat_map(record::from_journal);
@@ -52,10 +54,12 @@ fn write() -> Result<Vec<Bytes>, String> {
 fn feed(bytes: &[u8]) -> Fed {
     let mut accepted = false;
     let keyspace = |program| {
-        let contract = Contract { history_s: 60, ..Contract::new(program) };
+        let history_s = if program == Program::Coordination { 0 } else { 60 };
+        let contract = Contract { history_s, ..Contract::new(program) };
         Runs::Keyspace { name: "k".into(), contract }
     };
-    for runs in [Runs::Catalog, Runs::Unknown, keyspace(Program::Kv), keyspace(Program::Counter)] {
+    let keyspaces = Program::ALL.map(keyspace);
+    for runs in [Runs::Catalog, Runs::Unknown].into_iter().chain(keyspaces) {
         let data = Bytes::copy_from_slice(bytes);
         let first = apply(&runs, &data).map_err(|error| format!("{runs:?}: {error}"))?;
         let again = apply(&runs, &data).map_err(|error| format!("{runs:?}: {error}"))?;

@@ -10,6 +10,7 @@
 //!   documents   JSON of the API                 proof      histories, plans of the simulator
 //! ```
 
+mod coordination;
 mod documents;
 mod entry;
 mod host;

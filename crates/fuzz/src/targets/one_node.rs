@@ -116,7 +116,7 @@ impl OneNode {
     pub fn create(&mut self, name: &str, program: Program) -> Result<(), String> {
         let mut contract = Contract::new(program);
         contract.replicas = 1;
-        contract.history_s = 60;
+        contract.history_s = if program == Program::Coordination { 0 } else { 60 };
         let control = Control::CreateKeyspace { name: name.into(), contract };
         let timeout = Duration::from_secs(5);
         let request = Request::Control { control, request_id: None, timeout };
@@ -150,6 +150,7 @@ impl OneNode {
         }
         node.create("kv", Program::Kv)?;
         node.create("sums", Program::Counter)?;
+        node.create("locks", Program::Coordination)?;
         for _ in 0..4 {
             node.pass(Duration::from_millis(500))?;
         }

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use contract::Program;
 use kernel::{Incarnation, Rng, ShardId, Version, clock::hybrid::Timestamp};
-use layers::{counter, kv};
+use layers::{coordination as etcd, counter, kv};
 use prost::Message;
 use store::{Engine, MemEngine, Reader, Space, mvcc::Pending};
 
+use super::coordination;
 use crate::{
     Fed, Memory, Target, draw,
     target::{as_it_is, same},
@@ -23,22 +24,36 @@ const fn target(
     Target { name, sample, mend: as_it_is, words: &[], feed, memory: MEMORY }
 }
 
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 7] = [
     target("kv-command", kv_command, |bytes| commanded(Program::Kv, bytes)),
     target("kv-query", kv_query, |bytes| queried(Program::Kv, bytes)),
     target("counter-command", counter_command, |bytes| commanded(Program::Counter, bytes)),
     target("counter-query", counter_query, |bytes| queried(Program::Counter, bytes)),
+    target("coordination-command", coordination::command, |bytes| {
+        commanded(Program::Coordination, bytes)
+    }),
+    target("coordination-query", coordination::query, |bytes| {
+        queried(Program::Coordination, bytes)
+    }),
     target("replies", replies, feed_replies),
 ];
 
-/// A command of either program.
+/// A command of any program.
 pub fn command(rng: &mut Rng) -> Vec<u8> {
-    if draw::coin(rng) { kv_command(rng) } else { counter_command(rng) }
+    match rng.below(3) {
+        0 => kv_command(rng),
+        1 => counter_command(rng),
+        _ => coordination::command(rng),
+    }
 }
 
-/// A query of either program.
+/// A query of any program.
 pub fn query(rng: &mut Rng) -> Vec<u8> {
-    if draw::coin(rng) { kv_query(rng) } else { counter_query(rng) }
+    match rng.below(3) {
+        0 => kv_query(rng),
+        1 => counter_query(rng),
+        _ => coordination::query(rng),
+    }
 }
 
 fn condition(rng: &mut Rng) -> Option<kv::Condition> {
@@ -93,10 +108,12 @@ fn counter_query(rng: &mut Rng) -> Vec<u8> {
 fn engine(program: Program) -> Result<MemEngine, String> {
     let mut rng = Rng::new(3);
     let mut engine = MemEngine::new();
-    for index in 1..=4 {
+    let commands = if program == Program::Coordination { 20 } else { 4 };
+    for index in 1..=commands {
         let command = match program {
             Program::Kv => kv_command(&mut rng),
             Program::Counter => counter_command(&mut rng),
+            Program::Coordination => coordination::command(&mut rng),
         };
         apply(program, &command.into(), &mut engine, index)?;
     }
@@ -111,7 +128,8 @@ fn apply(
 ) -> Result<Bytes, String> {
     let timestamp = Timestamp::new(1_000 + index, 0);
     let version = Version { incarnation: Incarnation(1), timestamp, index };
-    let mut pending = Pending::new(&*engine, Space::new(ShardId(2), 0), true, 0);
+    let history = program != Program::Coordination;
+    let mut pending = Pending::new(&*engine, Space::new(ShardId(2), 0), history, 0);
     let reply = layers::apply(program, command, &mut pending.view(version));
     let batch = pending.into_batch();
     engine.write(batch).map_err(|error| error.to_string())?;
@@ -122,14 +140,18 @@ fn commanded(program: Program, bytes: &[u8]) -> Fed {
     let command = Bytes::copy_from_slice(bytes);
     let accepted = layers::check(program, &command).is_ok();
     let _ = layers::frees(program, &command);
-    let reply = apply(program, &command, &mut engine(program)?, 5)?;
+    let reply = apply(program, &command, &mut engine(program)?, 50)?;
     let replied = match program {
         Program::Kv => kv::Reply::read(&reply).map(drop),
         Program::Counter => counter::Reply::read(&reply).map(drop),
+        Program::Coordination => etcd::Reply::read(&reply).map(drop),
     };
     replied.map_err(|error| format!("the reply does not decode: {error}"))?;
     if let (Program::Kv, Ok(read)) = (program, kv::Command::read(&command)) {
         same("command", &Ok(read.clone()), &kv::Command::read(&read.encode_to_vec().into()))?;
+    }
+    if let (Program::Coordination, Ok(read)) = (program, etcd::Command::read(&command)) {
+        same("command", &Ok(read.clone()), &etcd::Command::read(&read.encode_to_vec().into()))?;
     }
     Ok(accepted)
 }
@@ -140,7 +162,10 @@ fn queried(program: Program, bytes: &[u8]) -> Fed {
     let space = Space::new(ShardId(2), 0);
     let version =
         Version { incarnation: Incarnation(1), timestamp: Timestamp::new(1_003, 0), index: 3 };
-    for reader in [Reader::latest(&engine, space), Reader::at(&engine, space, version)] {
+    let mut readers = vec![Reader::latest(&engine, space)];
+    // A program that keeps its own past has none in the store.
+    readers.extend((program != Program::Coordination).then(|| Reader::at(&engine, space, version)));
+    for reader in readers {
         match layers::query(program, &query, &reader) {
             Err(_) => return Ok(false),
             Ok(Err(error)) => return Err(format!("a healthy engine: {error}")),
@@ -148,6 +173,7 @@ fn queried(program: Program, bytes: &[u8]) -> Fed {
                 let replied = match program {
                     Program::Kv => kv::QueryReply::read(&reply).map(drop),
                     Program::Counter => counter::Reply::read(&reply).map(drop),
+                    Program::Coordination => etcd::QueryReply::read(&reply).map(drop),
                 };
                 replied.map_err(|error| format!("the answer does not decode: {error}"))?;
             }
@@ -158,7 +184,8 @@ fn queried(program: Program, bytes: &[u8]) -> Fed {
 
 fn replies(rng: &mut Rng) -> Vec<u8> {
     let version = draw::version_bytes(rng);
-    match rng.below(3) {
+    match rng.below(4) {
+        3 => coordination::reply(rng),
         0 => {
             let outcomes = draw::many(rng, 4, |rng| kv::Outcome {
                 existed: draw::coin(rng),
@@ -194,5 +221,16 @@ fn feed_replies(bytes: &[u8]) -> Fed {
     if let Ok(page) = &page {
         same("page", &Ok(page.clone()), &kv::QueryReply::read(&page.encode_to_vec().into()))?;
     }
-    Ok(reply.is_ok() || page.is_ok() || counter::Reply::read(&bytes).is_ok())
+    let reply_of_etcd = etcd::Reply::read(&bytes);
+    if let Ok(reply) = &reply_of_etcd {
+        let again = etcd::Reply::read(&reply.encode_to_vec().into());
+        same("coordination reply", &Ok(reply.clone()), &again)?;
+    }
+    let answer = etcd::QueryReply::read(&bytes);
+    if let Ok(answer) = &answer {
+        let again = etcd::QueryReply::read(&answer.encode_to_vec().into());
+        same("coordination answer", &Ok(answer.clone()), &again)?;
+    }
+    let coordinates = reply_of_etcd.is_ok() || answer.is_ok();
+    Ok(coordinates || reply.is_ok() || page.is_ok() || counter::Reply::read(&bytes).is_ok())
 }

@@ -127,7 +127,7 @@ fn contract(rng: &mut Rng) -> Vec<u8> {
     let fields: Vec<(&str, String)> = draw::many(rng, 6, |rng| {
         let window = format!("\"{}{}\"", draw::number(rng, 99), draw::word(rng, &["s", "m", "h"]));
         match rng.below(6) {
-            0 => ("program", draw::word(rng, &["\"kv\"", "\"counter\""])),
+            0 => ("program", draw::word(rng, &["\"kv\"", "\"counter\"", "\"coordination\""])),
             1 => ("replicas", draw::word(rng, &["1", "3", "5", "7"])),
             2 => ("read", draw::word(rng, &["\"linearizable\"", "\"eventual+monotonic-reads\""])),
             3 => ("history", window),

@@ -12,6 +12,7 @@ pub struct Stage {
     engine: MemEngine,
     index: u64,
     millis: u64,
+    writes: usize,
 }
 
 const SPACE: Space = Space { shard: ShardId(1), generation: 0 };
@@ -29,9 +30,15 @@ impl Clone for Stage {
     }
 }
 
+#[allow(dead_code, reason = "not every test needs all of it")]
 impl Stage {
     pub fn new() -> Stage {
-        Stage { engine: MemEngine::new(), index: 0, millis: 1_000 + Rng::new(1).below(10) }
+        Stage {
+            engine: MemEngine::new(),
+            index: 0,
+            millis: 1_000 + Rng::new(1).below(10),
+            writes: 0,
+        }
     }
 
     pub fn wait_ms(&mut self, millis: u64) {
@@ -44,16 +51,37 @@ impl Stage {
 
     /// Applies a command at the next index.
     pub fn apply(&mut self, program: Program, command: &Bytes) -> Bytes {
-        self.index += 1;
-        let version = Version { index: self.index, timestamp: self.now(), ..Version::default() };
-        let mut pending = Pending::new(&self.engine, SPACE, true, 0);
-        let reply = layers::apply(program, command, &mut pending.view(version)).unwrap();
+        self.apply_all(program, std::slice::from_ref(command)).remove(0)
+    }
+
+    /// Applies commands at the next indexes, in one batch.
+    pub fn apply_all(&mut self, program: Program, commands: &[Bytes]) -> Vec<Bytes> {
+        let history = program != Program::Coordination;
+        let mut pending = Pending::new(&self.engine, SPACE, history, 0);
+        let mut replies = Vec::new();
+        for command in commands {
+            self.index += 1;
+            let timestamp = Timestamp::new(self.millis, 0);
+            let version = Version { index: self.index, timestamp, ..Version::default() };
+            replies.push(layers::apply(program, command, &mut pending.view(version)).unwrap());
+        }
         let batch = pending.into_batch();
+        self.writes = batch.ops().len();
         self.engine.write(batch).unwrap();
-        reply
+        replies
     }
 
     pub fn query(&self, program: Program, query: &Bytes) -> Bytes {
         layers::query(program, query, &Reader::latest(&self.engine, SPACE)).unwrap().unwrap()
+    }
+
+    /// How many keys the last batch wrote or removed.
+    pub fn writes(&self) -> usize {
+        self.writes
+    }
+
+    /// How many keys the engine holds.
+    pub fn keys(&self) -> usize {
+        store::engine::Read::scan(&self.engine, SPACE.range()).count()
     }
 }

@@ -1,5 +1,6 @@
 //! What became of a request.
 
+use bytes::Bytes;
 use client::document::{self, FateKind};
 use contract::Program;
 use database::api::{Done, Fate, Keyspace};
@@ -43,6 +44,8 @@ fn answered(
             Ok(reply) => (Ok(reply.version), Some(reply.value)),
             Err(problem) => (Err(problem), None),
         },
+        // What became of it is told by the gateway that speaks its protocol.
+        Program::Coordination => (Ok(Bytes::new()), None),
     };
     let keyspace = Some(keyspace.name.clone());
     match result {

@@ -1,0 +1,80 @@
+//! Queries: read, look, answer.
+
+use alloc::format;
+
+use bytes::Bytes;
+use prost::Message;
+use store::{
+    engine::{EngineError, Read},
+    mvcc::Reader,
+};
+
+use super::{
+    Error,
+    draft::Draft,
+    error::Stop,
+    lease,
+    limits::{ANSWER_BYTES_MAX, REQUEST_BYTES_MAX},
+    log,
+    look::{Kept, Look},
+    meta::{Meta, encode},
+    queue, range, txn,
+    wire::{Answer, Ask, Query, QueryReply, ResponseHeader, StatusResponse},
+};
+use crate::Rejected;
+
+impl Query {
+    /// Decodes a query and checks it.
+    ///
+    /// # Errors
+    /// If the bytes are no query, or one that [`Query::check`] refuses.
+    pub fn read(bytes: &Bytes) -> Result<Query, Rejected> {
+        if bytes.len() > REQUEST_BYTES_MAX {
+            return Err(Rejected(Error::RequestTooLarge.text().into()));
+        }
+        let query = Query::decode(bytes.clone())
+            .map_err(|e| Rejected(format!("not a coordination query: {e}")))?;
+        query.check().map_err(|error| Rejected(error.text().into()))?;
+        Ok(query)
+    }
+
+    pub(crate) fn answer<R: Read>(&self, reader: &Reader<'_, R>) -> Result<Bytes, EngineError> {
+        let reply = match look(self, &mut Kept(reader)) {
+            Ok(answer) => QueryReply { error: None, answer: Some(answer) },
+            Err(Stop::Refused(error)) => QueryReply { error: Some(error as i32), answer: None },
+            Err(Stop::Engine(error)) => return Err(error),
+        };
+        Ok(encode(&reply))
+    }
+}
+
+fn look(query: &Query, look: &mut dyn Look) -> Result<Answer, Stop> {
+    let mut room = ANSWER_BYTES_MAX;
+    if let Some(Ask::Txn(request)) = &query.ask {
+        // A draft that nobody finishes.
+        let mut draft = Draft::open(look)?;
+        draft.room = room;
+        return Ok(Answer::Txn(txn::txn(&mut draft, request)?));
+    }
+    let meta = &Meta::load(look)?;
+    Ok(match &query.ask {
+        Some(Ask::Range(request)) => Answer::Range(range::range(look, meta, request, &mut room)?),
+        Some(Ask::Changes(request)) => Answer::Changes(log::changes(look, meta, request)?),
+        Some(Ask::LeaseTimeToLive(request)) => {
+            Answer::LeaseTimeToLive(lease::time_to_live(look, meta, request, &mut room)?)
+        }
+        Some(Ask::LeaseLeases(_)) => Answer::LeaseLeases(lease::list(look, meta)?),
+        Some(Ask::LeaseRecords(request)) => {
+            Answer::LeaseRecords(lease::records(look, meta, request)?)
+        }
+        Some(Ask::Leader(request)) => Answer::Leader(queue::leader(look, meta, request)?),
+        Some(Ask::Queue(request)) => Answer::Queue(queue::queue(look, meta, request, &mut room)?),
+        Some(Ask::Status(_)) => Answer::Status(StatusResponse {
+            header: ResponseHeader::at(meta.revision),
+            compact_revision: meta.compacted,
+            swept: meta.is_swept(),
+            leases: meta.leases,
+        }),
+        Some(Ask::Txn(_)) | None => return Err(Error::KeyNotFound.into()),
+    })
+}

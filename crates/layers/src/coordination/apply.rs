@@ -1,0 +1,90 @@
+//! Commands: read, draft, write, reply.
+
+use alloc::format;
+
+use bytes::Bytes;
+use prost::Message;
+use store::{engine::EngineError, view::View};
+
+use super::{
+    Error, compact,
+    draft::Draft,
+    error::Stop,
+    lease,
+    limits::REQUEST_BYTES_MAX,
+    look::Live,
+    meta::encode,
+    queue, txn,
+    wire::{Act, Command, Outcome, Reply},
+};
+use crate::Rejected;
+
+impl Command {
+    /// Decodes a command and checks it.
+    ///
+    /// # Errors
+    /// If the bytes are no command, or one that [`Command::check`] refuses.
+    pub fn read(bytes: &Bytes) -> Result<Command, Rejected> {
+        if bytes.len() > REQUEST_BYTES_MAX {
+            return Err(Rejected(Error::RequestTooLarge.text().into()));
+        }
+        let command = Command::decode(bytes.clone())
+            .map_err(|e| Rejected(format!("not a coordination command: {e}")))?;
+        command.check().map_err(|error| Rejected(error.text().into()))?;
+        Ok(command)
+    }
+
+    pub(crate) fn apply(&self, view: &mut dyn View) -> Result<Bytes, EngineError> {
+        let version = view.version();
+        let mut live = Live(view);
+        let mut draft = Draft::open(&mut live)?;
+        let reply = match carry_out(self, &mut draft, version.timestamp.0 ^ version.index) {
+            Ok(outcome) => {
+                draft.finish().write(live.0)?;
+                Reply { error: None, outcome: Some(outcome) }
+            }
+            Err(Stop::Refused(error)) => Reply { error: Some(error as i32), outcome: None },
+            Err(Stop::Engine(error)) => return Err(error),
+        };
+        Ok(encode(&reply))
+    }
+
+    /// Whether it takes no lasting space: such commands are let in when the disk is full.
+    pub(crate) fn frees(&self) -> bool {
+        match &self.act {
+            Some(Act::Txn(request)) => request.puts_nothing(),
+            Some(
+                Act::Put(_)
+                | Act::LeaseGrant(_)
+                | Act::Lock(_)
+                | Act::Campaign(_)
+                | Act::Proclaim(_),
+            ) => false,
+            _ => true,
+        }
+    }
+}
+
+fn carry_out(command: &Command, draft: &mut Draft<'_>, seed: u64) -> Result<Outcome, Stop> {
+    queue::guarded(draft, &command.guards)?;
+    Ok(match &command.act {
+        Some(Act::Put(request)) => Outcome::Put(txn::put(draft, request)?),
+        Some(Act::DeleteRange(request)) => Outcome::DeleteRange(txn::delete_range(draft, request)?),
+        Some(Act::Txn(request)) => Outcome::Txn(txn::txn(draft, request)?),
+        Some(Act::Compaction(request)) => Outcome::Compaction(compact::compact(draft, request)?),
+        Some(Act::Sweep(_)) => Outcome::Sweep(compact::sweep(draft)?),
+        Some(Act::LeaseGrant(request)) => Outcome::LeaseGrant(lease::grant(draft, request, seed)?),
+        Some(Act::LeaseRevoke(request)) => Outcome::LeaseRevoke(lease::revoke(draft, request)?),
+        Some(Act::LeaseRenew(request)) => Outcome::LeaseRenew(lease::renew(draft, request)?),
+        Some(Act::LeaseCheckpoint(request)) => {
+            Outcome::LeaseCheckpoint(lease::checkpoint(draft, request)?)
+        }
+        Some(Act::LeaseExpire(request)) => Outcome::LeaseExpire(lease::expire(draft, request)?),
+        Some(Act::Lock(request)) => Outcome::Lock(queue::lock(draft, request)?),
+        Some(Act::Unlock(request)) => Outcome::Unlock(queue::unlock(draft, request)?),
+        Some(Act::Campaign(request)) => Outcome::Campaign(queue::campaign(draft, request)?),
+        Some(Act::Proclaim(request)) => Outcome::Proclaim(queue::proclaim(draft, request)?),
+        Some(Act::Resign(request)) => Outcome::Resign(queue::resign(draft, request)?),
+        None => return Err(Error::KeyNotFound.into()),
+    })
+}

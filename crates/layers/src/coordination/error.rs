@@ -1,0 +1,168 @@
+//! Why nothing happened: etcd's errors, with its codes and texts, so that its clients know what to
+//! do, and a few of our own where etcd has no limit or no such command.
+
+use core::fmt;
+
+use prost::Enumeration;
+use store::engine::EngineError;
+
+/// An error. The numbers are in replies: they never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
+#[repr(i32)]
+pub enum Error {
+    /// A reply of a later version that this one does not know.
+    Unknown = 0,
+    /// A request has no key.
+    EmptyKey = 1,
+    /// A put keeps the value or lease of a key that is not there, or an operation is empty.
+    KeyNotFound = 2,
+    /// A put keeps the value and has one.
+    ValueProvided = 3,
+    /// A put keeps the lease and has one.
+    LeaseProvided = 4,
+    /// A transaction has too many operations.
+    TooManyOps = 5,
+    /// A transaction changes a key twice.
+    DuplicateKey = 6,
+    /// A range sorts by or in what does not exist.
+    InvalidSortOption = 7,
+    /// The revision is compacted.
+    Compacted = 8,
+    /// The revision is still to come.
+    FutureRev = 9,
+    /// There is no such lease.
+    LeaseNotFound = 10,
+    /// There is such a lease already.
+    LeaseExist = 11,
+    /// The time of a lease is too long.
+    LeaseTtlTooLarge = 12,
+    /// A request, a key or a name is too long.
+    RequestTooLarge = 13,
+    /// Nobody stands in the election.
+    NoLeader = 14,
+    /// The candidacy is over.
+    NotLeader = 15,
+    /// A request names no candidacy.
+    MissingLeader = 16,
+    /// A guard's lock is not held at its token.
+    GuardFailed = 17,
+    /// An answer would be too long.
+    AnswerTooLarge = 18,
+    /// A command would change too many keys.
+    TooManyChanges = 19,
+    /// There are too many leases, or too many in one command.
+    TooManyLeases = 20,
+    /// A query would change something.
+    NotReadOnly = 21,
+}
+
+/// A status code of gRPC. The numbers are its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum Code {
+    /// `UNKNOWN`.
+    Unknown = 2,
+    /// `INVALID_ARGUMENT`.
+    InvalidArgument = 3,
+    /// `NOT_FOUND`.
+    NotFound = 5,
+    /// `RESOURCE_EXHAUSTED`.
+    ResourceExhausted = 8,
+    /// `FAILED_PRECONDITION`.
+    FailedPrecondition = 9,
+    /// `OUT_OF_RANGE`.
+    OutOfRange = 11,
+}
+
+impl Error {
+    /// The error of a reply.
+    pub(super) fn of(code: Option<i32>) -> Error {
+        code.and_then(|code| Error::try_from(code).ok()).unwrap_or(Error::Unknown)
+    }
+
+    /// The status code. The lock and election services of etcd answer every error with
+    /// [`Code::Unknown`] and the same text.
+    #[must_use]
+    pub fn code(self) -> Code {
+        match self {
+            Error::Unknown | Error::NoLeader | Error::NotLeader | Error::MissingLeader => {
+                Code::Unknown
+            }
+            Error::EmptyKey
+            | Error::KeyNotFound
+            | Error::ValueProvided
+            | Error::LeaseProvided
+            | Error::TooManyOps
+            | Error::DuplicateKey
+            | Error::InvalidSortOption
+            | Error::RequestTooLarge
+            | Error::NotReadOnly => Code::InvalidArgument,
+            Error::Compacted | Error::FutureRev | Error::LeaseTtlTooLarge => Code::OutOfRange,
+            Error::LeaseNotFound => Code::NotFound,
+            Error::LeaseExist | Error::GuardFailed => Code::FailedPrecondition,
+            Error::AnswerTooLarge | Error::TooManyChanges | Error::TooManyLeases => {
+                Code::ResourceExhausted
+            }
+        }
+    }
+
+    /// The text. Clients compare etcd's.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Error::Unknown => "quorate: an error that this version does not know",
+            Error::EmptyKey => "etcdserver: key is not provided",
+            Error::KeyNotFound => "etcdserver: key not found",
+            Error::ValueProvided => "etcdserver: value is provided",
+            Error::LeaseProvided => "etcdserver: lease is provided",
+            Error::TooManyOps => "etcdserver: too many operations in txn request",
+            Error::DuplicateKey => "etcdserver: duplicate key given in txn request",
+            Error::InvalidSortOption => "etcdserver: invalid sort option",
+            Error::Compacted => "etcdserver: mvcc: required revision has been compacted",
+            Error::FutureRev => "etcdserver: mvcc: required revision is a future revision",
+            Error::LeaseNotFound => "etcdserver: requested lease not found",
+            Error::LeaseExist => "etcdserver: lease already exists",
+            Error::LeaseTtlTooLarge => "etcdserver: too large lease TTL",
+            Error::RequestTooLarge => "etcdserver: request is too large",
+            Error::NoLeader => "election: no leader",
+            Error::NotLeader => "election: not leader",
+            Error::MissingLeader => "\"leader\" field must be provided",
+            Error::GuardFailed => "quorate: the lock is not held at the guard's token",
+            Error::AnswerTooLarge => "quorate: the answer is too large: ask for less at a time",
+            Error::TooManyChanges => {
+                "quorate: the request changes too many keys: remove fewer at a time"
+            }
+            Error::TooManyLeases => "quorate: too many leases",
+            Error::NotReadOnly => "quorate: a query changes nothing",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// What ends a command before it took effect.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Its sender has to know why.
+    Refused(Error),
+    /// The replica has to.
+    Engine(EngineError),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Refused(error)
+    }
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Stop {
+        Stop::Engine(error)
+    }
+}

@@ -1,0 +1,36 @@
+//! Limits, each with its unit. etcd has the first four; the others bound what etcd leaves open.
+
+/// The longest command, in bytes.
+pub const REQUEST_BYTES_MAX: usize = 3 << 19;
+/// The most operations on the way from a transaction to the innermost one inside it.
+pub const TXN_OPS_MAX: usize = 128;
+/// The shortest time of a lease, in seconds; less is raised to it.
+pub const LEASE_TTL_MIN_S: i64 = 2;
+/// The longest time of a lease, in seconds.
+pub const LEASE_TTL_MAX_S: i64 = 9_000_000_000;
+
+/// The longest key, in bytes.
+pub const KEY_BYTES_MAX: usize = 16 << 10;
+/// The longest name of a lock or an election, in bytes: a slash and a lease follow it in a key.
+pub const NAME_BYTES_MAX: usize = KEY_BYTES_MAX - 32;
+/// The most keys that one command changes, so that none holds the replica for long. The end of a
+/// lease is not bound by it: it takes all its keys.
+pub const CHANGES_MAX: usize = 100_000;
+/// The most keys and values that the answer to a command carries, in bytes.
+pub const REPLY_BYTES_MAX: usize = 8 << 20;
+/// The most keys and values that the answer to a query carries, in bytes.
+pub const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// The most guards of one command.
+pub const GUARDS_MAX: usize = 16;
+/// The most leases.
+pub const LEASES_MAX: u64 = 4 << 20;
+/// The most leases that one command renews, notes or ends.
+pub const LEASES_PER_COMMAND_MAX: usize = 10_000;
+/// The most leases of one page of records.
+pub const LEASE_RECORDS_MAX: u32 = 10_000;
+/// The most changes that one page of changes looks at.
+pub const CHANGES_LOOKED_AT_MAX: u32 = 10_000;
+/// A page of changes ends when its keys and values pass this many bytes.
+pub const CHANGES_BYTES_MAX: usize = 4 << 20;
+/// The most changes that one sweep forgets.
+pub const SWEEP_MAX: usize = 512;

@@ -1,0 +1,67 @@
+//! The few numbers of a keyspace.
+
+use alloc::{format, vec::Vec};
+
+use bytes::Bytes;
+use prost::Message;
+use store::engine::EngineError;
+
+use super::{keys, look::Look};
+
+/// Where the keyspace stands.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct Meta {
+    /// The revision of the last change; an empty keyspace stands at 1.
+    #[prost(int64, tag = "1")]
+    pub revision: i64,
+    /// The first revision that can be read; -1 before the first compaction.
+    #[prost(sint64, tag = "2")]
+    pub compacted: i64,
+    /// Below this revision nothing is left to sweep.
+    #[prost(int64, tag = "3")]
+    pub swept: i64,
+    /// How many leases there are.
+    #[prost(uint64, tag = "4")]
+    pub leases: u64,
+}
+
+impl Meta {
+    pub(super) fn load(look: &mut dyn Look) -> Result<Meta, EngineError> {
+        match look.get(&keys::META)? {
+            None => Ok(Meta { revision: 1, compacted: -1, swept: 0, leases: 0 }),
+            Some(bytes) => decode(bytes),
+        }
+    }
+
+    /// Whether all that was compacted is gone.
+    pub(super) fn is_swept(&self) -> bool {
+        self.swept >= self.compacted
+    }
+}
+
+/// Reads what a program stored.
+pub(super) fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, EngineError> {
+    M::decode(bytes)
+        .map_err(|error| EngineError::Corrupt(format!("a coordination record: {error}")))
+}
+
+pub(super) fn encode(message: &impl Message) -> Bytes {
+    // Exact: bytes made of a vector with room to spare cost an allocation more.
+    let mut out = Vec::with_capacity(message.encoded_len());
+    message.encode_raw(&mut out);
+    Bytes::from(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_is_golden() {
+        let meta = Meta { revision: 300, compacted: -1, swept: 2, leases: 3 };
+        let bytes = encode(&meta);
+        assert_eq!(bytes, &[8, 0xac, 2, 16, 1, 24, 2, 32, 3][..]);
+        assert_eq!(decode::<Meta>(bytes), Ok(meta));
+        assert!(decode::<Meta>(Bytes::from_static(b"\xff")).is_err());
+    }
+}

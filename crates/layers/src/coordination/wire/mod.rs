@@ -1,0 +1,44 @@
+//! Commands, queries and their answers, as bytes.
+//!
+//! Where etcd's public protocol has a message, ours has its name, its fields and their numbers:
+//!
+//! ```text
+//!   etcd client ── PutRequest ──▶ gateway ── Command { put: PutRequest } ──▶ log
+//!               ◀── PutResponse ─         ◀── Reply { put: PutResponse } ───
+//! ```
+//!
+//! so a gateway copies bodies and translates nothing. Of a response's header a program knows the
+//! revision alone; who forwards the response fills in the rest. What etcd's protocol does not have
+//! stands under field numbers from 100 on, which its clients skip.
+
+mod command;
+mod election;
+mod kv;
+mod lease;
+mod lock;
+mod query;
+mod watch;
+
+pub use command::{Act, Command, CompactionRequest, CompactionResponse, Outcome, Reply};
+pub use command::{SweepRequest, SweepResponse};
+pub use election::{
+    CampaignRequest, CampaignResponse, LeaderKey, LeaderRequest, LeaderResponse, ProclaimRequest,
+    ProclaimResponse, ResignRequest, ResignResponse,
+};
+pub use kv::{
+    Compare, CompareResult, CompareTarget, DeleteRangeRequest, DeleteRangeResponse, KeyValue,
+    PutRequest, PutResponse, RangeRequest, RangeResponse, Request, RequestOp, Response,
+    ResponseHeader, ResponseOp, SortOrder, SortTarget, TargetUnion, TxnRequest, TxnResponse,
+};
+pub use lease::{
+    LeaseCheckpoint, LeaseCheckpointRequest, LeaseCheckpointResponse, LeaseExpireRequest,
+    LeaseExpireResponse, LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAlive, LeaseLeasesRequest,
+    LeaseLeasesResponse, LeaseRecord, LeaseRecordsRequest, LeaseRecordsResponse, LeaseRenewRequest,
+    LeaseRenewResponse, LeaseRevokeRequest, LeaseRevokeResponse, LeaseStatus,
+    LeaseTimeToLiveRequest, LeaseTimeToLiveResponse, Overdue,
+};
+pub use lock::{
+    Guard, LockRequest, LockResponse, QueueRequest, QueueResponse, UnlockRequest, UnlockResponse,
+};
+pub use query::{Answer, Ask, Query, QueryReply, StatusRequest, StatusResponse};
+pub use watch::{ChangesRequest, ChangesResponse, Event, EventType, Filter};

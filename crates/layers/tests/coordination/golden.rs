@@ -1,0 +1,146 @@
+//! Encodings, errors and limits that never change.
+
+use bytes::Bytes;
+use layers::coordination::*;
+use prost::Message;
+
+fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+fn command(act: Act) -> Vec<u8> {
+    Command::new(act).encode_to_vec()
+}
+
+#[test]
+fn commands_are_golden() {
+    let put = PutRequest {
+        key: bytes("k"),
+        value: bytes("v"),
+        lease: 7,
+        prev_kv: true,
+        ignore_value: false,
+        ignore_lease: true,
+    };
+    let encoded = [10, 1, b'k', 18, 1, b'v', 24, 7, 32, 1, 48, 1];
+    assert_eq!(put.encode_to_vec(), encoded);
+    assert_eq!(command(Act::Put(put.clone())), [&[18, 12], &encoded[..]].concat());
+
+    let guards = vec![Guard { name: bytes("l"), token: 5 }];
+    let guarded = Command { guards, act: Some(Act::Sweep(SweepRequest {})) };
+    assert_eq!(guarded.encode_to_vec(), [10, 5, 10, 1, b'l', 16, 5, 50, 0]);
+
+    let compare = Compare {
+        result: CompareResult::NotEqual as i32,
+        target: CompareTarget::Lease as i32,
+        key: bytes("a"),
+        target_union: Some(TargetUnion::Lease(3)),
+        range_end: bytes("b"),
+    };
+    let encoded = [8, 3, 16, 4, 26, 1, b'a', 64, 3, 130, 4, 1, b'b'];
+    assert_eq!(compare.encode_to_vec(), encoded);
+    let op = RequestOp { request: Some(Request::RequestPut(put)) };
+    let txn = TxnRequest { compare: vec![compare], success: vec![op], failure: vec![] };
+    let txn = command(Act::Txn(txn));
+    assert_eq!(txn[..5], [34, 31, 10, 13, 8]);
+
+    assert_eq!(command(Act::LeaseGrant(LeaseGrantRequest { ttl: 9, id: 5 })), [58, 4, 8, 9, 16, 5]);
+    let overdue = vec![Overdue { id: 5, renewal: 2 }];
+    assert_eq!(
+        command(Act::LeaseExpire(LeaseExpireRequest { overdue })),
+        [90, 6, 10, 4, 8, 5, 16, 2]
+    );
+    let lock = LockRequest { name: bytes("l"), lease: 5 };
+    assert_eq!(command(Act::Lock(lock)), [98, 5, 10, 1, b'l', 16, 5]);
+}
+
+#[test]
+fn queries_are_golden() {
+    let range = RangeRequest {
+        key: bytes("a"),
+        range_end: bytes("b"),
+        limit: 1,
+        revision: 2,
+        sort_order: SortOrder::Descend as i32,
+        sort_target: SortTarget::Value as i32,
+        serializable: true,
+        keys_only: true,
+        count_only: true,
+        min_mod_revision: 3,
+        max_mod_revision: 4,
+        min_create_revision: 5,
+        max_create_revision: 6,
+    };
+    let encoded = [
+        10, 1, b'a', 18, 1, b'b', 24, 1, 32, 2, 40, 2, 48, 4, 56, 1, 64, 1, 72, 1, 80, 3, 88, 4,
+        96, 5, 104, 6,
+    ];
+    assert_eq!(range.encode_to_vec(), encoded);
+    let query = Query::from(Ask::Range(range));
+    assert_eq!(query.encode_to_vec(), [&[18, 28], &encoded[..]].concat());
+    let changes = ChangesRequest {
+        key: bytes("a"),
+        range_end: bytes("b"),
+        start_revision: 2,
+        filters: vec![Filter::Nodelete as i32],
+        prev_kv: true,
+        start_sub: 1,
+        limit: 9,
+    };
+    let encoded = [10, 1, b'a', 18, 1, b'b', 24, 2, 42, 1, 1, 48, 1, 160, 6, 1, 168, 6, 9];
+    assert_eq!(changes.encode_to_vec(), encoded);
+}
+
+#[test]
+fn replies_are_golden() {
+    let kv = KeyValue {
+        key: bytes("k"),
+        create_revision: 2,
+        mod_revision: 3,
+        version: 4,
+        value: bytes("v"),
+        lease: 5,
+    };
+    let encoded = [10, 1, b'k', 16, 2, 24, 3, 32, 4, 42, 1, b'v', 48, 5];
+    assert_eq!(kv.encode_to_vec(), encoded);
+    let put = PutResponse { header: ResponseHeader::at(3), prev_kv: Some(kv.clone()) };
+    let reply = Reply { error: None, outcome: Some(Outcome::Put(put)) };
+    assert_eq!(reply.encode_to_vec(), [&[18, 20, 10, 2, 24, 3, 18, 14], &encoded[..]].concat());
+    let event = Event { r#type: EventType::Delete as i32, kv: None, prev_kv: Some(kv) };
+    assert_eq!(event.encode_to_vec(), [&[8, 1, 26, 14], &encoded[..]].concat());
+    let refused = Reply { error: Some(Error::Compacted as i32), outcome: None };
+    assert_eq!(refused.encode_to_vec(), [8, 8]);
+    assert_eq!(refused.into_result(), Err(Error::Compacted));
+    let later = Reply { error: Some(999), outcome: None };
+    assert_eq!(later.into_result(), Err(Error::Unknown));
+    let lock =
+        LockResponse { header: None, key: bytes("k"), token: 5, held: true, behind: bytes("b") };
+    assert_eq!(lock.encode_to_vec(), [18, 1, b'k', 160, 6, 5, 168, 6, 1, 178, 6, 1, b'b']);
+}
+
+/// What clients compare: read off an etcd 3.5.
+#[test]
+fn errors_have_the_codes_and_texts_of_etcd() {
+    for (error, code, text) in [
+        (Error::EmptyKey, 3, "etcdserver: key is not provided"),
+        (Error::KeyNotFound, 3, "etcdserver: key not found"),
+        (Error::ValueProvided, 3, "etcdserver: value is provided"),
+        (Error::LeaseProvided, 3, "etcdserver: lease is provided"),
+        (Error::TooManyOps, 3, "etcdserver: too many operations in txn request"),
+        (Error::DuplicateKey, 3, "etcdserver: duplicate key given in txn request"),
+        (Error::InvalidSortOption, 3, "etcdserver: invalid sort option"),
+        (Error::Compacted, 11, "etcdserver: mvcc: required revision has been compacted"),
+        (Error::FutureRev, 11, "etcdserver: mvcc: required revision is a future revision"),
+        (Error::LeaseNotFound, 5, "etcdserver: requested lease not found"),
+        (Error::LeaseExist, 9, "etcdserver: lease already exists"),
+        (Error::LeaseTtlTooLarge, 11, "etcdserver: too large lease TTL"),
+        (Error::RequestTooLarge, 3, "etcdserver: request is too large"),
+        (Error::NoLeader, 2, "election: no leader"),
+        (Error::NotLeader, 2, "election: not leader"),
+        (Error::MissingLeader, 2, "\"leader\" field must be provided"),
+    ] {
+        assert_eq!((error.code() as i32, error.text()), (code, text));
+    }
+    let numbers: Vec<_> = (0..64).filter(|number| Error::try_from(*number).is_ok()).collect();
+    assert_eq!(numbers, (0..22).collect::<Vec<_>>());
+}

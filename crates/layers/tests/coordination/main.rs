@@ -1,0 +1,33 @@
+//! The coordination program against a model of etcd, and against what etcd is known to do.
+
+mod draw;
+mod model;
+#[path = "../stage/mod.rs"]
+mod stage;
+
+mod golden;
+mod random;
+mod scenes;
+
+use contract::Program;
+use layers::coordination::{Act, Answer, Ask, Command, Error, Outcome, Query, QueryReply, Reply};
+use prost::Message;
+use stage::Stage;
+
+/// Sends a command as bytes, as a gateway does.
+fn send(stage: &mut Stage, command: &Command) -> Result<Outcome, Error> {
+    command.check()?;
+    let reply = stage.apply(Program::Coordination, &command.encode_to_vec().into());
+    Reply::read(&reply).unwrap().into_result()
+}
+
+fn act(stage: &mut Stage, act: Act) -> Result<Outcome, Error> {
+    send(stage, &Command::new(act))
+}
+
+fn ask(stage: &Stage, ask: Ask) -> Result<Answer, Error> {
+    let query = Query::from(ask);
+    query.check()?;
+    let reply = stage.query(Program::Coordination, &query.encode_to_vec().into());
+    QueryReply::read(&reply).unwrap().into_result()
+}
