@@ -5,6 +5,7 @@ mod model;
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod etcd;
 mod golden;
 mod random;
 mod scenes;
