@@ -7,7 +7,10 @@ use bytes::Bytes;
 use super::{
     Error,
     keys::Keys,
-    limits::{GUARDS_MAX, KEY_BYTES_MAX, LEASES_PER_COMMAND_MAX, NAME_BYTES_MAX, TXN_OPS_MAX},
+    limits::{
+        GUARDS_MAX, KEY_BYTES_MAX, LEASES_PER_COMMAND_MAX, NAME_BYTES_MAX, TXN_OPS_ALL_MAX,
+        TXN_OPS_MAX,
+    },
     wire::{
         Act, Ask, Command, LeaderKey, PutRequest, Query, RangeRequest, Request, RequestOp,
         SortOrder, SortTarget, TxnRequest,
@@ -142,22 +145,26 @@ fn put(request: &PutRequest) -> Result<(), Error> {
 }
 
 fn txn(request: &TxnRequest) -> Result<(), Error> {
-    shape(request, TXN_OPS_MAX)?;
+    let mut all = TXN_OPS_ALL_MAX;
+    shape(request, TXN_OPS_MAX, &mut all)?;
     puts_of(&request.success)?;
     puts_of(&request.failure)?;
     Ok(())
 }
 
 /// A transaction counts as its longest list; what it leaves of the budget is for those inside.
-fn shape(request: &TxnRequest, budget: usize) -> Result<(), Error> {
-    let longest = request.compare.len().max(request.success.len()).max(request.failure.len());
+/// `all` counts every list, so that no nesting multiplies.
+fn shape(request: &TxnRequest, budget: usize, all: &mut usize) -> Result<(), Error> {
+    let lengths = [request.compare.len(), request.success.len(), request.failure.len()];
+    *all = all.checked_sub(lengths.iter().sum()).ok_or(Error::TooManyOps)?;
+    let longest = lengths.into_iter().max().unwrap_or(0);
     let left = budget.checked_sub(longest).ok_or(Error::TooManyOps)?;
     request.compare.iter().try_for_each(|compare| keys(&compare.key, &compare.range_end))?;
     request.success.iter().chain(&request.failure).try_for_each(|op| match &op.request {
         Some(Request::RequestRange(request)) => range(request),
         Some(Request::RequestPut(request)) => put(request),
         Some(Request::RequestDeleteRange(request)) => keys(&request.key, &request.range_end),
-        Some(Request::RequestTxn(request)) => shape(request, left),
+        Some(Request::RequestTxn(request)) => shape(request, left, all),
         None => Err(Error::KeyNotFound),
     })
 }

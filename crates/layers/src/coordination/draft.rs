@@ -21,7 +21,7 @@ use super::{
     Error,
     error::Stop,
     keys,
-    limits::{CHANGES_MAX, REPLY_BYTES_MAX},
+    limits::{CHANGES_MAX, MOVED_BYTES_MAX, REPLY_BYTES_MAX},
     log::Change,
     look::Look,
     meta::{Meta, encode},
@@ -43,6 +43,8 @@ pub(super) struct Draft<'l> {
     pub(super) room: usize,
     /// How many keys the command may still change.
     left: usize,
+    /// How many bytes it may still move to the history.
+    moves: usize,
 }
 
 /// One change of a key. Without a record, it is removed.
@@ -70,6 +72,7 @@ impl<'l> Draft<'l> {
             overlay: Changes::new(),
             room: REPLY_BYTES_MAX,
             left: CHANGES_MAX,
+            moves: MOVED_BYTES_MAX,
         })
     }
 
@@ -101,7 +104,7 @@ impl<'l> Draft<'l> {
 
     /// Lets the command change any number of keys.
     pub(super) fn unbounded(&mut self) {
-        self.left = usize::MAX;
+        (self.left, self.moves) = (usize::MAX, usize::MAX);
     }
 
     /// What stands under a key.
@@ -147,7 +150,9 @@ impl<'l> Draft<'l> {
         lease: i64,
         now: Option<KeyValue>,
     ) -> Result<(), Stop> {
+        let moved = before.as_ref().map_or(0, Bytes::len);
         self.left = self.left.checked_sub(1).ok_or(Error::TooManyChanges)?;
+        self.moves = self.moves.checked_sub(moved).ok_or(Error::TooManyChanges)?;
         let last = self.steps.len();
         self.slots.entry(key.clone()).and_modify(|slot| slot.last = last).or_insert(Slot {
             before,

@@ -9,13 +9,17 @@ pub const LEASE_TTL_MIN_S: i64 = 2;
 /// The longest time of a lease, in seconds.
 pub const LEASE_TTL_MAX_S: i64 = 9_000_000_000;
 
+/// The most compares and operations of a transaction, with all transactions inside it.
+pub const TXN_OPS_ALL_MAX: usize = 1_024;
 /// The longest key, in bytes.
 pub const KEY_BYTES_MAX: usize = 16 << 10;
 /// The longest name of a lock or an election, in bytes: a slash and a lease follow it in a key.
 pub const NAME_BYTES_MAX: usize = KEY_BYTES_MAX - 32;
 /// The most keys that one command changes, so that none holds the replica for long. The end of a
-/// lease is not bound by it: it takes all its keys.
+/// lease is not bound by it, nor by the next one: it takes all its keys.
 pub const CHANGES_MAX: usize = 100_000;
+/// The most that one command moves from keys to their history, in bytes.
+pub const MOVED_BYTES_MAX: usize = 64 << 20;
 /// The most keys and values that the answer to a command carries, in bytes.
 pub const REPLY_BYTES_MAX: usize = 8 << 20;
 /// The most keys and values that the answer to a query carries, in bytes.
@@ -29,7 +33,7 @@ pub const LEASES_PER_COMMAND_MAX: usize = 10_000;
 /// The most leases of one page of records.
 pub const LEASE_RECORDS_MAX: u32 = 10_000;
 /// The most changes that one page of changes looks at.
-pub const CHANGES_LOOKED_AT_MAX: u32 = 10_000;
+pub const CHANGES_LOOKED_AT_MAX: u32 = 2_000;
 /// A page of changes ends when its keys and values pass this many bytes.
 pub const CHANGES_BYTES_MAX: usize = 4 << 20;
 /// The most changes that one sweep forgets.

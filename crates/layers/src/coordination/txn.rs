@@ -13,6 +13,7 @@ use super::{
     draft::Draft,
     error::Stop,
     keys::{self, Keys},
+    limits::{CHANGES_MAX, MOVED_BYTES_MAX},
     look::Look,
     past,
     range::{self, take},
@@ -67,11 +68,13 @@ pub(super) fn delete_range(
     request: &DeleteRangeRequest,
 ) -> Result<DeleteRangeResponse, Stop> {
     let mut found: Vec<(Bytes, Bytes)> = Vec::new();
+    let mut moves = MOVED_BYTES_MAX;
     let keys = Keys::new(&request.key, &request.range_end);
     past::now(draft, &keys, &mut |key, bytes| {
-        if found.len() == super::limits::CHANGES_MAX {
+        if found.len() == CHANGES_MAX {
             return Err(Error::TooManyChanges.into());
         }
+        moves = moves.checked_sub(bytes.len()).ok_or(Error::TooManyChanges)?;
         found.push((key, bytes));
         Ok(())
     })?;

@@ -338,6 +338,12 @@ fn what_passes_a_limit_is_refused_and_nothing_happens() {
     };
     assert_eq!(act(&mut stage, Act::Txn(deeper)), Err(Error::TooManyOps));
 
+    let wide = TxnRequest {
+        success: vec![RequestOp { request: Some(Request::RequestTxn(txn(64))) }; 17],
+        ..TxnRequest::default()
+    };
+    assert_eq!(act(&mut stage, Act::Txn(wide)), Err(Error::TooManyOps), "1,105 in all");
+
     let large = "v".repeat(1 << 20);
     for n in 0..9 {
         set(&mut stage, &format!("large{n}"), &large);
@@ -348,6 +354,12 @@ fn what_passes_a_limit_is_refused_and_nothing_happens() {
     assert!(get(&stage, "large0").is_some());
     let delete = DeleteRangeRequest { prev_kv: false, ..delete };
     assert!(act(&mut stage, Act::DeleteRange(delete)).is_ok());
+    for n in 0..65 {
+        set(&mut stage, &format!("large{n}"), &large);
+    }
+    let delete =
+        DeleteRangeRequest { key: bytes("large"), range_end: bytes("largf"), prev_kv: false };
+    assert_eq!(act(&mut stage, Act::DeleteRange(delete)), Err(Error::TooManyChanges));
     let huge = Command::new(Act::Put(put("k", &"v".repeat(limits::REQUEST_BYTES_MAX))));
     let refused = layers::check(Program::Coordination, &huge.encode_to_vec().into());
     assert_eq!(refused.unwrap_err().0, "etcdserver: request is too large");
