@@ -52,8 +52,13 @@ pub fn read(document: Value) -> Result<Contract, Problem> {
     };
     let program = text(&mut fields, "program")?.unwrap_or_else(|| "kv".into());
     let program = Program::parse(&program).ok_or_else(|| {
-        field("program", &format!("'{program}' is not one: use kv, counter or coordination"))
+        field("program", &format!("'{program}' is not one: use kv or counter"))
     })?;
+    if program == Program::Coordination {
+        let detail = "program = \"coordination\" is not served yet: no leader counts its leases, \
+                      and no gateway speaks its protocol";
+        return Err(Problem::new(Code::CONTRACT_UNENFORCEABLE, detail));
+    }
     let mut contract = Contract::new(program);
     for (name, value) in FIXED {
         match text(&mut fields, name)? {
@@ -171,6 +176,7 @@ mod tests {
             ("partition = \"availability\"", Code::CONTRACT_UNENFORCEABLE, "partition"),
             ("staleness = \"100ms\"", Code::CONTRACT_UNENFORCEABLE, "staleness"),
             ("shards = 3", Code::CONTRACT_UNENFORCEABLE, "shards"),
+            ("program = \"coordination\"", Code::CONTRACT_UNENFORCEABLE, "program"),
             ("[objective]\nwindow = \"30d\"", Code::CONTRACT_UNENFORCEABLE, "objective"),
             ("read = \"bounded\"", Code::CONTRACT_LEVEL, "read"),
             ("read = \"strong\"", Code::CONTRACT_FIELD, "read"),
