@@ -64,10 +64,14 @@ fn grow(rng: &mut Rng) -> Result<Vec<u8>, JournalError> {
     let mut first = 1;
     for _ in 0..rng.below(30) {
         let shard = ShardId(rng.range(1, 3));
-        let (kind, span) = match rng.below(6) {
+        let (kind, span) = match rng.below(7) {
             0 => (RecordKind::State, None),
             1 => (RecordKind::Base, Some(Span { first, last: first, term: 1 })),
             2 => (RecordKind::Remove, None),
+            3 => {
+                let at = rng.range(1, first);
+                (RecordKind::Fill, Some(Span { first: at, last: at + rng.below(3), term: 1 }))
+            }
             _ => {
                 let last = first + rng.below(3);
                 let span = Span { first, last, term: 1 };
@@ -206,7 +210,7 @@ fn record(rng: &mut Rng) -> Vec<u8> {
         }
         _ => raft::record(rng).encode().to_vec(),
     };
-    [&[rng.below(5) as u8 + 1], &body[..]].concat()
+    [&[rng.below(6) as u8 + 1], &body[..]].concat()
 }
 
 fn feed_record(bytes: &[u8]) -> Fed {
@@ -216,6 +220,7 @@ fn feed_record(bytes: &[u8]) -> Fed {
         2 => RecordKind::Append,
         3 => RecordKind::Base,
         4 => RecordKind::Remove,
+        5 => RecordKind::Fill,
         _ => RecordKind::Marker,
     };
     let span = Some(Span { first: 1, last: 3, term: 1 });

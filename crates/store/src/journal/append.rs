@@ -163,6 +163,7 @@ impl<D: Disk> Journal<D> {
         if part.offset == 0 {
             let first = headers.get(part.records.start).map_or(self.next_lsn, |header| header.lsn);
             let header = SegmentHeader {
+                version: SegmentHeader::VERSION,
                 block_bytes: self.config.block_bytes,
                 number: part.segment,
                 first_lsn: first,

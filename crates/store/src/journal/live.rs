@@ -9,6 +9,13 @@
 //!     2 3 4                      older than the others: dead, below the base
 //! ```
 //!
+//! A fill takes the place of what damaged records held of its entries:
+//!
+//! ```text
+//!   1 2 3 ░ ░ ░ ░ 8 9            4 to 7 are lost
+//!           5 6                  filled: what is left of the damaged record is 4, and 7
+//! ```
+//!
 //! A record that only cuts is as live as what it cuts: segments go from the oldest on, so what it
 //! cut is gone before it.
 
@@ -32,6 +39,8 @@ pub(super) const UNSURE: u64 = u64::MAX;
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) lsn: u64,
+    /// Where it stands among the others: its position, or that of what it fills.
+    pub(super) place: u64,
     pub(super) kind: RecordKind,
     /// Of an append: less what later appends replaced.
     pub(super) span: Option<Span>,
@@ -50,7 +59,7 @@ impl Item {
     pub(super) fn new(header: &Header, segment: u64, offset: u64, intact: bool) -> Item {
         let Header { lsn, kind, span, body_len, body_crc, .. } = *header;
         let body = Bytes::new();
-        Item { lsn, kind, span, segment, offset, body_len, body_crc, intact, body }
+        Item { lsn, place: lsn, kind, span, segment, offset, body_len, body_crc, intact, body }
     }
 
     /// Whether the record can be moved forward by appending it again.
@@ -142,10 +151,13 @@ impl Live {
         } else {
             let shard = self.shards.entry(id).or_default();
             shard.last_lsn = item.lsn;
-            let pinned = (item.segment, item.is_small());
-            if id != JOURNAL && shard.apply(item, &mut dead) {
-                let pins = self.pins.entry(pinned.0).or_default();
-                *if pinned.1 { &mut pins.small } else { &mut pins.large } += 1;
+            let mut alive = Vec::new();
+            if id != JOURNAL {
+                shard.apply(item, &mut dead, &mut alive);
+            }
+            for (segment, small) in alive {
+                let pins = self.pins.entry(segment).or_default();
+                *if small { &mut pins.small } else { &mut pins.large } += 1;
             }
         }
         for item in dead {
@@ -165,8 +177,10 @@ impl Live {
 }
 
 impl Shard {
-    /// Returns whether the record is live; what it replaces goes to `dead`.
-    fn apply(&mut self, item: Item, dead: &mut Vec<Item>) -> bool {
+    /// Takes note of a record. What it replaces goes to `dead`; of what lives on its account, the
+    /// segment and whether it is small go to `alive`.
+    fn apply(&mut self, item: Item, dead: &mut Vec<Item>, alive: &mut Vec<(u64, bool)>) {
+        let pinned = (item.segment, item.is_small());
         match (item.kind, item.span) {
             (RecordKind::State, _) => dead.extend(self.state.replace(item)),
             (RecordKind::Base, Some(span)) => {
@@ -179,13 +193,51 @@ impl Shard {
                 self.cut(span.first, dead);
                 let base = self.base.as_ref().and_then(|base| base.span);
                 if base.is_some_and(|base| span.last <= base.last) {
-                    return false;
+                    return;
                 }
                 self.appends.push_back(item);
             }
-            _ => return false,
+            (RecordKind::Fill, Some(span)) => return self.fill(item, span, dead, alive),
+            _ => return,
         }
-        true
+        alive.push(pinned);
+    }
+
+    /// Puts a fill in its place. What can be read is only replaced by as much that can be read.
+    fn fill(&mut self, item: Item, span: Span, dead: &mut Vec<Item>, alive: &mut Vec<(u64, bool)>) {
+        let meets = |old: &Span| old.first <= span.last && span.first <= old.last;
+        let within = |old: &Span| span.first <= old.first && old.last <= span.last;
+        let stays = |old: &Item| {
+            let replaced = |old: &Span| !meets(old) || (item.intact && within(old));
+            old.intact && old.span.is_some_and(|old| !replaced(&old))
+        };
+        let base = self.base.as_ref().and_then(|base| base.span);
+        if base.is_some_and(|base| span.last <= base.last) || self.appends.iter().any(stays) {
+            return;
+        }
+        let (from, to) = (
+            self.appends.partition_point(|old| old.span.is_none_or(|old| old.last < span.first)),
+            self.appends.partition_point(|old| old.span.is_none_or(|old| old.first <= span.last)),
+        );
+        let behind = self.appends.split_off(to.max(from));
+        let filled = self.appends.split_off(from);
+        let place = filled.front().or(behind.front()).map_or(item.lsn, |old| old.place);
+        let rest = |old: &Item, first, last| {
+            let part = old.span.map(|old| Span { first, last, ..old }).filter(|s| first <= s.last);
+            part.map(|part| Item { span: Some(part), ..old.clone() })
+        };
+        let left = filled.front().and_then(|old| {
+            let first = old.span?.first;
+            (first < span.first).then(|| rest(old, first, span.first - 1))?
+        });
+        let right = filled.back().and_then(|old| rest(old, span.last + 1, old.span?.last));
+        let new = left.into_iter().chain([Item { place, ..item }]).chain(right);
+        for item in new {
+            alive.push((item.segment, item.is_small()));
+            self.appends.push_back(item);
+        }
+        self.appends.extend(behind);
+        dead.extend(filled);
     }
 
     /// Forgets the entries from `first` on.

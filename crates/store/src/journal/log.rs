@@ -2,6 +2,7 @@
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
+    string::String,
     vec::Vec,
 };
 
@@ -9,8 +10,10 @@ use kernel::{ShardId, disk::Disk};
 
 use super::{
     config::{Config, JournalError, Stats},
+    header::Header,
     live::Live,
-    record::Lsn,
+    record::{Lsn, RecordKind, Span},
+    segment::segment_name,
     survey::Gap,
 };
 
@@ -29,6 +32,21 @@ pub(super) struct End {
     pub(super) segment: u64,
     /// A multiple of the block size.
     pub(super) offset: u64,
+}
+
+/// Where the body of a record lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// Whose.
+    pub shard: ShardId,
+    /// Which entries of it are still needed.
+    pub span: Span,
+    /// The file.
+    pub file: String,
+    /// Where in it, in bytes.
+    pub offset: u64,
+    /// How many bytes.
+    pub len: u64,
 }
 
 /// One log of records for all replicas of a node.
@@ -77,6 +95,16 @@ impl<D: Disk> Journal<D> {
             floor_lsn: Lsn(self.floor),
             poisoned: self.poisoned,
         }
+    }
+
+    /// Where the entries lie that are still needed, for those who inject faults.
+    pub fn bodies(&self) -> impl Iterator<Item = Body> + '_ {
+        let entries = |kind| matches!(kind, RecordKind::Append | RecordKind::Fill);
+        let items = self.live.items().filter(move |(_, item)| entries(item.kind));
+        items.filter_map(|(shard, item)| {
+            let (file, offset) = (segment_name(item.segment), item.offset + Header::LEN as u64);
+            Some(Body { shard, span: item.span?, file, offset, len: u64::from(item.body_len) })
+        })
     }
 
     /// The disk under the journal.

@@ -109,6 +109,7 @@ impl<D: Disk> Journal<D> {
         kernel::sometimes!("journal: testimony of cut records kept");
         let old = survey.files.iter().find(|file| file.number == number).and_then(|f| f.header);
         let header = SegmentHeader {
+            version: old.map_or(SegmentHeader::VERSION, |old| old.version),
             block_bytes: old.map_or(self.config.block_bytes, |old| old.block_bytes),
             number,
             first_lsn: segment.first_lsn,
@@ -141,7 +142,9 @@ impl<D: Disk> Journal<D> {
         let header = file.header?;
         let refused = survey.gaps.iter().any(|gap| gap.refused && gap.segment == last);
         let block = self.config.block_bytes;
-        let same = header.block_bytes == block && file.len.is_multiple_of(u64::from(block));
+        let same = header.version == SegmentHeader::VERSION
+            && header.block_bytes == block
+            && file.len.is_multiple_of(u64::from(block));
         let offset = self.padded(verdict.end_in(last));
         (same && !refused).then_some(End { segment: last, offset })
     }

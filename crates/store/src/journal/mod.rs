@@ -26,6 +26,10 @@
 //! header is an *unknown hole*: log positions are known to be gone, and every record names the
 //! one before it of the same shard, which tells for most shards whether they were hit.
 //!
+//! **Filling.** What was in a known hole and is found elsewhere is appended as a *fill*: it takes
+//! the place of what is lost and touches nothing else, so a crash in the middle of a repair loses
+//! nothing that the damage had left.
+//!
 //! **Forgetting.** Of each shard the newest state, the newest base and the entries behind it that
 //! no later append replaced are live. Segments are given back from the oldest on, as soon as
 //! nothing in them is live, and are used again as spares.
@@ -49,6 +53,6 @@ mod verdict;
 mod tests;
 
 pub use config::{Config, JournalError, Stats};
-pub use log::Journal;
+pub use log::{Body, Journal};
 pub use record::{Lsn, Record, RecordKind, Span};
 pub use recovery::{Damage, Recovery, Tail};

@@ -45,8 +45,8 @@ impl<D: Disk> Journal<D> {
         let verdict = judge(&survey);
         let suspects = suspects(&verdict.kept, &verdict.gaps);
         let mut live = replay(&verdict, &suspects);
-        let records = load(&disk, &mut live)?;
-        let damage = known_holes(&live).chain(suspects.damage.iter().copied()).collect();
+        let (records, mut damage) = load(&disk, &mut live)?;
+        damage.extend(suspects.damage.iter().copied());
         let shards = verdict.kept.iter().map(|found| found.header.shard);
         let shards: BTreeSet<ShardId> = shards.filter(|shard| *shard != JOURNAL).collect();
         let mut journal = Journal::resume(disk, config, &survey, &verdict, live);
@@ -84,13 +84,17 @@ fn replay(verdict: &Verdict, suspects: &Suspects) -> Live {
     live
 }
 
-/// Reads the bodies of what is live and intact, in log order.
-fn load<D: Disk>(disk: &D, live: &mut Live) -> Result<Vec<Record>, JournalError> {
+/// Reads the bodies of what is live and intact, in log order, and says what is not intact.
+fn load<D: Disk>(disk: &D, live: &mut Live) -> Result<(Vec<Record>, Vec<Damage>), JournalError> {
     let mut items: Vec<(ShardId, Item)> =
-        live.items().filter(|(_, item)| item.intact).map(|(id, item)| (id, item.clone())).collect();
-    items.sort_unstable_by_key(|(_, item)| item.lsn);
-    let mut records = Vec::with_capacity(items.len());
+        live.items().map(|(id, item)| (id, item.clone())).collect();
+    items.sort_unstable_by_key(|(_, item)| (item.place, item.span.map(|span| span.first)));
+    let (mut records, mut damage) = (Vec::with_capacity(items.len()), Vec::new());
     for (shard, item) in items {
+        if !item.intact {
+            damage.push(known_hole(records.len(), shard, &item));
+            continue;
+        }
         let mut body = vec![0; usize::try_from(item.body_len).unwrap_or(0)];
         let offset = item.offset + Header::LEN as u64;
         disk.read(&segment_name(item.segment), offset, &mut body)?;
@@ -105,12 +109,12 @@ fn load<D: Disk>(disk: &D, live: &mut Live) -> Result<Vec<Record>, JournalError>
         }
         records.push(Record { shard, kind: item.kind, span: item.span, body });
     }
-    Ok(records)
+    Ok((records, damage))
 }
 
-fn known_holes(live: &Live) -> impl Iterator<Item = Damage> {
-    let lost = live.items().filter(|(_, item)| !item.intact);
-    lost.map(|(shard, item)| Damage {
+fn known_hole(at: usize, shard: ShardId, item: &Item) -> Damage {
+    Damage {
+        at,
         segment: item.segment,
         offset: item.offset,
         first: Lsn(item.lsn),
@@ -118,5 +122,5 @@ fn known_holes(live: &Live) -> impl Iterator<Item = Damage> {
         shard: Some(shard),
         kind: Some(item.kind),
         span: item.span,
-    })
+    }
 }

@@ -33,12 +33,15 @@ pub enum RecordKind {
     Remove = 4,
     /// The journal's own; never appended and never recovered by others.
     Marker = 5,
+    /// Entries that were lost, again: takes the place of what damaged appends held of them, and
+    /// touches nothing else. Since segments of version 2.
+    Fill = 6,
 }
 
 impl RecordKind {
     pub(super) fn from_number(number: u8) -> Option<RecordKind> {
-        use RecordKind::{Append, Base, Marker, Remove, State};
-        [State, Append, Base, Remove, Marker].into_iter().find(|kind| *kind as u8 == number)
+        use RecordKind::{Append, Base, Fill, Marker, Remove, State};
+        [State, Append, Base, Remove, Marker, Fill].into_iter().find(|kind| *kind as u8 == number)
     }
 }
 
@@ -79,6 +82,10 @@ impl Record {
             (RecordKind::Append, Some(span)) => {
                 let len = span.last.checked_add(1).and_then(|end| end.checked_sub(span.first));
                 len.is_some_and(|len| u32::try_from(len).is_ok())
+            }
+            (RecordKind::Fill, Some(span)) => {
+                let len = span.last.checked_sub(span.first);
+                len.is_some_and(|len| len < u64::from(u32::MAX)) && span.last < u64::MAX
             }
             (RecordKind::Base, Some(span)) => span.first == span.last,
             (RecordKind::State | RecordKind::Remove, None) => true,

@@ -9,7 +9,8 @@ use super::record::{Lsn, Record, RecordKind, Span};
 /// What a journal held when it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// Everything live, in the order in which it was appended. Of an append, `span.last` is the
+    /// Everything live, in the order in which it was appended; a fill stands in the place of what
+    /// it fills. Of an append or a fill, `span.last` is the
     /// last entry that no later append replaced: entries of the body behind it are void. The body
     /// still begins with the entry `span.first`.
     pub records: Vec<Record>,
@@ -42,9 +43,11 @@ pub enum Tail {
 /// Records that were durable and cannot be read.
 ///
 /// Damage is reported at every opening until it is healed: a known hole by later records of the
-/// shard that replace what was in it, an unknown hole by [`super::Journal::healed`].
+/// shard that fill it or replace what was in it, an unknown hole by [`super::Journal::healed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {
+    /// Of what was lost, if its kind is known: how many of [`Recovery::records`] stood before it.
+    pub at: usize,
     /// Number of the segment.
     pub segment: u64,
     /// Where the damage begins in its file, in bytes.

@@ -11,6 +11,9 @@
 //!   48 zeros to 64
 //! ```
 //!
+//! Version 2 may hold records of the kind `Fill`. Nothing is appended to a segment of an older
+//! version.
+//!
 //! A spare keeps the bytes of the segment that it was. They cannot be mistaken for the records of
 //! the segment that it becomes, because headers and records carry the segment's number.
 
@@ -53,11 +56,12 @@ pub(super) fn parse_name(name: &str) -> Option<Named> {
 }
 
 const MAGIC: u32 = 0x4745_5351;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What stands at the beginning of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
+    pub(super) version: u8,
     pub(super) block_bytes: u32,
     pub(super) number: u64,
     pub(super) first_lsn: u64,
@@ -84,7 +88,7 @@ impl SegmentHeader {
         let mut out = [0; Self::LEN];
         let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
         put(4, &MAGIC.to_le_bytes());
-        put(8, &[VERSION]);
+        put(8, &[self.version]);
         put(12, &self.block_bytes.to_le_bytes());
         put(16, &self.number.to_le_bytes());
         put(24, &self.first_lsn.to_le_bytes());
@@ -107,6 +111,7 @@ impl SegmentHeader {
             return ParsedSegment::Newer(bytes[8]);
         }
         let header = SegmentHeader {
+            version: bytes[8],
             block_bytes: u32_at(bytes, 12),
             number: u64_at(bytes, 16),
             first_lsn: u64_at(bytes, 24),
@@ -136,10 +141,16 @@ mod tests {
 
     #[test]
     fn the_header_is_golden_and_bound_to_journal_and_number() {
-        let header =
-            SegmentHeader { block_bytes: 4096, number: 2, first_lsn: 3, floor: 4, durable: 5 };
+        let header = SegmentHeader {
+            version: 1,
+            block_bytes: 4096,
+            number: 2,
+            first_lsn: 3,
+            floor: 4,
+            durable: 5,
+        };
         #[rustfmt::skip]
-        let golden = [
+        let mut golden = [
             105, 208, 21, 146,
             b'Q', b'S', b'E', b'G',
             1, 0, 0, 0, 0, 16, 0, 0,
@@ -150,6 +161,11 @@ mod tests {
             0, 0, 0, 0, 0, 0, 0, 0,
             0, 0, 0, 0, 0, 0, 0, 0,
         ];
+        assert_eq!(header.encode(1), golden);
+        assert_eq!(SegmentHeader::parse(&golden, 1, 2), ParsedSegment::Header(header));
+        let header = SegmentHeader { version: 2, ..header };
+        golden[..4].copy_from_slice(&[144, 192, 38, 53]);
+        golden[8] = 2;
         assert_eq!(header.encode(1), golden);
         assert_eq!(SegmentHeader::parse(&golden, 1, 2), ParsedSegment::Header(header));
         assert_eq!(SegmentHeader::parse(&golden, 2, 2), ParsedSegment::Garbage);

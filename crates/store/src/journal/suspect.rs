@@ -42,6 +42,7 @@ pub(super) fn suspects(kept: &[Found], gaps: &[Gap]) -> Suspects {
     for gap in gaps {
         let behind = &kept[kept.partition_point(|found| found.header.lsn <= gap.last)..];
         let named = |position, shard| Damage {
+            at: 0,
             segment: gap.segment,
             offset: gap.offset,
             first: Lsn(position),

@@ -249,7 +249,7 @@ fn files_of_another_journal_and_of_a_later_format_are_not_taken_for_ours() {
     header[..4].copy_from_slice(&crc.to_le_bytes());
     later.plant(&name, &header);
     let refused = Journal::open(later, config()).err();
-    assert_eq!(refused, Some(JournalError::Newer { found: 9, known: 1 }));
+    assert_eq!(refused, Some(JournalError::Newer { found: 9, known: 2 }));
 }
 
 #[test]

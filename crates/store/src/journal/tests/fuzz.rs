@@ -113,6 +113,7 @@ fn sealed_headers_that_say_anything() {
         let mut disk = TestDisk::new();
         for number in 1..rng.range(1, 3) + 1 {
             let header = SegmentHeader {
+                version: SegmentHeader::VERSION,
                 block_bytes: [1, 64, 128, u32::MAX][rng.below(4) as usize],
                 number,
                 first_lsn: edgy(&mut rng),

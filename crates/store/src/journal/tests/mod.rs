@@ -4,6 +4,7 @@ mod basics;
 mod crash;
 mod disk;
 mod faults;
+mod fill;
 mod fuzz;
 mod rot;
 
