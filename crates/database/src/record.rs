@@ -37,6 +37,12 @@ pub fn to_journal(shard: &Shard, record: &Record) -> journal::Record {
             let term = entries.first().map_or(0, |entry| entry.term);
             (RecordKind::Append, Some(Span { first, last, term }), record.encode())
         }
+        Record::Fill { entries } => {
+            let first = entries.first().map_or(0, |entry| entry.index);
+            let last = entries.last().map_or(0, |entry| entry.index);
+            let term = entries.first().map_or(0, |entry| entry.term);
+            (RecordKind::Fill, Some(Span { first, last, term }), record.encode())
+        }
         Record::Snapshot { meta } | Record::Compacted { meta } => {
             let span = Span { first: meta.index, last: meta.index, term: meta.term };
             (RecordKind::Base, Some(span), record.encode())
@@ -54,10 +60,13 @@ pub fn from_journal(record: &journal::Record) -> alloc::vec::Vec<Record> {
             let Ok(state) = State::decode(record.body.clone()) else { return alloc::vec![] };
             [decode(&state.hard), decode(&state.standing)].into_iter().flatten().collect()
         }
-        RecordKind::Append => {
+        // The journal gives a fill back in the place of the append that was lost.
+        RecordKind::Append | RecordKind::Fill => {
             // What a later append replaced is void, even if that one is gone.
             let last = record.span.map_or(u64::MAX, |span| span.last);
-            let Some(Record::Append { mut entries }) = decode(&record.body) else {
+            let Some(Record::Append { mut entries } | Record::Fill { mut entries }) =
+                decode(&record.body)
+            else {
                 return alloc::vec![];
             };
             entries.retain(|entry| entry.index <= last);

@@ -81,6 +81,9 @@ fn raft_word(message: &raft::Message) -> String {
         Some(Body::TimeoutNow(_)) => "lead!".into(),
         Some(Body::Probe(_)) => "probe".into(),
         Some(Body::ProbeReply(_)) => "probe reply".into(),
+        Some(Body::Fetch(fetch)) => format!("fetch {}", fetch.index),
+        Some(Body::Found(found)) if found.lacks => format!("no {}", found.index),
+        Some(Body::Found(found)) => format!("found {}", found.index),
         None => "?".into(),
     }
 }

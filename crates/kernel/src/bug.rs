@@ -61,11 +61,13 @@ pub enum Bug {
     FateWithoutFence,
     /// A bad checksum is accepted.
     ChecksumIgnored,
+    /// A log is taken to end before the first entry that the disk has lost.
+    LostEntryForgotten,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 26] = [
+    pub const ALL: [(Bug, &'static str); 27] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -107,6 +109,10 @@ impl Bug {
         (Bug::VoteIgnoresLog, "The vote ignores how complete the candidate's log is"),
         (Bug::FateWithoutFence, "Fate answers that a request was not done without fencing it"),
         (Bug::ChecksumIgnored, "A bad checksum is accepted"),
+        (
+            Bug::LostEntryForgotten,
+            "A log is taken to end before the first entry that the disk has lost",
+        ),
     ];
 }
 

@@ -27,11 +27,11 @@ impl Raft {
     /// Commits what a majority holds durably. An entry of an earlier term is never counted by
     /// itself (figure 8 of the paper): it is committed by the first entry of this term above it.
     fn advance_commit(&mut self, now: Now, out: &mut Out) {
-        let Some(lead) = &mut self.lead else { return };
         let own = match planted(Bug::AckBeforeDurable) {
             true => self.log.last(),
-            false => self.disk.durable(),
+            false => self.durable(),
         };
+        let Some(lead) = &mut self.lead else { return };
         let held = self.log.membership().quorum_value(|node| match lead.peers.get(&node) {
             Some(peer) => peer.counted(peer.matched),
             None if node == self.config.id => own,

@@ -11,7 +11,10 @@
 //! goes back to what is staged: acknowledgements are computed from `durable`, which a hole in
 //! the journal can therefore never pass.
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{
+    collections::{BTreeSet, VecDeque},
+    vec::Vec,
+};
 
 use kernel::{Duration, Instant, Now, Token};
 
@@ -44,13 +47,15 @@ pub(crate) struct Staged {
     pub(crate) compacted: bool,
     /// The log from here on.
     pub(crate) from: Option<u64>,
+    /// Entries that came back after the disk had lost them.
+    pub(crate) fills: BTreeSet<u64>,
     pub(crate) standing: Option<Standing>,
 }
 
 impl Staged {
     fn is_empty(&self) -> bool {
         let log = self.from.is_none() && !self.snapshot && !self.compacted;
-        log && !self.hard && self.standing.is_none()
+        log && self.fills.is_empty() && !self.hard && self.standing.is_none()
     }
 
     /// Adds what a lost write held; what was staged later wins.
@@ -59,6 +64,7 @@ impl Staged {
         self.snapshot |= lost.snapshot;
         self.compacted |= lost.compacted;
         self.standing = self.standing.or(lost.standing);
+        self.fills.extend(lost.fills);
         if let Some(from) = lost.from {
             self.stage_log(from);
         }
@@ -177,6 +183,9 @@ impl Raft {
         } else if staged.compacted {
             records.extend(base().map(|meta| Record::Compacted { meta }));
         }
+        for run in self.log.runs(&self.repair.unwritten(&staged.fills)) {
+            records.push(Record::Fill { entries: run });
+        }
         if let Some(from) = staged.from {
             appends(&self.log, from, &mut records);
         }
@@ -190,6 +199,7 @@ impl Raft {
         let mut any = false;
         while let Some(write) = self.disk.under_way.front().filter(|write| write.token <= token) {
             self.disk.durable = self.disk.durable.max(write.last);
+            self.repair.written(&write.staged.fills);
             self.disk.under_way.pop_front();
             any = true;
         }

@@ -10,7 +10,8 @@
 //!
 //! A candidate asks for votes only when its own vote, and with it its whole log, is durable. A
 //! candidate that asked earlier, crashed and asked again in the same term with a shorter log
-//! could win with votes that were given to the longer one.
+//! could win with votes that were given to the longer one. If its disk has lost entries, it first
+//! asks for those ([`crate::repair`]): until they are back its log is not durable.
 
 use alloc::collections::BTreeMap;
 
@@ -37,6 +38,8 @@ pub(crate) struct Ballot {
     transfer: bool,
     /// The write that holds the candidate's own vote, once it is issued.
     token: Option<Token>,
+    /// The own vote is durable.
+    own: bool,
     /// The votes have been asked for.
     open: bool,
 }
@@ -45,6 +48,9 @@ impl Raft {
     /// First event. What was heard before a crash is forgotten, so a restarted voter stays with
     /// whoever may lead for one election timeout; a new group need not wait.
     pub(crate) fn on_start(&mut self, now: Now, out: &mut Out) {
+        if let Some(first) = self.log.hole() {
+            out.note(Note::EntriesLost { first, count: self.log.holes() });
+        }
         self.timers.heard = (self.term > 0).then_some(now.instant);
         self.restart_election_timer(now);
         let alone = self.log.membership().has_majority(|node| node == self.config.id);
@@ -65,11 +71,15 @@ impl Raft {
     }
 
     pub(crate) fn on_election_timeout(&mut self, now: Now, out: &mut Out) {
-        let own_vote_is_under_way = self.role == Role::Candidate && !self.ballot.open;
-        if own_vote_is_under_way || !self.may_campaign() {
+        if self.role == Role::Candidate && !self.ballot.open {
+            self.open_ballot(now, out);
             return self.restart_election_timer(now);
         }
-        if self.disk.unwell(now) && !self.timers.yielded {
+        if !self.may_campaign() {
+            return self.restart_election_timer(now);
+        }
+        let unfit = self.disk.unwell(now) || self.log.hole().is_some();
+        if unfit && !self.timers.yielded {
             self.timers.yielded = true;
             return self.restart_election_timer(now);
         }
@@ -136,10 +146,26 @@ impl Raft {
 
     /// A write is durable; perhaps the one that holds the own vote.
     pub(crate) fn ballot_durable(&mut self, now: Now, token: Token, out: &mut Out) {
-        let own = self.ballot.token.is_some_and(|own| own <= token);
-        if self.role == Role::Candidate && own && !self.ballot.open {
-            self.ask_for_votes(now, out);
+        self.ballot.own |= self.ballot.token.is_some_and(|own| own <= token);
+        self.open_ballot(now, out);
+    }
+
+    /// Asks for votes once the own vote and the whole log are durable; before that, for what is
+    /// missing.
+    pub(crate) fn open_ballot(&mut self, now: Now, out: &mut Out) {
+        if self.role != Role::Candidate || !self.ballot.own || self.ballot.open {
+            return;
         }
+        match self.log.hole() {
+            Some(hole) => self.fetch(hole, out),
+            None if self.durable() == self.log.last() => self.ask_for_votes(now, out),
+            None => {}
+        }
+    }
+
+    /// Whether it waits for entries before it asks for votes, in a term that is durable.
+    pub(crate) fn is_fetching(&self) -> bool {
+        self.role == Role::Candidate && self.ballot.own && !self.ballot.open
     }
 
     pub(crate) fn on_vote_reply(

@@ -1,8 +1,8 @@
 //! The follower's side of replication. (Raft paper, section 5.3 and figure 2.)
 //!
 //! ```text
-//!   Append ──▶ does prev fit? ──no──▶ refuse, with the conflicting term and its first index
-//!                  │yes
+//!   Append ──▶ does prev fit? ──no──▶ refuse, with the conflicting term and its first index,
+//!                  │yes               or with the first entry whose data is lost
 //!                  ▼
 //!       skip what is here already ──▶ truncate only from the first conflict ──▶ append
 //!                  │
@@ -73,6 +73,9 @@ impl Raft {
         }
         self.learn_base(&append);
         let prev = append.prev_index;
+        if self.log.hole().is_some_and(|hole| hole <= prev) {
+            return self.refuse(from, prev, out);
+        }
         match self.log.term(prev) {
             None if prev < self.log.base() => {}
             Some(term) if term == append.prev_term => {}
@@ -96,7 +99,10 @@ impl Raft {
         for entry in entries {
             match self.log.term(entry.index) {
                 None if entry.index <= self.log.base() => continue,
-                Some(term) if term == entry.term => continue,
+                Some(term) if term == entry.term => {
+                    self.refill(entry, out);
+                    continue;
+                }
                 Some(_) if entry.index <= self.commit => {
                     self.halt(entry.index, out);
                     return false;
@@ -113,14 +119,18 @@ impl Raft {
     fn truncate(&mut self, from: u64, out: &mut Out) {
         self.log.truncate(from);
         self.disk.replaced_from(from);
+        self.repair.cut(from);
         self.disk.staged.stage_log(from);
         self.following.verified = self.following.verified.min(from - 1);
         out.note(Note::Truncated { from });
     }
 
     fn refuse(&mut self, from: NodeId, prev: u64, out: &mut Out) {
-        let term = self.log.term(prev).unwrap_or(0);
-        let first = if term == 0 { self.log.last() + 1 } else { self.log.first_of_term(term) };
+        // A log with a hole is refilled from there, as if it ended before it.
+        let lost = self.log.hole().filter(|hole| *hole <= prev);
+        let term = if lost.is_some() { 0 } else { self.log.term(prev).unwrap_or(0) };
+        let end = lost.unwrap_or(self.log.last() + 1);
+        let first = if term == 0 { end } else { self.log.first_of_term(term) };
         let reply = AppendReply {
             rejected: true,
             index: prev,
@@ -128,6 +138,7 @@ impl Raft {
             conflict_index: first,
             amnesia: self.amnesia(),
             unwell: self.disk.failed,
+            lost: lost.unwrap_or(0),
         };
         out.send(from, self.message(Body::AppendReply(reply)));
     }
@@ -180,7 +191,7 @@ impl Raft {
         if planted(Bug::AckBeforeDurable) {
             return self.following.verified;
         }
-        self.following.verified.min(self.disk.durable())
+        self.following.verified.min(self.durable())
     }
 
     /// Acknowledges what became both verified and durable, once per batch.

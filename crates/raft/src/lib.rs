@@ -28,6 +28,7 @@
 //!   leader replicate follow commit    what is decided
 //!   read transfer change snapshot     reads and leases, hand-over, membership, snapshots
 //!   recovery                          a replica without memory, and why its way back is safe
+//!   repair                            entries that a disk has lost, fetched one by one
 //! ```
 //!
 //! # The host's side
@@ -55,7 +56,8 @@
 //! acknowledges nor votes. On a restart, [`Start::joining`] plus [`Start::replay`] of every
 //! record in order, plus [`Start::applied_at`] with what the engine holds, give back the start.
 //! The same node must never begin twice as a founder ([`Start::fresh`]), nor go on from a
-//! journal that it knows to be damaged as if it were [`Standing::Sound`].
+//! journal that it knows to be damaged as if it were [`Standing::Sound`]; unless all that is lost
+//! are appends of which it knows index and term, which it says with [`Start::lose`].
 //!
 //! A replica that was voted out is not told: once the entry is committed the leader sends it
 //! nothing more. It asks for pre-votes in vain; whoever removed it should stop it.
@@ -145,6 +147,7 @@ mod raft;
 mod read;
 mod record;
 mod recovery;
+mod repair;
 mod replicate;
 mod settle;
 mod snapshot;
@@ -159,8 +162,8 @@ pub use config::Config;
 pub use entry::{Entry, EntryKind, SnapshotMeta};
 pub use membership::Membership;
 pub use message::{
-    Append, AppendReply, Body, Heartbeat, HeartbeatReply, Message, Probe, ProbeReply, RequestVote,
-    SnapshotAck, SnapshotChunk, TimeoutNow, VoteReply,
+    Append, AppendReply, Body, Fetch, Found, Heartbeat, HeartbeatReply, Message, Probe, ProbeReply,
+    RequestVote, SnapshotAck, SnapshotChunk, TimeoutNow, VoteReply,
 };
 pub use note::{CampaignReason, Note, StepDownReason};
 pub use raft::{Out, Raft};

@@ -6,10 +6,17 @@
 //!    snapshot          │ term │ term │ term │  term  │     terms never fall
 //! ```
 //!
+//! Of an entry whose data a disk has lost only index and term are known: it stands in its place as
+//! a *hole* (see [`crate::repair`]), and what compares logs does not see the difference.
+//!
 //! The membership in force is the newest one in the log, committed or not, so it lives here: it
 //! moves with every append and every truncation.
 
-use alloc::{collections::VecDeque, vec, vec::Vec};
+use alloc::{
+    collections::{BTreeSet, VecDeque},
+    vec,
+    vec::Vec,
+};
 
 use kernel::NodeId;
 
@@ -24,6 +31,8 @@ pub(crate) struct Log {
     base_index: u64,
     base_term: u64,
     entries: VecDeque<Entry>,
+    /// Indexes of entries whose data is lost.
+    holes: BTreeSet<u64>,
     bytes: u64,
     /// Never empty: the base's membership, then every later one with its index.
     memberships: Vec<(u64, Membership)>,
@@ -37,6 +46,7 @@ impl Log {
             base_index: base.index,
             base_term: base.term,
             entries: VecDeque::with_capacity(entries.len()),
+            holes: BTreeSet::new(),
             bytes: 0,
             memberships: vec![(base.index, base.membership)],
             generation: 0,
@@ -82,6 +92,62 @@ impl Log {
         self.entries.get(index.checked_sub(self.first())? as usize)
     }
 
+    /// The first entry whose data is lost.
+    pub(crate) fn hole(&self) -> Option<u64> {
+        self.holes.first().copied()
+    }
+
+    /// How many entries have lost their data.
+    pub(crate) fn holes(&self) -> usize {
+        self.holes.len()
+    }
+
+    /// Whether the entry at this index is here with its data.
+    pub(crate) fn is_whole(&self, index: u64) -> bool {
+        self.entry(index).is_some() && !self.holes.contains(&index)
+    }
+
+    /// Says that the data of these entries is lost.
+    pub(crate) fn lose(&mut self, lost: &BTreeSet<u64>) {
+        let range = self.first()..=self.last();
+        self.holes.extend(lost.iter().filter(|index| range.contains(index)));
+    }
+
+    /// Those of these entries that are here, in runs of consecutive ones of one term.
+    pub(crate) fn runs(&self, indexes: &BTreeSet<u64>) -> Vec<Vec<Entry>> {
+        let mut runs: Vec<Vec<Entry>> = Vec::new();
+        let whole = indexes.iter().filter(|index| self.is_whole(**index));
+        for entry in whole.filter_map(|index| self.entry(*index)) {
+            let goes_on = |run: &&mut Vec<Entry>| {
+                run.last().is_some_and(|e| (e.index + 1, e.term) == (entry.index, entry.term))
+            };
+            match runs.last_mut().filter(goes_on) {
+                Some(run) => run.push(entry.clone()),
+                None => runs.push(vec![entry.clone()]),
+            }
+        }
+        runs
+    }
+
+    /// Puts the data of a lost entry back; false if it is another entry, or none is lost there.
+    pub(crate) fn fill(&mut self, entry: Entry) -> bool {
+        let index = entry.index;
+        if self.term(index) != Some(entry.term) || !self.holes.remove(&index) {
+            return false;
+        }
+        if let Some(membership) = entry.as_membership().filter(Membership::is_valid) {
+            let at = self.memberships.partition_point(|(known, _)| *known <= index);
+            self.memberships.insert(at, (index, membership));
+            self.generation += 1;
+        }
+        let place = (index - self.first()) as usize;
+        if let Some(hole) = self.entries.get_mut(place) {
+            self.bytes = self.bytes - hole.cost() + entry.cost();
+            *hole = entry;
+        }
+        true
+    }
+
     /// Puts an entry at the end; its index must be `last() + 1`.
     pub(crate) fn push(&mut self, entry: Entry) {
         debug_assert_eq!(entry.index, self.last() + 1);
@@ -99,6 +165,7 @@ impl Log {
             self.bytes -= self.entries.pop_back().map_or(0, |entry| entry.cost());
         }
         let last = self.last();
+        self.holes.split_off(&(last + 1));
         let held = self.memberships.iter().skip(1).take_while(|(at, _)| *at <= last).count();
         self.memberships.truncate(1 + held);
         self.generation += 1;
@@ -112,6 +179,7 @@ impl Log {
             self.base_index += 1;
         }
         self.base_term = meta.term;
+        self.holes = self.holes.split_off(&(index + 1));
         self.memberships.retain(|(at, _)| *at > index);
         self.memberships.insert(0, (index, meta.membership));
     }
@@ -272,5 +340,29 @@ mod tests {
         assert_eq!((log.membership(), log.base_membership()), (&group(2), &group(2)));
         assert!(!log.reset(&SnapshotMeta { index: 2, term: 9, membership: group(4) }));
         assert_eq!((log.membership(), log.last()), (&group(4), 2));
+    }
+
+    #[test]
+    fn a_hole_is_an_entry_until_its_data_comes_back() {
+        let group = Membership::new([NodeId(7)], []);
+        let mut log = log(&[1, 1, 2, 2]);
+        log.lose(&[2, 3, 9].into());
+        assert_eq!((log.hole(), log.holes(), log.last_term()), (Some(2), 2, 2));
+        let other = Entry::membership(2, 2, &group);
+        assert!(!log.fill(other.clone()), "another term is another entry");
+        assert!(log.fill(Entry { term: 1, ..other }) && !log.fill(Entry::empty(4, 2)));
+        assert_eq!((log.hole(), log.membership(), log.is_whole(2)), (Some(3), &group, true));
+        log.truncate(3);
+        assert_eq!((log.hole(), log.last()), (None, 2));
+    }
+
+    #[test]
+    fn a_hole_goes_with_the_front_of_the_log() {
+        let mut log = log(&[1, 1, 1]);
+        log.lose(&[1, 3].into());
+        log.compact(2);
+        assert_eq!(log.hole(), Some(3));
+        log.reset(&SnapshotMeta { index: 5, term: 2, ..SnapshotMeta::default() });
+        assert_eq!(log.hole(), None);
     }
 }

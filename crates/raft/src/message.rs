@@ -6,7 +6,8 @@
 //!   leader ──── Append ────────▶ follower         leader ── TimeoutNow ─────▶ follower
 //!          ◀─── AppendReply ────                  leader ◀── Probe ────────── amnesiac
 //!          ──── Heartbeat ─────▶                         ─── ProbeReply ────▶
-//!          ◀─── HeartbeatReply ─
+//!          ◀─── HeartbeatReply ─                 candidate ── Fetch ───────▶ anybody
+//!                                                         ◀── Found ───────
 //! ```
 //!
 //! The sender, the group and the version of the format stand on the enclosing frame. Fields are
@@ -28,7 +29,7 @@ pub struct Message {
     #[prost(uint64, tag = "1")]
     pub term: u64,
     /// What is said.
-    #[prost(oneof = "Body", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "Body", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
     pub body: Option<Body>,
 }
 
@@ -68,6 +69,12 @@ pub enum Body {
     /// The fence.
     #[prost(message, tag = "12")]
     ProbeReply(ProbeReply),
+    /// A candidate asks for an entry whose data it has lost.
+    #[prost(message, tag = "13")]
+    Fetch(Fetch),
+    /// The entry, or that there is none.
+    #[prost(message, tag = "14")]
+    Found(Found),
 }
 
 /// Asks for a vote.
@@ -142,6 +149,10 @@ pub struct AppendReply {
     /// The sender's disk is slow or failing: not a place for leadership.
     #[prost(bool, tag = "6")]
     pub unwell: bool,
+    /// Rejected: the data of the entry at this index is lost, and nothing from there on counts as
+    /// held any more; zero if none is.
+    #[prost(uint64, tag = "7")]
+    pub lost: u64,
 }
 
 /// Keeps leadership and confirms it.
@@ -230,4 +241,65 @@ pub struct ProbeReply {
     /// Index of the fence; its term is the message's.
     #[prost(uint64, tag = "2")]
     pub fence: u64,
+}
+
+/// A candidate asks for an entry whose data it has lost.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Fetch {
+    /// Its index.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// Its term.
+    #[prost(uint64, tag = "2")]
+    pub term: u64,
+}
+
+/// Answers a [`Fetch`].
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Found {
+    /// As in the question.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// As in the question.
+    #[prost(uint64, tag = "2")]
+    pub term: u64,
+    /// The entry and some that follow it.
+    #[prost(message, repeated, tag = "3")]
+    pub entries: Vec<Entry>,
+    /// The sender's log has another entry in that place, or ends before it.
+    #[prost(bool, tag = "4")]
+    pub lacks: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use prost::Message as _;
+
+    /// Written once and never changed: fields are only ever added, and what an older program
+    /// sends has a meaning without them.
+    #[test]
+    fn encodings_are_golden() {
+        let rejected =
+            AppendReply { rejected: true, index: 9, conflict_index: 4, ..Default::default() };
+        let entries = vec![Entry::command(4, 2, Bytes::from_static(b"x"))];
+        let golden: [(Body, &[u8]); 4] = [
+            (Body::AppendReply(rejected), &[8, 5, 42, 6, 8, 1, 16, 9, 32, 4]),
+            (
+                Body::AppendReply(AppendReply { lost: 4, ..rejected }),
+                &[8, 5, 42, 8, 8, 1, 16, 9, 32, 4, 56, 4],
+            ),
+            (Body::Fetch(Fetch { index: 4, term: 2 }), &[8, 5, 106, 4, 8, 4, 16, 2]),
+            (
+                Body::Found(Found { index: 4, term: 2, entries, lacks: false }),
+                &[8, 5, 114, 13, 8, 4, 16, 2, 26, 7, 8, 4, 16, 2, 34, 1, b'x'],
+            ),
+        ];
+        for (body, bytes) in golden {
+            let message = Message { term: 5, body: Some(body) };
+            assert_eq!(message.encode_to_vec(), bytes, "{message:?}");
+            assert_eq!(Message::decode(bytes), Ok(message));
+        }
+    }
 }

@@ -164,6 +164,27 @@ pub enum Note {
         /// The end of the log.
         held: u64,
     },
+    /// The disk has lost the data of entries; their indexes and terms are known.
+    EntriesLost {
+        /// The first one.
+        first: u64,
+        /// How many.
+        count: usize,
+    },
+    /// A lost entry was asked for.
+    Fetching {
+        /// Its index.
+        index: u64,
+        /// Its term.
+        term: u64,
+    },
+    /// The last lost entry is back.
+    Refilled,
+    /// A lost entry was given up: no majority can have it, so it was never committed.
+    GivenUp {
+        /// The log ends before it.
+        index: u64,
+    },
     /// Memory is lost: a fence was asked for.
     Recovering {
         /// Of this leader.

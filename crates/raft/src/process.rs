@@ -4,7 +4,7 @@ use kernel::{Event, NodeId, Now, Process, Ticket};
 
 use crate::{
     api::{Output, Refusal, Reply, Request},
-    message::{AppendReply, Body, Message, RequestVote, VoteReply},
+    message::{AppendReply, Body, Found, Message, RequestVote, VoteReply},
     note::{Note, StepDownReason},
     raft::{Out, Raft},
     record::Record,
@@ -91,6 +91,8 @@ impl Raft {
             Body::TimeoutNow(_) => self.on_timeout_now(now, out),
             Body::Probe(probe) => self.on_probe(from, probe, out),
             Body::ProbeReply(reply) => self.on_probe_reply(reply, out),
+            Body::Fetch(fetch) => self.on_fetch(from, fetch, out),
+            Body::Found(found) => self.on_found(now, from, found, out),
         }
     }
 
@@ -101,7 +103,7 @@ impl Raft {
         match body {
             Body::RequestVote(RequestVote { pre: true, .. })
             | Body::VoteReply(VoteReply { pre: true, granted: true }) => true,
-            Body::RequestVote(RequestVote { transfer: false, .. })
+            Body::RequestVote(RequestVote { transfer: false, .. }) | Body::Fetch(_)
                 if self.stays_with_leader(now) =>
             {
                 kernel::sometimes!("raft: a voter stays with its leader");
@@ -120,6 +122,7 @@ impl Raft {
             Body::RequestVote(request) => {
                 Body::VoteReply(VoteReply { pre: request.pre, granted: false })
             }
+            Body::Fetch(_) => Body::Found(Found::default()),
             body if is_from_leader(body) => {
                 Body::AppendReply(AppendReply { rejected: true, ..AppendReply::default() })
             }

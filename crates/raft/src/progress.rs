@@ -175,6 +175,14 @@ impl Progress {
         self.inflight.clear();
     }
 
+    /// It has lost the entry at `index`, and says so: it holds nothing from there on. A late word
+    /// of that harms nothing: its next acknowledgement makes it good.
+    pub(crate) fn lost(&mut self, index: u64) {
+        if index > 0 {
+            self.matched = self.matched.min(index - 1);
+        }
+    }
+
     /// It forgot what it had acknowledged.
     pub(crate) fn forget(&mut self, next: u64) {
         self.matched = 0;

@@ -21,6 +21,7 @@ use crate::{
     note::Note,
     record::Record,
     recovery::Recovery,
+    repair::Repair,
     snapshot::Incoming,
     start::{Standing, Start},
     status::{PeerStatus, Status},
@@ -59,6 +60,7 @@ pub struct Raft {
     /// A whole snapshot is with the host: nothing is committed past it until it is installed.
     pub(crate) installing: Option<SnapshotMeta>,
     pub(crate) recovery: Recovery,
+    pub(crate) repair: Repair,
 
     /// Votes and confirmations of this batch: they leave once the batch is durable.
     pub(crate) promises: Vec<(NodeId, Message)>,
@@ -77,16 +79,23 @@ impl Raft {
         if planted(Bug::WipedDiskVotes) {
             standing = Standing::Sound;
         }
-        let log = Log::new(start.base, start.entries);
+        let mut log = Log::new(start.base, start.entries);
+        log.lose(&start.lost);
+        if let Some(hole) = log.hole().filter(|_| planted(Bug::LostEntryForgotten)) {
+            log.truncate(hole);
+        }
         let mut disk = Disk::new(log.last());
         if start.rebased || standing == Standing::Amnesiac {
-            disk.staged.snapshot = start.rebased;
+            // Where the log goes on behind its new start, the journal holds the rest of it.
+            disk.staged.snapshot = start.rebased && log.last() == log.base();
+            disk.staged.compacted = start.rebased && log.last() > log.base();
             disk.staged.standing = Some(standing);
         }
         let commit = start.applied.max(log.base()).min(log.last());
         Raft {
             timers: Timers::new(&config, &mut rng),
             recovery: Recovery::new(&mut rng),
+            repair: Repair::default(),
             shown: (Role::Follower, start.term, NodeId::NONE),
             shown_membership: (log.generation(), log.membership().clone()),
             term: start.term.max(log.last_term()),
@@ -141,10 +150,16 @@ impl Raft {
         self.commit
     }
 
-    /// Durable on this replica's disk up to here.
+    /// Durable on this replica's disk up to here, without a hole.
     #[must_use]
     pub fn durable(&self) -> u64 {
-        self.disk.durable()
+        self.disk.durable().min(self.repair.reach(&self.log))
+    }
+
+    /// How many entries have lost their data on this replica's disk, and are not repaired yet.
+    #[must_use]
+    pub fn lost(&self) -> usize {
+        self.log.holes()
     }
 
     /// Last index in the log.
@@ -166,10 +181,11 @@ impl Raft {
         self.lead.as_ref().is_some_and(|lead| self.commit >= lead.first_index)
     }
 
-    /// An entry of the log, committed or not; `None` if the log does not hold that index.
+    /// An entry of the log, committed or not; `None` if the log does not hold that index, or has
+    /// lost the data.
     #[must_use]
     pub fn entry(&self, index: u64) -> Option<&Entry> {
-        self.log.entry(index)
+        self.log.entry(index).filter(|_| self.log.is_whole(index))
     }
 
     /// What a snapshot of everything up to `index` would stand for; `None` if the log does not
@@ -210,7 +226,8 @@ impl Raft {
             membership: self.log.membership().clone(),
             standing: self.standing,
             log_bytes: self.log.bytes(),
-            persisted_index: self.disk.durable(),
+            persisted_index: self.durable(),
+            lost: self.lost(),
             peers: peers.collect(),
         }
     }

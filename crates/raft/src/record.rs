@@ -3,6 +3,7 @@
 //! ```text
 //!   ┌ version ┬ body: a prost message with one of ───────────────────────────┐
 //!   │    1    │ HardState  Append  Snapshot  Compacted  Standing             │
+//!   │    2    │ Fill                                                         │
 //!   └─────────┴──────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -33,6 +34,11 @@ pub enum Record {
     },
     /// Entries of one term; everything from the first one's index on is replaced.
     Append {
+        /// Consecutive, not empty.
+        entries: Vec<Entry>,
+    },
+    /// Entries of one term that the journal had lost, back in their place; nothing else changes.
+    Fill {
         /// Consecutive, not empty.
         entries: Vec<Entry>,
     },
@@ -82,12 +88,12 @@ impl fmt::Display for DecodeError {
 
 impl core::error::Error for DecodeError {}
 
-/// The version that is written.
-const VERSION: u8 = 1;
+/// The newest version known; each record is written in the oldest that can express it.
+const VERSION: u8 = 2;
 
 #[derive(Clone, PartialEq, ::prost::Message)]
 struct Envelope {
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6")]
     body: Option<Body>,
 }
 
@@ -103,6 +109,8 @@ enum Body {
     Compacted(SnapshotMeta),
     #[prost(bool, tag = "5")]
     Sound(bool),
+    #[prost(message, tag = "6")]
+    Fill(Entries),
 }
 
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -128,13 +136,14 @@ impl Record {
                 Body::HardState(HardState { term: *term, vote: vote.0 })
             }
             Record::Append { entries } => Body::Append(Entries { entries: entries.clone() }),
+            Record::Fill { entries } => Body::Fill(Entries { entries: entries.clone() }),
             Record::Snapshot { meta } => Body::Snapshot(meta.clone()),
             Record::Compacted { meta } => Body::Compacted(meta.clone()),
             Record::Standing { standing } => Body::Sound(*standing == Standing::Sound),
         };
         let envelope = Envelope { body: Some(body) };
         let mut bytes = BytesMut::with_capacity(1 + envelope.encoded_len());
-        bytes.put_u8(VERSION);
+        bytes.put_u8(if matches!(self, Record::Fill { .. }) { 2 } else { 1 });
         envelope.encode_raw(&mut bytes);
         bytes.freeze()
     }
@@ -148,7 +157,7 @@ impl Record {
             return Err(DecodeError::Empty);
         }
         let found = bytes.get_u8();
-        if found != VERSION {
+        if found == 0 || found > VERSION {
             return Err(DecodeError::Version { found });
         }
         let envelope = Envelope::decode(bytes).map_err(|_| DecodeError::Malformed)?;
@@ -158,6 +167,10 @@ impl Record {
             }
             Body::Append(Entries { entries }) => match entries.first() {
                 Some(_) => Ok(Record::Append { entries }),
+                None => Err(DecodeError::Malformed),
+            },
+            Body::Fill(Entries { entries }) => match entries.first() {
+                Some(_) => Ok(Record::Fill { entries }),
                 None => Err(DecodeError::Malformed),
             },
             Body::Snapshot(meta) => Ok(Record::Snapshot { meta }),
@@ -180,11 +193,15 @@ mod tests {
     }
 
     /// Written once and never changed: a newer program must read what an older one wrote.
-    fn golden() -> [(Record, &'static [u8]); 5] {
+    fn golden() -> [(Record, &'static [u8]); 6] {
         let entry = Entry::command(7, 3, Bytes::from_static(b"x"));
         [
             (Record::HardState { term: 5, vote: NodeId(2) }, &[1, 10, 4, 8, 5, 16, 2]),
-            (Record::Append { entries: vec![entry] }, &[1, 18, 9, 10, 7, 8, 7, 16, 3, 34, 1, b'x']),
+            (
+                Record::Append { entries: vec![entry.clone()] },
+                &[1, 18, 9, 10, 7, 8, 7, 16, 3, 34, 1, b'x'],
+            ),
+            (Record::Fill { entries: vec![entry] }, &[2, 50, 9, 10, 7, 8, 7, 16, 3, 34, 1, b'x']),
             (
                 Record::Snapshot { meta: meta() },
                 &[1, 26, 13, 8, 9, 16, 2, 26, 7, 10, 2, 1, 2, 26, 1, 3],
@@ -208,7 +225,7 @@ mod tests {
     #[test]
     fn what_is_not_a_record_is_refused_with_the_reason() {
         assert_eq!(Record::decode(&[][..]), Err(DecodeError::Empty));
-        assert_eq!(Record::decode(&[2, 40, 1][..]), Err(DecodeError::Version { found: 2 }));
+        assert_eq!(Record::decode(&[3, 40, 1][..]), Err(DecodeError::Version { found: 3 }));
         for bytes in [&[1][..], &[1, 18, 0], &[1, 10, 4, 8], &[1, 255, 255]] {
             assert_eq!(Record::decode(bytes), Err(DecodeError::Malformed), "{bytes:?}");
         }

@@ -130,7 +130,7 @@ impl Raft {
     /// Writes down that memory is whole, once the fence is committed and durable here.
     pub(crate) fn recover(&mut self) {
         let Some((term, fence)) = self.recovery.fence else { return };
-        let held = self.commit.min(self.disk.durable()) >= fence;
+        let held = self.commit.min(self.durable()) >= fence;
         let same = term == self.term && self.leader.is_some();
         if self.is_sound() || self.recovery.writing || !held || !same {
             return;

@@ -51,6 +51,7 @@ impl Raft {
         peer.last_ack = now.instant;
         peer.unwell = reply.unwell;
         if reply.rejected {
+            peer.lost(reply.lost);
             if let Some(next) = backtrack(&self.log, peer, &reply) {
                 peer.probe_from(next);
                 out.note(Note::Backtracked { peer: from, next: peer.next });

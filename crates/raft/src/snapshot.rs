@@ -37,7 +37,7 @@ impl Raft {
     /// Drops the log up to `index`, as far as it is applied and durable; written when the batch
     /// settles. A follower that still needs what was dropped will need a snapshot.
     pub fn compact(&mut self, index: u64, out: &mut Out) {
-        let index = index.min(self.applied).min(self.disk.durable());
+        let index = index.min(self.applied).min(self.durable());
         if index > self.log.base() {
             self.log.compact(index);
             self.disk.staged.compacted = true;

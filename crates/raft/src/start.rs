@@ -1,6 +1,6 @@
 //! What a replica starts from, and how the journal gives it back.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use kernel::NodeId;
 
@@ -30,6 +30,9 @@ pub struct Start {
     pub base: SnapshotMeta,
     /// The log, consecutive from `base.index + 1`.
     pub entries: Vec<Entry>,
+    /// Indexes in `entries` of which the journal has lost the data: they stand there empty, with
+    /// the term that they have.
+    pub lost: BTreeSet<u64>,
     /// What the engine has applied; committing goes on after it.
     pub applied: u64,
     /// Whether the memory is whole.
@@ -55,6 +58,7 @@ impl Start {
             vote: NodeId::NONE,
             base: SnapshotMeta::default(),
             entries: Vec::new(),
+            lost: BTreeSet::new(),
             applied: 0,
             standing: Standing::Amnesiac,
             rebased: false,
@@ -70,17 +74,29 @@ impl Start {
             }
             Record::HardState { .. } => {}
             Record::Append { entries } => self.replay_append(entries),
+            Record::Fill { entries } => self.fill(entries),
             Record::Snapshot { meta } => self.rebase(meta, false),
             Record::Compacted { meta } => self.rebase(meta, true),
             Record::Standing { standing } => self.standing = standing,
         }
     }
 
-    /// The engine holds everything up to here, perhaps more than the surviving log does.
+    /// Takes, in its place among the records, an append of entries of one term whose record the
+    /// journal has lost, while it still knows which entries they were.
+    pub fn lose(&mut self, first: u64, last: u64, term: u64) {
+        self.replay_append((first..=last).map(|index| Entry::empty(index, term)).collect());
+        let held = self.base.index.saturating_add(self.entries.len() as u64);
+        self.lost.extend(first.max(self.base.index.saturating_add(1))..=last.min(held));
+    }
+
+    /// The engine holds everything up to here, perhaps more than the surviving log does. What the
+    /// log has lost of that is not needed.
     pub fn applied_at(&mut self, meta: SnapshotMeta) {
         self.applied = self.applied.max(meta.index);
-        if self.term_at(meta.index) != Some(meta.term) && meta.index > self.base.index {
-            self.rebase(meta, false);
+        let follows = self.term_at(meta.index) == Some(meta.term);
+        let lost = self.lost.first().is_some_and(|first| *first <= meta.index);
+        if meta.index > self.base.index && (!follows || lost) {
+            self.rebase(meta, follows);
             self.rebased = true;
         }
     }
@@ -93,10 +109,21 @@ impl Start {
                 continue;
             }
             self.entries.truncate((entry.index - next) as usize);
+            self.lost.split_off(&entry.index);
             if entry.term > self.term {
                 (self.term, self.vote) = (entry.term, NodeId::NONE);
             }
             self.entries.push(entry);
+        }
+    }
+
+    fn fill(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            let same = self.term_at(entry.index) == Some(entry.term);
+            if same && self.lost.remove(&entry.index) {
+                let place = (entry.index - self.base.index) as usize - 1;
+                self.entries[place] = entry;
+            }
         }
     }
 
@@ -111,7 +138,9 @@ impl Start {
             self.entries.drain(..(meta.index - self.base.index) as usize);
         } else {
             self.entries.clear();
+            self.lost.clear();
         }
+        self.lost = self.lost.split_off(&meta.index.saturating_add(1));
         self.term = self.term.max(meta.term);
         self.applied = self.applied.max(meta.index);
         self.base = meta;
@@ -192,6 +221,33 @@ mod tests {
         start.applied_at(meta(5, 1));
         assert_eq!((start.base.index, start.applied, start.rebased), (5, 5, true));
         assert!(start.entries.is_empty());
+    }
+
+    #[test]
+    fn a_lost_append_keeps_its_place_until_it_is_replaced() {
+        let mut start = Start::joining();
+        start.replay(append(1, &[1, 1]));
+        start.lose(2, 4, 2);
+        start.replay(append(5, &[2]));
+        assert_eq!(terms(&start), [1, 2, 2, 2, 2]);
+        assert_eq!((start.term, start.lost.clone()), (2, [2, 3, 4].into()));
+        start.replay(append(4, &[3]));
+        assert_eq!((terms(&start), start.lost.clone()), (alloc::vec![1, 2, 2, 3], [2, 3].into()));
+        let entries = alloc::vec![Entry::command(2, 2, "b".into()), Entry::empty(3, 1)];
+        start.replay(Record::Fill { entries });
+        assert_eq!((&start.entries[1].data[..], start.lost.clone()), (&b"b"[..], [3].into()));
+        start.lose(9, 9, 3);
+        assert_eq!(start.lost, [3].into(), "beyond a gap nothing is known");
+    }
+
+    #[test]
+    fn what_the_engine_holds_is_not_lost() {
+        let mut start = Start::joining();
+        start.lose(1, 3, 1);
+        start.replay(append(4, &[1, 1]));
+        start.applied_at(meta(2, 1));
+        assert_eq!((start.base.index, start.rebased), (2, true));
+        assert_eq!((terms(&start), start.lost.clone()), (alloc::vec![1, 1, 1], [3].into()));
     }
 
     #[test]

@@ -31,8 +31,10 @@ pub struct Status {
     pub standing: Standing,
     /// What the log holds in memory, in bytes.
     pub log_bytes: u64,
-    /// Durable on this replica's disk.
+    /// Durable on this replica's disk, without a hole.
     pub persisted_index: u64,
+    /// Entries whose data its disk has lost, and that are not repaired yet.
+    pub lost: usize,
     /// The others, as the leader sees them; empty on everybody else.
     pub peers: Vec<PeerStatus>,
 }

@@ -26,7 +26,8 @@ pub(crate) struct Timers {
     pub(crate) heartbeat_at: Instant,
     /// When a leader was last heard, or this replica started.
     pub(crate) heard: Option<Instant>,
-    /// A slow disk has let one election timeout pass, to let others go first.
+    /// A slow disk, or a log with holes, has let one election timeout pass, to let others go
+    /// first.
     pub(crate) yielded: bool,
     election_set: Option<Instant>,
     heartbeat_set: Option<Instant>,

@@ -25,7 +25,7 @@ mod traps;
 
 use kernel::bug::{Bug, plant};
 
-const BUGS: [Bug; 14] = [
+const BUGS: [Bug; 15] = [
     Bug::TruncateWithoutConflict,
     Bug::CommitWithoutClamp,
     Bug::VoteBeforeDurable,
@@ -40,6 +40,7 @@ const BUGS: [Bug; 14] = [
     Bug::TransferWithoutCatchUp,
     Bug::DoubleVote,
     Bug::VoteIgnoresLog,
+    Bug::LostEntryForgotten,
 ];
 
 /// The suite runs the first 300 of them on the real code.

@@ -1,4 +1,9 @@
 //! From the journal and the engine to a running process.
+//!
+//! What the journal has lost of a shard decides how its replica starts. Lost appends of which the
+//! journal knows the entries become holes in the log, and are fetched one by one. Anything else
+//! that is lost, or may be, could have been a vote or the end of the log: the replica starts
+//! without memory.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
@@ -6,7 +11,7 @@ use kernel::{NodeId, Rng, ShardId};
 use raft::{Membership, Standing, Start};
 use store::{
     engine::{Engine, FlushJob},
-    journal::{self, RecordKind, Recovery},
+    journal::{self, Damage, RecordKind, Recovery, Span},
     mvcc::{Reader, Space},
 };
 
@@ -85,13 +90,37 @@ impl<E: Engine> Database<E> {
     }
 }
 
-/// The journal's records by shard; a shard whose replica was removed has none.
-fn logs(journal: &Recovery) -> BTreeMap<ShardId, Vec<&journal::Record>> {
-    let mut logs: BTreeMap<ShardId, Vec<&journal::Record>> = BTreeMap::new();
-    for record in &journal.records {
+/// A part of a shard's log as the journal gives it back.
+#[derive(Clone, Copy, Debug)]
+enum Piece<'a> {
+    Kept(&'a journal::Record),
+    /// The record is gone that held these entries.
+    Lost(Span),
+}
+
+/// More entries than any record holds: what claims to have been longer is not believed.
+const LOST_MAX: u64 = 1 << 20;
+
+/// The entries of a lost record, if entries are all that it held.
+fn hole(damage: &Damage) -> Option<(ShardId, Span)> {
+    let entries = matches!(damage.kind, Some(RecordKind::Append | RecordKind::Fill));
+    let span = damage.span.filter(|_| entries)?;
+    let sane = span.last.checked_sub(span.first)? < LOST_MAX;
+    Some((damage.shard?, span)).filter(|_| sane)
+}
+
+/// What the journal says of each shard, in log order; nothing of one whose replica was removed.
+fn logs(journal: &Recovery) -> BTreeMap<ShardId, Vec<Piece<'_>>> {
+    let mut logs: BTreeMap<ShardId, Vec<Piece<'_>>> = BTreeMap::new();
+    let mut lost = journal.damage.iter().filter_map(|d| Some((d.at, hole(d)?))).peekable();
+    for at in 0..=journal.records.len() {
+        while let Some((_, (shard, span))) = lost.next_if(|(place, _)| *place <= at) {
+            logs.entry(shard).or_default().push(Piece::Lost(span));
+        }
+        let Some(record) = journal.records.get(at) else { break };
         match record.kind {
             RecordKind::Remove => drop(logs.remove(&record.shard)),
-            _ => logs.entry(record.shard).or_default().push(record),
+            _ => logs.entry(record.shard).or_default().push(Piece::Kept(record)),
         }
     }
     logs
@@ -107,19 +136,19 @@ fn open_shard<E: Engine>(
     core: &Core<E>,
     journal: &Recovery,
     id: ShardId,
-    log: &[&journal::Record],
+    log: &[Piece<'_>],
 ) -> Result<Option<crate::shard::Shard>, store::EngineError> {
     let runs = membership::runs(core, id).unwrap_or(Runs::Unknown);
     let space = Space::new(id, load_generation(&core.engine, id)?);
     let applied = Applied::load(&core.engine, &space)?;
-    let damaged = damaged(journal, id);
-    let mut start = if log.is_empty() { first(core, id, damaged) } else { Start::joining() };
+    let forgets = forgets(journal, id);
+    let mut start = if log.is_empty() { first(core, id, forgets) } else { Start::joining() };
     if !log.is_empty() {
         // What the log does not say is what it was at the beginning.
         start.standing = if core.wiped { Standing::Amnesiac } else { Standing::Sound };
     }
     replay(&mut start, log);
-    if damaged {
+    if forgets {
         start.standing = Standing::Amnesiac;
     }
     if applied.index > 0 && !kernel::bug::planted(kernel::bug::Bug::ApplyTwice) {
@@ -132,31 +161,37 @@ fn open_shard<E: Engine>(
 /// Replays a shard's records. The journal keeps only the newest base, which may stand behind
 /// entries that follow it in the log: so the base comes first. A base that voided the log also
 /// voids what was appended before it.
-fn replay(start: &mut Start, log: &[&journal::Record]) {
-    let base = log.iter().rposition(|record| record.kind == RecordKind::Base);
+fn replay(start: &mut Start, log: &[Piece<'_>]) {
+    let is_base = |piece: &Piece<'_>| matches!(piece, Piece::Kept(r) if r.kind == RecordKind::Base);
+    let base = log.iter().rposition(is_base);
     let mut from = 0;
-    if let Some(at) = base {
-        for record in record::from_journal(log[at]) {
+    if let Some((at, Piece::Kept(base))) = base.and_then(|at| Some((at, *log.get(at)?))) {
+        for record in record::from_journal(base) {
             if matches!(record, raft::Record::Snapshot { .. }) {
                 from = at;
             }
             start.replay(record);
         }
     }
-    for (at, record) in log.iter().enumerate() {
-        let wanted = match record.kind {
-            RecordKind::Base => false,
-            RecordKind::Append => at >= from,
-            _ => true,
-        };
-        if wanted {
-            record::from_journal(record).into_iter().for_each(|record| start.replay(record));
+    for (at, piece) in log.iter().enumerate() {
+        match piece {
+            Piece::Lost(span) if at >= from => start.lose(span.first, span.last, span.term),
+            Piece::Lost(_) => {}
+            Piece::Kept(record) => {
+                let wanted = match record.kind {
+                    RecordKind::Base => false,
+                    RecordKind::Append | RecordKind::Fill => at >= from,
+                    _ => true,
+                };
+                let records = record::from_journal(record).into_iter();
+                records.filter(|_| wanted).for_each(|record| start.replay(record));
+            }
         }
     }
 }
 
-fn first<E: Engine>(core: &Core<E>, id: ShardId, damaged: bool) -> Start {
-    let whole = !core.wiped && !damaged;
+fn first<E: Engine>(core: &Core<E>, id: ShardId, forgets: bool) -> Start {
+    let whole = !core.wiped && !forgets;
     if id == CATALOG && whole {
         let founders: Vec<NodeId> = core.founders.iter().map(|member| member.node).collect();
         return Start::fresh(Membership::new(founders, []));
@@ -164,11 +199,16 @@ fn first<E: Engine>(core: &Core<E>, id: ShardId, damaged: bool) -> Start {
     membership::first_start(core, id, whole)
 }
 
-/// Whether something of this shard is missing from the middle of the journal, or may be.
-fn damaged(journal: &Recovery, id: ShardId) -> bool {
-    let hit = |damage: &journal::Damage| match damage.shard {
+/// The damage that hit this shard, or may have.
+fn hits(journal: &Recovery, id: ShardId) -> impl Iterator<Item = &Damage> {
+    journal.damage.iter().filter(move |damage| match damage.shard {
         Some(shard) => shard == id,
         None => journal.suspects.contains(&id) || !journal.shards.contains(&id),
-    };
-    journal.damage.iter().any(hit)
+    })
+}
+
+/// Whether more of this shard is missing from the middle of the journal, or may be, than entries
+/// that it can name.
+fn forgets(journal: &Recovery, id: ShardId) -> bool {
+    hits(journal, id).any(|damage| hole(damage).is_none())
 }

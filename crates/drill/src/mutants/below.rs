@@ -19,7 +19,8 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::LearnerCounts
         | Bug::TransferWithoutCatchUp
         | Bug::DoubleVote
-        | Bug::VoteIgnoresLog => Some("raft"),
+        | Bug::VoteIgnoresLog
+        | Bug::LostEntryForgotten => Some("raft"),
         Bug::SnapshotWithoutOutcomes
         | Bug::TornTailAccepted
         | Bug::DamageAsTornTail

@@ -7,8 +7,9 @@ use database::message::{
 };
 use kernel::{NodeId, Rng};
 use raft::{
-    Append, AppendReply, Entry, Heartbeat, HeartbeatReply, Membership, Message, Probe, ProbeReply,
-    RequestVote, SnapshotAck, SnapshotChunk, SnapshotMeta, TimeoutNow, VoteReply,
+    Append, AppendReply, Entry, Fetch, Found, Heartbeat, HeartbeatReply, Membership, Message,
+    Probe, ProbeReply, RequestVote, SnapshotAck, SnapshotChunk, SnapshotMeta, TimeoutNow,
+    VoteReply,
 };
 
 use super::{entry, programs, store};
@@ -21,7 +22,7 @@ pub fn raft(rng: &mut Rng) -> Message {
 }
 
 fn body(rng: &mut Rng) -> raft::Body {
-    match rng.below(13) {
+    match rng.below(15) {
         0 => raft::Body::RequestVote(RequestVote {
             pre: coin(rng),
             transfer: coin(rng),
@@ -37,6 +38,7 @@ fn body(rng: &mut Rng) -> raft::Body {
             conflict_index: number(rng, 8),
             amnesia: number(rng, 3),
             unwell: coin(rng),
+            lost: number(rng, 8),
         }),
         6 => raft::Body::Heartbeat(Heartbeat {
             round: number(rng, 8),
@@ -54,6 +56,13 @@ fn body(rng: &mut Rng) -> raft::Body {
         9 => raft::Body::SnapshotAck(SnapshotAck { stream: number(rng, 3), next: number(rng, 4) }),
         10 => raft::Body::TimeoutNow(TimeoutNow {}),
         11 => raft::Body::Probe(Probe { nonce: number(rng, 4) }),
+        12 => raft::Body::Fetch(Fetch { index: number(rng, 8), term: number(rng, 5) }),
+        13 => raft::Body::Found(Found {
+            index: number(rng, 8),
+            term: number(rng, 5),
+            entries: append(rng).entries,
+            lacks: coin(rng),
+        }),
         _ => raft::Body::ProbeReply(ProbeReply { nonce: number(rng, 4), fence: number(rng, 8) }),
     }
 }

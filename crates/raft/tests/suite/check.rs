@@ -96,13 +96,17 @@ impl Check {
     }
 
     /// Entries that a node writes down.
-    pub fn records(&mut self, node: NodeId, raft: &Raft, records: &[Record]) {
+    pub fn records(&mut self, node: &Node, records: &[Record]) {
+        let Some(raft) = &node.raft else { return };
         for record in records {
-            let Record::Append { entries } = record else { continue };
+            let (Record::Append { entries } | Record::Fill { entries }) = record else { continue };
             let prev = entries[0].index - 1;
             let base = raft.meta_at(prev).map(|meta| meta.term);
+            // Of one whose data is lost the disk knows the term.
+            let lost = node.holds().find(|at| at.0 == prev && node.has_lost(*at));
             let term = raft.entry(prev).map(|entry| entry.term).or(base);
-            self.log(node, term.unwrap_or(0), entries);
+            let term = term.or(lost.map(|at| at.1));
+            self.log(node.config.id, term.unwrap_or(0), entries);
         }
     }
 

@@ -270,9 +270,7 @@ impl Cluster {
                 }
             }
             Deed::Persist { token, records } => {
-                if let Some(raft) = self.nodes[&id].raft.as_ref() {
-                    self.check.records(id, raft, &records);
-                }
+                self.check.records(&self.nodes[&id], &records);
                 let (low, high) = self.world.disk;
                 let slow = if self.slow_disks.contains(&id) { 1_500 } else { 0 };
                 let delay = self.rng.duration(low, high) + Duration::from_millis(slow);

@@ -152,6 +152,26 @@ impl Node {
         self.durable.entries.truncate(left);
     }
 
+    /// The disk loses the data of an entry, if it holds one there with its data.
+    pub fn rot(&mut self, index: u64) -> bool {
+        let held = self.durable.entries.iter_mut().find(|entry| entry.index == index);
+        let Some(entry) = held.filter(|_| !self.durable.lost.contains(&index)) else {
+            return false;
+        };
+        *entry = Entry::empty(index, entry.term);
+        self.durable.lost.insert(index)
+    }
+
+    /// Index and term of every entry in the journal, and of those whose data is lost.
+    pub fn holds(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.durable.entries.iter().map(|entry| (entry.index, entry.term))
+    }
+
+    pub fn has_lost(&self, (index, term): (u64, u64)) -> bool {
+        let same = |at: (u64, u64)| at == (index, term);
+        self.durable.lost.contains(&index) && self.holds().any(same)
+    }
+
     pub fn handle(&mut self, now: Instant, event: kernel::Event<Message, Request>) -> Vec<Deed> {
         self.feed(now, event);
         self.settle(now)

@@ -12,7 +12,7 @@ use crate::cluster::{Cluster, World};
 pub fn run(seed: u64) -> Result<Cluster, String> {
     let mut cluster = setting(seed);
     cluster.trace = std::env::var_os("SEED").is_some();
-    let mut storm = Storm { tickets: 0, commands: 0, joined: 0 };
+    let mut storm = Storm { tickets: 0, commands: 0, joined: 0, rots: rots(seed, &cluster) };
     for _ in 0..cluster.rng.range(100, 250) {
         storm.strike(&mut cluster);
         let pause = cluster.rng.duration(Duration::ZERO, Duration::from_millis(60));
@@ -53,10 +53,18 @@ fn setting(seed: u64) -> Cluster {
     cluster
 }
 
+/// In a third of the seeds disks lose entries, all of them, each its own. Nobody loses its memory
+/// there, nor does the group change: that together is more than is claimed. Of two voters both
+/// must agree, so one with a hole that the other has in a snapshot waits for ever.
+fn rots(seed: u64, cluster: &Cluster) -> bool {
+    cluster.nodes.len() > 2 && kernel::Rng::new(seed).fork("rot").chance(0.33)
+}
+
 struct Storm {
     tickets: u64,
     commands: u64,
     joined: u64,
+    rots: bool,
 }
 
 impl Storm {
@@ -68,6 +76,7 @@ impl Storm {
             40..=54 => self.read(cluster),
             55..=62 if cluster.is_up(one) => cluster.crash(one),
             63..=72 if !cluster.is_up(one) => cluster.start(one),
+            73..=75 | 87..=91 if self.rots => rot(cluster),
             73..=75 => self.wipe(cluster, one),
             76..=79 => partition(cluster),
             80..=83 => cluster.cuts.clear(),
@@ -154,6 +163,25 @@ impl Storm {
     }
 }
 
+/// Every disk loses some entries, none of which another disk has lost; then some nodes crash.
+fn rot(cluster: &mut Cluster) {
+    let share = [0.02, 0.1, 0.5][cluster.rng.below(3) as usize];
+    let all = cluster.rng.chance(0.5);
+    for id in cluster.ids() {
+        let held: Vec<(u64, u64)> = cluster.nodes[&id].holds().collect();
+        for entry in held {
+            let lost = cluster.nodes.values().any(|node| node.has_lost(entry));
+            if !lost && cluster.rng.chance(share) {
+                cluster.nodes.entry(id).and_modify(|node| assert!(node.rot(entry.0)));
+            }
+        }
+        if (all || cluster.rng.chance(0.5)) && cluster.is_up(id) {
+            cluster.crash(id);
+            cluster.start(id);
+        }
+    }
+}
+
 fn sound(cluster: &Cluster) -> Vec<NodeId> {
     let ids = cluster.ids().into_iter();
     ids.filter(|id| cluster.nodes[id].durable.standing == Standing::Sound).collect()
@@ -196,8 +224,12 @@ fn peace(cluster: &mut Cluster) -> Result<(), String> {
     }
     let recovered = |c: &Cluster| {
         let Some(leader) = c.leader().and_then(|id| c.raft(id)) else { return false };
-        let sound =
-            |id: &NodeId| c.raft(*id).is_some_and(|raft| raft.status().standing == Standing::Sound);
+        let sound = |id: &NodeId| {
+            c.raft(*id).is_some_and(|raft| {
+                let status = raft.status();
+                status.standing == Standing::Sound && status.lost == 0
+            })
+        };
         leader.membership().nodes().iter().all(sound)
     };
     if !cluster.run_to(seconds(30), recovered) {

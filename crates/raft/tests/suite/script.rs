@@ -101,6 +101,12 @@ impl Player {
                 let lost = number(2).unwrap_or(1) as usize;
                 stage.nodes.entry(node(1)).and_modify(|node| node.forget(lost));
             }
+            "rot" => {
+                stage.crash(node(1));
+                for index in words[2..].iter().filter_map(|word| word.parse().ok()) {
+                    stage.nodes.entry(node(1)).and_modify(|node| assert!(node.rot(index)));
+                }
+            }
             "restart" => stage.start(node(1)),
             "join" => {
                 stage.add(node(1), &Membership::default());

@@ -26,10 +26,11 @@ pub fn message(message: &Message) -> String {
             append.commit
         ),
         Body::AppendReply(reply) if reply.rejected => format!(
-            "refuses {}: conflict {}@{}{}",
+            "refuses {}: conflict {}@{}{}{}",
             reply.index,
             reply.conflict_index,
             reply.conflict_term,
+            if reply.lost > 0 { " (lost)" } else { "" },
             memory(reply.amnesia)
         ),
         Body::AppendReply(reply) => format!("holds {}{}", reply.index, memory(reply.amnesia)),
@@ -54,6 +55,9 @@ pub fn message(message: &Message) -> String {
         Body::TimeoutNow(_) => "TimeoutNow".into(),
         Body::Probe(_) => "Probe".into(),
         Body::ProbeReply(reply) => format!("ProbeReply fence {}", reply.fence),
+        Body::Fetch(fetch) => format!("Fetch {}@{}", fetch.index, fetch.term),
+        Body::Found(found) if found.lacks => format!("lacks {}@{}", found.index, found.term),
+        Body::Found(found) => format!("found [{}]", entries(&found.entries)),
     };
     format!("t{} {text}", message.term)
 }
@@ -86,6 +90,7 @@ pub fn record(record: &Record) -> String {
     match record {
         Record::HardState { term, vote } => format!("term {term} vote {vote}"),
         Record::Append { entries: list } => format!("[{}]", entries(list)),
+        Record::Fill { entries: list } => format!("back [{}]", entries(list)),
         Record::Snapshot { meta } => format!("starts anew at {}", point(meta)),
         Record::Compacted { meta } => format!("cut to {}", point(meta)),
         Record::Standing { standing } => format!("{standing:?}"),
@@ -95,7 +100,7 @@ pub fn record(record: &Record) -> String {
 pub fn state(raft: &Raft) -> String {
     let status = raft.status();
     let terms = (status.first_index..=status.last_index)
-        .filter_map(|index| raft.entry(index).map(|entry| entry.term.to_string()));
+        .map(|index| raft.entry(index).map_or("?".into(), |entry| entry.term.to_string()));
     format!(
         "{:?} t{} leader {} log {}..{} [{}] commit {} durable {}{}",
         status.role,

@@ -5,9 +5,9 @@ use kernel::{Effect, Event, Instant, NodeId, Now, Process, Rng, Ticket, TimerId,
 use proptest::prelude::*;
 use prost::Message as _;
 use raft::{
-    Append, AppendReply, Body, Change, Config, Entry, Heartbeat, HeartbeatReply, Membership,
-    Message, Out, Output, Probe, ProbeReply, Raft, Record, Request, RequestVote, SnapshotAck,
-    SnapshotChunk, SnapshotMeta, Start, TimeoutNow, VoteReply,
+    Append, AppendReply, Body, Change, Config, Entry, Fetch, Found, Heartbeat, HeartbeatReply,
+    Membership, Message, Out, Output, Probe, ProbeReply, Raft, Record, Request, RequestVote,
+    SnapshotAck, SnapshotChunk, SnapshotMeta, Start, TimeoutNow, VoteReply,
 };
 
 /// Mostly small numbers, now and then an edge.
@@ -57,7 +57,7 @@ fn chunk(rng: &mut Rng) -> SnapshotChunk {
 fn body(rng: &mut Rng) -> Body {
     let (a, b, c, d, e) = (number(rng), number(rng), number(rng), number(rng), number(rng) % 3);
     let (yes, also) = (rng.chance(0.5), rng.chance(0.5));
-    match rng.below(12) {
+    match rng.below(14) {
         0 => {
             Body::RequestVote(RequestVote { pre: yes, transfer: also, last_index: a, last_term: b })
         }
@@ -70,6 +70,7 @@ fn body(rng: &mut Rng) -> Body {
             conflict_index: c,
             amnesia: e,
             unwell: also,
+            lost: d,
         }),
         5 => Body::Heartbeat(Heartbeat { round: a, commit: b, acknowledged: c }),
         6 => Body::HeartbeatReply(HeartbeatReply {
@@ -83,6 +84,11 @@ fn body(rng: &mut Rng) -> Body {
         8 => Body::SnapshotAck(SnapshotAck { stream: a, next: d }),
         9 => Body::TimeoutNow(TimeoutNow {}),
         10 => Body::Probe(Probe { nonce: a }),
+        11 => Body::Fetch(Fetch { index: a, term: b }),
+        12 => {
+            let entries = append(rng).entries;
+            Body::Found(Found { index: a, term: b, entries, lacks: yes })
+        }
         _ => Body::ProbeReply(ProbeReply { nonce: a, fence: b }),
     }
 }
@@ -98,7 +104,10 @@ struct Victim {
 impl Victim {
     fn new(rng: &mut Rng) -> Victim {
         let founders = Membership::new((1..=rng.range(1, 4)).map(NodeId), []);
-        let start = if rng.chance(0.8) { Start::fresh(founders) } else { Start::joining() };
+        let mut start = if rng.chance(0.8) { Start::fresh(founders) } else { Start::joining() };
+        if rng.chance(0.3) {
+            start.lose(1, rng.range(1, 4), 1);
+        }
         let raft = Raft::new(Config::new(NodeId(1)), start, Rng::new(rng.bits()));
         let now = Now { instant: Instant(1_000_000_000), wall: Wall(0) };
         let mut victim = Victim { raft, out: Out::new(), tokens: Vec::new(), now };
