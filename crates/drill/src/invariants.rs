@@ -5,7 +5,7 @@
 //! | at most one leader per term and shard | Raft, figure 3: Election Safety |
 //! | replicas that applied the same index are in the same state | Raft, figure 3: State Machine Safety |
 //! | applied never passes commit, commit never goes back | Raft, section 5.3 |
-//! | a replica that lost its memory leads nothing | DESIGN, section 8 |
+//! | a replica that lost its memory, or an entry, leads nothing | DESIGN, section 8 |
 //! | while a lease is valid, nobody leads a later term | dissertation, section 6.4.1 |
 //!
 //! What a replica may do by itself is judged by [`crate::watch`].
@@ -54,6 +54,9 @@ impl Invariants {
                 }
                 if !shard.sound {
                     return Err(format!("{node} leads {id} without its memory"));
+                }
+                if shard.raft.lost() > 0 {
+                    return Err(format!("{node} leads {id} and has lost entries"));
                 }
             }
             let (commit, applied) = (shard.raft.commit(), shard.applied.index);

@@ -12,10 +12,11 @@ use kernel::{
     Duration, Effect, Event, NodeId, Now, Process, ShardId, Ticket, TimerId, Token,
     process::EffectsOf,
 };
-use sim::{Action, Input, Machine, SimDisk, Work};
+use sim::{Action, Copied, Input, Machine, SimDisk, Work};
 use store::{
     FlushJob, Journal, JournalError, MemEngine, Record,
     engine::{MemFlush, MemSnapshot},
+    journal::Body,
 };
 
 use crate::{watch::Watch, written::Written};
@@ -298,6 +299,19 @@ const OWN: Ticket = Ticket(u64::MAX);
 impl Machine for Node {
     type Request = Request;
     type Reply = Answer;
+
+    /// Every entry of a log is named by its shard, index and term.
+    fn copies(&self) -> Vec<Copied> {
+        let copied = |body: Body| {
+            let Body { shard, span, file, offset, len } = body;
+            let name = |index: u64| {
+                let parts = [shard.0, index, span.term].map(u64::to_le_bytes);
+                sim::audit::hash_bytes(parts.as_flattened())
+            };
+            Copied { names: (span.first..=span.last).map(name).collect(), file, offset, len }
+        };
+        self.journal.bodies().map(copied).collect()
+    }
 
     fn handle(&mut self, now: Now, input: Input<Request>, out: &mut Vec<Action<Answer>>) {
         if self.dead {

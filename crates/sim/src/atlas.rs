@@ -9,6 +9,9 @@
 //!   minority at once; a power cut, which hits all at once, is the exception, and loses
 //!   nothing that was synced.
 //!
+//! There is one exception: in some runs all disks rot, each at places of which other nodes hold whole
+//! copies (`apart.rs`). Nothing else is lost there for good, and nobody stays dead.
+//!
 //! Links, clocks and slow or full disks lose nothing and are not limited.
 
 use std::collections::BTreeSet;
@@ -26,6 +29,7 @@ use crate::{
 pub struct Atlas {
     budget: usize,
     victims: Vec<NodeId>,
+    apart: bool,
     out: Vec<(NodeId, Instant, Instant)>,
 }
 
@@ -33,17 +37,24 @@ impl Atlas {
     /// Draws the victims of lasting damage.
     #[must_use]
     pub fn new(options: &Options, rng: &mut Rng) -> Atlas {
+        let apart = !options.faults.corrupt.is_zero() && rng.fork("apart").chance(0.3);
         let mut nodes: Vec<NodeId> = (1..=options.nodes).map(NodeId).collect();
         rng.shuffle(&mut nodes);
         nodes.truncate(options.budget() as usize);
         nodes.sort_unstable();
-        Atlas { budget: nodes.len(), victims: nodes, out: Vec::new() }
+        Atlas { budget: nodes.len(), victims: nodes, apart, out: Vec::new() }
     }
 
     /// Who may suffer lasting damage.
     #[must_use]
     pub fn victims(&self) -> &[NodeId] {
         &self.victims
+    }
+
+    /// Whether all disks may rot, at places apart, and nothing else is lost for good.
+    #[must_use]
+    pub fn apart(&self) -> bool {
+        self.apart
     }
 
     /// Takes a node out for a while if a minority at most is then out at any time.
@@ -72,6 +83,10 @@ pub fn check(plan: &Plan) -> Result<(), String> {
     let mut harmed: BTreeSet<NodeId> = plan.dead.iter().copied().collect();
     let lasting = plan.schedule.iter().filter(|s| s.fault.family() == Family::Damage);
     harmed.extend(lasting.filter_map(|strike| strike.fault.node()));
+    let apart = |fault: &Fault| matches!(fault, Fault::RotApart { .. });
+    if !harmed.is_empty() && plan.schedule.iter().any(|strike| apart(&strike.fault)) {
+        return Err(format!("all disks rot, and {harmed:?} suffer other lasting damage"));
+    }
     if harmed.len() > budget {
         return Err(format!("{harmed:?} suffer lasting damage, at most {budget} may"));
     }
@@ -140,6 +155,10 @@ mod tests {
 
     #[test]
     fn the_check_finds_an_excess_of_damage() {
+        let rot = || Fault::RotApart { pick: 0, restart_after: SECOND };
+        assert_eq!(check(&plan(vec![rot(), crash(1, 1), rot()])), Ok(()));
+        let with = |fault| check(&plan(vec![rot(), fault]));
+        assert!(with(Fault::LostWrite { node: NodeId(1), pick: 0 }).is_err());
         let lie = |node| Fault::LostWrite { node: NodeId(node), pick: 0 };
         assert_eq!(check(&plan(vec![lie(1), lie(1)])), Ok(()));
         assert!(check(&plan(vec![lie(1), lie(2)])).is_err());

@@ -169,6 +169,14 @@ pub enum Fault {
         /// Where.
         place: Place,
     },
+    /// Every disk rots, each where another copy is whole, and then power is lost everywhere.
+    RotApart {
+        /// Decides where.
+        pick: u64,
+        /// How long until all start again.
+        #[serde(with = "json::duration")]
+        restart_after: Duration,
+    },
     /// The next sync writes one sector to a wrong place.
     MisdirectedWrite {
         #[serde(with = "json::node")]
@@ -250,6 +258,7 @@ impl Fault {
             | Fault::Jump { node, .. }
             | Fault::Freeze { node, .. } => Some(*node),
             Fault::PowerCut { .. }
+            | Fault::RotApart { .. }
             | Fault::Cut { .. }
             | Fault::Flap { .. }
             | Fault::Slow { .. }
@@ -306,6 +315,7 @@ impl Fault {
             | Fault::ReadErrors { .. } => Family::Disk,
             Fault::Wipe { .. }
             | Fault::BitRot { .. }
+            | Fault::RotApart { .. }
             | Fault::MisdirectedWrite { .. }
             | Fault::LostWrite { .. }
             | Fault::FailedSync { .. } => Family::Damage,
@@ -344,7 +354,10 @@ impl Fault {
             Fault::Crash { restart_after: Some(after), .. }
             | Fault::Kill { restart_after: Some(after), .. }
             | Fault::Wipe { restart_after: Some(after), .. }
-            | Fault::PowerCut { restart_after: after } => write!(f, ", back in {}", show(*after)),
+            | Fault::PowerCut { restart_after: after }
+            | Fault::RotApart { restart_after: after, .. } => {
+                write!(f, ", back in {}", show(*after))
+            }
             Fault::Flap { up, down, .. } => write!(f, " down {} up {}", show(*down), show(*up)),
             Fault::Slow { delay, .. } | Fault::SlowDisk { delay, .. } => {
                 write!(f, " by {}", show(*delay))

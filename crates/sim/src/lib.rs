@@ -23,6 +23,7 @@
 //! [`swarm`] draws options, [`nemesis`] draws faults, [`world`] runs.
 #![forbid(unsafe_code)]
 
+mod apart;
 pub mod atlas;
 pub mod audit;
 pub mod clock;
@@ -43,7 +44,7 @@ pub mod world;
 
 pub use disk::SimDisk;
 pub use fault::Fault;
-pub use machine::{Action, Boot, Factory, Input, Machine, Work};
+pub use machine::{Action, Boot, Copied, Factory, Input, Machine, Work};
 pub use options::Options;
 pub use plan::Plan;
 pub use world::{Answer, Outcome, Status, World};

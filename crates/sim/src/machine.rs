@@ -34,10 +34,29 @@ pub trait Machine {
     /// Ends a batch.
     fn settle(&mut self, now: Now, out: &mut Vec<Action<Self::Reply>>);
 
+    /// What of the disk other nodes hold as well, as far as it is needed: each may be lost as long
+    /// as another node has what it holds. Nothing, if damage of one disk is all that is survived.
+    fn copies(&self) -> Vec<Copied> {
+        Vec::new()
+    }
+
     /// A hash of the state, part of the trace hash; zero if the machine has none.
     fn state_hash(&self) -> u64 {
         0
     }
+}
+
+/// A place on a node's disk that holds copies of what other nodes hold, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// What lies there: a copy of the same thing has the same name on every node.
+    pub names: Vec<u64>,
+    /// The file.
+    pub file: String,
+    /// Where in it, in bytes.
+    pub offset: u64,
+    /// How many bytes.
+    pub len: u64,
 }
 
 /// What a machine is told.

@@ -33,7 +33,8 @@ pub fn plan(seed: u64, options: Options) -> Plan {
         strikes(family, every, &options, &mut Draw::new(&options, rng), &mut atlas, &mut schedule);
     }
     schedule.sort_by_key(|strike| strike.at);
-    let dead = dead(&options, atlas.victims(), &mut rng.fork("dead"));
+    let mortal = if atlas.apart() { &[][..] } else { atlas.victims() };
+    let dead = dead(&options, mortal, &mut rng.fork("dead"));
     Plan { seed, options, schedule, dead }
 }
 
@@ -97,7 +98,7 @@ mod tests {
                 *kinds.entry(name.split(' ').next().unwrap().to_owned()).or_default() += 1;
             }
         }
-        assert_eq!(kinds.len(), 20, "every fault but restart is drawn: {kinds:?}");
+        assert_eq!(kinds.len(), 21, "every fault but restart is drawn: {kinds:?}");
         assert!(kinds.values().all(|count| *count > 100), "{kinds:?}");
     }
 

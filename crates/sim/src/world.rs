@@ -36,6 +36,7 @@ use bytes::Bytes;
 use kernel::{Instant, NodeId, Rng, Ticket, TimerId};
 
 use crate::{
+    apart::Apart,
     audit::{Record, Recorder, Trace, What},
     disk::SimDisk,
     fault::Fault,
@@ -120,6 +121,7 @@ pub struct World<F: Factory> {
     nodes: Vec<Node<F::Machine>>,
     net: Net,
     conditions: Vec<Condition>,
+    apart: Apart,
     next_condition: u64,
     next_ticket: u64,
     next_frame: u64,
@@ -146,6 +148,7 @@ impl<F: Factory> World<F> {
             nodes,
             net,
             conditions: Vec::new(),
+            apart: Apart::default(),
             next_condition: 0,
             next_ticket: 0,
             next_frame: 0,

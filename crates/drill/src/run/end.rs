@@ -59,6 +59,9 @@ impl Stage<'_> {
                 if !shard.sound {
                     return Some(format!("{node} has not recovered {id}"));
                 }
+                if shard.raft.lost() > 0 {
+                    return Some(format!("{node} has not repaired {id}"));
+                }
                 let mine = (shard.applied.index, shard.applied.digest, node);
                 let other = *states.entry(*id).or_insert(mine);
                 if (other.0, other.1) != (mine.0, mine.1) {

@@ -13,6 +13,7 @@ use kernel::{Rng, disk::DiskError};
 use serde::{Deserialize, Serialize};
 
 use super::{Lie, SECTOR, SimDisk, State};
+use crate::machine::Copied;
 
 /// Where on a disk something goes wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,23 @@ impl SimDisk {
             file.flip(sector * SECTOR as u64 * 8 + rng.below(bits));
             state.counters.sectors_damaged += 1;
         }
+        true
+    }
+
+    /// Flips one durable bit of a copy; `false` if the last sync wrote it, or a write waits there.
+    pub(crate) fn rot_at(&self, copy: &Copied, rng: &mut Rng) -> bool {
+        let state = &mut *self.0.borrow_mut();
+        let Some(file) = state.files.get_mut(&copy.file).filter(|_| copy.len > 0) else {
+            return false;
+        };
+        let bit = copy.offset * 8 + rng.below(copy.len * 8);
+        let sector = bit / 8 / SECTOR as u64;
+        let fresh = state.fresh.contains(&(copy.file.clone(), sector));
+        if fresh || !file.written().contains(&sector) || file.dirty().contains(&sector) {
+            return false;
+        }
+        file.flip(bit);
+        state.counters.sectors_damaged += 1;
         true
     }
 }

@@ -49,6 +49,9 @@ impl Draw {
     }
 
     pub(super) fn wipe(&mut self, at: Instant, atlas: &mut Atlas) -> Option<Fault> {
+        if atlas.apart() {
+            return None;
+        }
         let (node, after) = (self.victim(atlas)?, self.millis(100, 3_000));
         let fits = atlas.take_out(node, at, after);
         fits.then_some(Fault::Wipe { node, restart_after: Some(after) })
@@ -116,6 +119,10 @@ impl Draw {
     }
 
     pub(super) fn corrupt(&mut self, atlas: &Atlas) -> Option<Fault> {
+        if atlas.apart() {
+            let (pick, restart_after) = (self.rng.bits(), self.millis(1, 1_500));
+            return (pick % 3 == 0).then_some(Fault::RotApart { pick, restart_after });
+        }
         let (node, pick) = (self.victim(atlas)?, self.rng.bits());
         Some(match self.rng.below(8) {
             0 => Fault::FailedSync { node },

@@ -3,11 +3,17 @@
 //! What links, disks and clocks do is computed afresh from all conditions whenever one begins or
 //! ends. That is slower than undoing each, and it cannot be wrong about overlaps.
 
-use kernel::{Duration, Instant, NodeId};
+use kernel::{Duration, Instant, NodeId, Rng};
 
 use super::{Condition, Event, Status, World};
 use crate::disk::Lie;
-use crate::{audit::What, disk::Trouble, fault::Fault, machine::Factory, net::Flap};
+use crate::{
+    audit::What,
+    disk::Trouble,
+    fault::Fault,
+    machine::{Copied, Factory, Machine},
+    net::Flap,
+};
 
 impl<F: Factory> World<F> {
     /// Lets a fault strike at a true time.
@@ -53,6 +59,10 @@ impl<F: Factory> World<F> {
                     self.restart_later(node, Some(restart_after));
                 }
             }
+            Fault::RotApart { pick, restart_after } => {
+                self.rot_apart(pick);
+                self.strike(&Fault::PowerCut { restart_after });
+            }
             Fault::Wipe { node, restart_after } => {
                 self.wipe(node);
                 self.restart_later(node, restart_after);
@@ -78,6 +88,28 @@ impl<F: Factory> World<F> {
     fn lie(&mut self, node: NodeId, lie: Lie) {
         if let Some(disk) = self.disk(node) {
             disk.lie_at_next_sync(lie);
+        }
+    }
+
+    /// Lets every disk rot, each where no other disk has lost the same.
+    fn rot_apart(&mut self, pick: u64) {
+        let mut rng = Rng::new(pick);
+        let ids = self.ids();
+        let copies = ids.iter().map(|id| self.node(*id)?.machine.as_ref().map(Machine::copies));
+        let copies: Vec<Option<Vec<Copied>>> = copies.collect();
+        self.apart.look(&ids, &copies);
+        let most = rng.range(1, 4);
+        for (id, copies) in ids.iter().zip(copies) {
+            let mut copies = copies.unwrap_or_default();
+            rng.shuffle(&mut copies);
+            let mut left = most;
+            for copy in copies {
+                let Some(disk) = self.disk(*id).filter(|_| left > 0) else { break };
+                if self.apart.spares(&copy) && disk.rot_at(&copy, &mut rng) {
+                    self.apart.rotten(*id, &copy);
+                    left -= 1;
+                }
+            }
         }
     }
 

@@ -10,12 +10,12 @@ mod processes;
 use std::{cell::RefCell, rc::Rc};
 
 use bytes::Bytes;
-use kernel::{Duration, Instant, NodeId, Now, Rng, Ticket, TimerId};
+use kernel::{Duration, Instant, NodeId, Now, Rng, Ticket, TimerId, disk::Disk};
 
 use super::World;
 use crate::{
-    disk::SimDisk,
-    machine::{Action, Boot, Factory, Input, Machine},
+    disk::{SECTOR, SimDisk},
+    machine::{Action, Boot, Copied, Factory, Input, Machine},
     options::Options,
 };
 
@@ -67,6 +67,16 @@ impl Machine for Probe {
 
     fn settle(&mut self, _: Now, _: &mut Vec<Action<Self::Reply>>) {
         self.settled += 1;
+    }
+
+    /// Whoever has a file "shared" holds the same in each sector of it.
+    fn copies(&self) -> Vec<Copied> {
+        let files = self.disk.list().unwrap_or_default();
+        let len = files.iter().find(|(name, _)| name == "shared").map_or(0, |(_, len)| *len);
+        let (file, size) = ("shared".to_owned(), SECTOR as u64);
+        let sector =
+            |name| Copied { names: vec![name], file: file.clone(), offset: name * size, len: size };
+        (0..len / size).map(sector).collect()
     }
 }
 

@@ -1,12 +1,8 @@
 //! Disks as nodes see them: work that takes time, stalls, power loss, wipes, damage.
 
 use super::*;
-use crate::{
-    disk::{Place, SECTOR},
-    fault::Fault,
-    machine::Work,
-};
-use kernel::disk::{Disk, DiskError};
+use crate::{disk::Place, fault::Fault, machine::Work};
+use kernel::disk::DiskError;
 
 fn work(id: u64) -> Action<&'static str> {
     Action::Work { id, kind: Work::DiskSync, bytes: 0 }
@@ -147,4 +143,36 @@ fn damage_strikes_the_node_that_is_named() {
     assert_eq!(after[0], 0xff);
     assert_eq!(after.iter().filter(|byte| **byte == 1).count(), SECTOR);
     assert_eq!(world.disk(B).unwrap().counters().sectors_damaged, 0);
+}
+
+#[test]
+fn disks_rot_apart_and_a_copy_of_everything_stays_whole() {
+    const SECTORS: usize = 12;
+    let mut world = probes();
+    for node in [A, B, C] {
+        let mut disk = world.disk(node).unwrap().clone();
+        disk.create("shared", (SECTORS * SECTOR) as u64).unwrap();
+        disk.create("log", SECTOR as u64).unwrap();
+        for (name, len) in [("shared", SECTORS * SECTOR), ("log", SECTOR)] {
+            disk.write(name, 0, &vec![0; len]).unwrap();
+            disk.sync(name).unwrap();
+        }
+    }
+    let rotten = |world: &World<Probes>, node| {
+        let mut into = [0; SECTORS * SECTOR];
+        world.disk(node).unwrap().read("shared", 0, &mut into).unwrap();
+        (0..SECTORS).filter(|at| into[at * SECTOR..][..SECTOR] != [0; SECTOR]).collect::<Vec<_>>()
+    };
+    for pick in 0..6 {
+        world.inject(Fault::RotApart { pick, restart_after: ms(10) });
+        assert!([A, B, C].iter().all(|node| world.machine(*node).is_none()), "the power is lost");
+        world.run_for(ms(20));
+        let all = [A, B, C].map(|node| rotten(&world, node));
+        let mut names = all.concat();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|two| two[0] < two[1]), "{all:?}");
+        assert!(all.iter().all(|node| !node.is_empty()), "{all:?}");
+    }
+    let kept = |node| rotten(&world, node).len();
+    assert_eq!(kept(A) + kept(B) + kept(C), SECTORS, "in the end something of everything is gone");
 }
