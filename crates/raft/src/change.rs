@@ -8,6 +8,10 @@
 //! the joint entry is committed, and so does a later leader that finds it committed. A change
 //! of learners alone moves no majority and takes one entry. One change at a time: the entry of
 //! the last one must be committed, by an own entry of this term.
+//!
+//! Only a node that gets a vote is looked at. A voter that keeps its vote may be away, or without
+//! memory: it counts as little in the change as it does outside, and what takes its place must not
+//! wait for it.
 
 use kernel::{
     NodeId, Now,
@@ -49,7 +53,8 @@ impl Raft {
         if !target.is_valid() || target == *group || target.nodes().len() > MEMBERS_MAX {
             return Err(Refusal::Invalid);
         }
-        if let Some(node) = target.voters().find(|node| !self.has_caught_up(now, *node)) {
+        let too_early = |node: &NodeId| !group.is_voter(*node) && !self.has_caught_up(now, *node);
+        if let Some(node) = target.voters().find(too_early) {
             return Err(Refusal::NotCaughtUp { node });
         }
         let simple = target.voters == group.voters || planted(Bug::SkipJoint);
@@ -69,14 +74,14 @@ impl Raft {
         }
     }
 
-    /// Whether a node may vote from now on: its memory is whole, and it votes already or is a
-    /// learner in touch that lacks no more than what is under way to it.
+    /// Whether a node may vote from now on: its memory is whole, and it is a learner in touch that
+    /// lacks no more than what is under way to it; or it is this one.
     fn has_caught_up(&self, now: Now, node: NodeId) -> bool {
         let peer = self.lead.as_ref().and_then(|lead| lead.peers.get(&node));
         let Some(peer) = peer else { return node == self.config.id };
         let in_touch = matches!(peer.mode, Mode::Replicate)
             && peer.next > self.commit
             && peer.is_active(now, self.config.election_timeout);
-        peer.amnesia.is_none() && (in_touch || self.log.membership().is_voter(node))
+        peer.amnesia.is_none() && in_touch
     }
 }
