@@ -15,7 +15,8 @@
 //! snapshot starts from piece 0 or is answered with "0 is wanted"; a piece that comes twice is
 //! acknowledged twice and handed over once. Between the last piece and its installation the
 //! follower hands no committed entry to its host, so that the engine never stands past the
-//! snapshot that is about to replace it.
+//! snapshot that is about to replace it; and no piece of another snapshot, so that what waits to be
+//! durable is not overwritten.
 
 mod receive;
 mod send;
