@@ -127,8 +127,8 @@ impl Factory for Cluster {
             .map_err(|failure| failure.to_string())?;
         let log = self.logging.then(|| found(&db, &recovery));
         let written = self.written.entry(node).or_default().clone();
-        let mut watch = Watch::new(node, &db);
-        watch.opened(&recovery.records, &written);
+        let mut watch = Watch::new(node, &db, written.clone());
+        watch.opened(&recovery.records, &db);
         Ok(Node::new(db, journal, slot, (watch, written), boot.boots, log))
     }
 

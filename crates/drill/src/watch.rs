@@ -8,6 +8,7 @@
 //! | a follower gives up entries only where they conflict | Raft, figure 2: AppendEntries 3 |
 //! | a leader commits an entry of its own term that a majority of the voters holds | Raft, section 5.4.2 |
 //! | voters change through a joint phase | Raft, section 6 |
+//! | a replica that follows one that was dropped begins without memory | Raft, figure 2: persistent state |
 //! | leadership goes to a replica that has every command | dissertation, section 3.10 |
 //! | what comes back from the journal was written to it | DESIGN, section 8 |
 //! | the journal forgets only what the engine holds durably | DESIGN, section 3 |
@@ -40,6 +41,9 @@ pub struct Watch {
     hard: BTreeMap<ShardId, (u64, NodeId)>,
     /// Those that a write under way holds, in order.
     writing: VecDeque<(Token, ShardId, (u64, NodeId))>,
+    /// Replicas that a write under way drops.
+    dropping: VecDeque<(Token, ShardId)>,
+    written: Written,
     /// What each leader was when it was last looked at.
     leading: BTreeMap<ShardId, Leading>,
     /// Term, and the last entry that the leader of that term has shown.
@@ -50,24 +54,39 @@ pub struct Watch {
 impl Watch {
     /// Of a node that has just opened: what it found is durable.
     #[must_use]
-    pub fn new(me: NodeId, db: &Db) -> Watch {
+    pub fn new(me: NodeId, db: &Db, written: Written) -> Watch {
         let hard = db.shards().iter().map(|(id, shard)| (*id, shard.hard));
         Watch {
             me,
             engine: db.engine().snapshot(),
             hard: hard.collect(),
             writing: VecDeque::new(),
+            dropping: VecDeque::new(),
+            written,
             leading: BTreeMap::new(),
             shown: BTreeMap::new(),
             broken: None,
         }
     }
 
-    /// These records came back from the journal.
-    pub fn opened(&mut self, records: &[Record], written: &Written) {
-        if let Some(stranger) = written.stranger(records) {
+    /// These records came back from the journal, and the process stands on them.
+    pub fn opened(&mut self, records: &[Record], db: &Db) {
+        if let Some(stranger) = self.written.stranger(records) {
             let (me, kind, id) = (self.me, stranger.kind, stranger.shard);
             self.fail(|| format!("{me}: a record {kind:?} of {id} came back, never written"));
+        }
+        for (id, replica) in db.shards() {
+            if (replica.raft.term(), replica.raft.last_index()) == (0, 0) {
+                self.begins(*id, replica);
+            }
+        }
+    }
+
+    /// A replica begins with nothing. What one of the same shard promised here is forgotten.
+    fn begins(&mut self, id: ShardId, replica: &Replica) {
+        if replica.sound && self.written.has_dropped(id) {
+            let me = self.me;
+            self.fail(|| format!("{me} dropped its replica of {id} and founds the shard again"));
         }
     }
 

@@ -3,26 +3,45 @@
 //! A crash may take the end away, and damage may take anything away; but what a journal gives
 //! back, somebody wrote. Records are known by a hash, and live as long as the run.
 
-use std::{cell::RefCell, collections::HashSet, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashSet},
+    rc::Rc,
+};
 
+use kernel::ShardId;
 use sim::audit::hash_bytes;
 use store::Record;
 
 /// The records of one node's journal, over all its lives.
 #[derive(Clone, Default)]
-pub struct Written(Rc<RefCell<HashSet<u64>>>);
+pub struct Written {
+    records: Rc<RefCell<HashSet<u64>>>,
+    removed: Rc<RefCell<BTreeSet<ShardId>>>,
+}
 
 impl Written {
     /// These go to the journal.
     pub fn add(&self, records: &[Record]) {
-        self.0.borrow_mut().extend(records.iter().map(name));
+        self.records.borrow_mut().extend(records.iter().map(name));
     }
 
     /// The first record that was never written.
     #[must_use]
     pub fn stranger<'a>(&self, records: &'a [Record]) -> Option<&'a Record> {
-        let written = self.0.borrow();
+        let written = self.records.borrow();
         records.iter().find(|record| !written.contains(&name(record)))
+    }
+
+    /// It is durable that the replica of this shard was dropped.
+    pub fn dropped(&self, shard: ShardId) {
+        self.removed.borrow_mut().insert(shard);
+    }
+
+    /// Whether a replica of this shard was ever dropped, and that was durable.
+    #[must_use]
+    pub fn has_dropped(&self, shard: ShardId) -> bool {
+        self.removed.borrow().contains(&shard)
     }
 }
 
@@ -34,7 +53,6 @@ fn name(record: &Record) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::ShardId;
     use store::RecordKind;
 
     #[test]

@@ -44,6 +44,12 @@ pub struct Core<E: Engine> {
     pub(super) leaders: BTreeMap<ShardId, (u64, NodeId)>,
     /// A disk that lost its memory: shards without records must recover before they vote.
     pub(super) wiped: bool,
+    /// Shards whose replica here was dropped, as the journal remembers it. The catalog may not yet:
+    /// the engine, and with it this node's copy of the catalog, can be older than the journal.
+    pub(super) left: BTreeSet<ShardId>,
+    /// Replicas that were dropped, and the write that says so; none if it failed. Until it is durable
+    /// the engine keeps what they hold, and no other takes their place.
+    pub(super) leaving: BTreeMap<ShardId, Option<Token>>,
     /// The journal has holes that not every replica has recovered from.
     pub(super) damaged: bool,
 
@@ -110,6 +116,8 @@ impl<E: Engine> Core<E> {
             peers: BTreeMap::new(),
             leaders: BTreeMap::new(),
             wiped: false,
+            left: BTreeSet::new(),
+            leaving: BTreeMap::new(),
             damaged: false,
             calls: Calls::starting_at(rng.bits() >> 2),
             gathers: BTreeMap::new(),

@@ -7,7 +7,7 @@ use store::engine::Engine;
 
 use crate::{Note, shard::Shard};
 
-use super::{Core, Shards, pump, snapshots};
+use super::{Core, Shards, membership, pump, snapshots};
 
 /// A flush of the engine under way.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,7 @@ pub fn persisted<E: Engine>(core: &mut Core<E>, shards: &mut Shards, token: Toke
         flushed(core, shards);
     }
     snapshots::durable(core, shards, token);
+    membership::left(core, token);
 }
 
 /// Remembers when proposals became durable here. The newest come first: behind one that is known
@@ -53,6 +54,7 @@ pub fn failed<E: Engine>(core: &mut Core<E>, shards: &mut Shards, token: Token) 
         core.flushing = None;
     }
     snapshots::not_durable(core, shards, token);
+    membership::not_left(core, token);
 }
 
 /// While a flush is under way, what is applied meanwhile waits in memory: up to this many times
@@ -78,6 +80,15 @@ pub fn start<E: Engine>(core: &mut Core<E>, shards: &Shards) {
     core.unflushed = 0;
     core.flushed_at = core.now.instant;
     core.flushes.push(token);
+}
+
+/// A replica is dropped: what a flush under way makes durable of it says nothing about one that may
+/// take its place.
+pub fn forget<E: Engine>(core: &mut Core<E>, id: ShardId) {
+    core.pressed.remove(&id);
+    if let Some(flushing) = &mut core.flushing {
+        flushing.marks.retain(|(shard, _)| *shard != id);
+    }
 }
 
 /// While the disk is full, logs are made as short as they can be, again and again: what fills it

@@ -6,20 +6,20 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use kernel::{Event, NodeId, ShardId};
+use kernel::{Event, NodeId, ShardId, Token};
 use raft::{Change, Config, Membership, Raft, Start};
 use store::{
     engine::Engine,
-    mvcc::{Reader, Space, drop_generation},
+    mvcc::{Reader, Space, drop_shard},
 };
 
 use crate::{
     Note,
-    catalog::{CATALOG, Catalog},
-    shard::{Applied, Outcomes, Runs, Shard, generation_key, load_generation},
+    catalog::{CATALOG, Catalog, Placement},
+    shard::{Applied, Outcomes, Runs, Shard, generation_key},
 };
 
-use super::{Core, Shards, pump, snapshots};
+use super::{Core, Shards, flush, pump, snapshots};
 
 /// The catalog changed: reads the copy that routes requests again.
 pub fn reload_catalog<E: Engine>(core: &mut Core<E>, shard: &Shard) {
@@ -52,7 +52,7 @@ pub fn reshape<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
                 core.touched.insert(*id);
             }
             Some(_) => {}
-            None if *wanted => create(core, shards, *id),
+            None if *wanted && !core.leaving.contains_key(id) => create(core, shards, *id),
             None => {}
         }
     }
@@ -136,8 +136,10 @@ pub fn new_shard<E: Engine>(
 /// How a replica without any record in the journal starts: as a founder if it can be sure that it
 /// never was one before, else as somebody who has forgotten.
 pub fn first_start<E: Engine>(core: &Core<E>, id: ShardId, memory_whole: bool) -> Start {
-    // Once replicas have moved, a founder may be one that has left and comes back.
-    let placement = core.catalog.shards.get(&id).filter(|p| memory_whole && p.moved == p.created);
+    // Once replicas have moved, a founder may be one that has left and comes back: what it had
+    // promised is forgotten. Others may have left as well, and would found the shard anew.
+    let first = |p: &&Placement| p.moved == p.created && !core.left.contains(&id);
+    let placement = core.catalog.shards.get(&id).filter(|p| memory_whole && first(p));
     match placement {
         Some(placement) if placement.founders.contains(&core.identity.node) => {
             Start::fresh(Membership::new(placement.founders.clone(), []))
@@ -165,27 +167,20 @@ fn create<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
     core.notes.push(Note::ReplicaAdded { shard: id });
 }
 
-/// A replica that was dropped may still lie in the engine: a power cut can undo what was not
-/// flushed, and then the journal knows nothing of it any more.
-fn forget_state<E: Engine>(core: &mut Core<E>, id: ShardId) -> Result<(), store::EngineError> {
-    let generation = load_generation(&core.engine, id)?;
-    let mut batch = drop_generation(Space::new(id, generation));
-    for other in [0, generation.wrapping_add(1)] {
-        batch.append(drop_generation(Space::new(id, other)));
-    }
+/// Takes everything that a replica holds out of the engine: its state, the one before, and a
+/// snapshot that was on its way in. Done before a replica is made as well: a power cut can undo what
+/// was not flushed, and then the state of one that was dropped lies there again.
+pub fn forget_state<E: Engine>(core: &mut Core<E>, id: ShardId) -> Result<(), store::EngineError> {
+    let mut batch = drop_shard(id);
     batch.delete(generation_key(id));
     core.engine.write(batch)
 }
 
+/// Drops a replica: the journal first, then the engine. The other way round a crash in between could
+/// leave a log that goes on from a state which is gone.
 fn remove<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
     let Some(shard) = shards.remove(&id) else { return };
-    let mut batch = drop_generation(shard.space);
-    batch.delete(generation_key(id));
-    if let Err(error) = core.engine.write(batch) {
-        return core.engine_failed(&error);
-    }
-    let _ = core.batch_token();
-    core.records.push(pump::removed(id));
+    leave(core, id);
     for (inner, outer) in shard.tokens {
         if let Some(list) = core.carried.get_mut(&outer) {
             list.retain(|(shard, token)| (*shard, *token) != (id, inner));
@@ -199,8 +194,38 @@ fn remove<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
         core.timers.push((super::shard_timer(id, kernel::TimerId(timer)), None));
     }
     snapshots::forget(core, id);
+    flush::forget(core, id);
     core.touched.remove(&id);
     core.notes.push(Note::ReplicaRemoved { shard: id });
+}
+
+/// Writes down that a replica is dropped.
+fn leave<E: Engine>(core: &mut Core<E>, id: ShardId) {
+    let token = core.batch_token();
+    core.records.push(pump::removed(id));
+    core.leaving.insert(id, Some(token));
+}
+
+/// It is durable which replicas were dropped under this token: what they held goes as well, and
+/// others may take their place.
+pub fn left<E: Engine>(core: &mut Core<E>, token: Token) {
+    let durable = |(id, under): (&ShardId, &Option<Token>)| (*under == Some(token)).then_some(*id);
+    let gone: Vec<ShardId> = core.leaving.iter().filter_map(durable).collect();
+    for id in gone {
+        core.leaving.remove(&id);
+        core.reshape = true;
+        if let Err(error) = forget_state(core, id) {
+            return core.engine_failed(&error);
+        }
+    }
+}
+
+/// It could not be written which replicas were dropped: that is tried again later.
+pub fn not_left<E: Engine>(core: &mut Core<E>, token: Token) {
+    core.leaving
+        .values_mut()
+        .filter(|under| **under == Some(token))
+        .for_each(|under| *under = None);
 }
 
 /// Who should hold a shard: voters, and learners beside them.
@@ -248,7 +273,8 @@ pub fn steer<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     }
 }
 
-/// Drops replicas that the catalog does not want here and whose group has gone on without them.
+/// Drops replicas that the catalog does not want here and whose group has gone on without them, and
+/// writes down what could not be written before.
 pub fn drop_unwanted<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     let me = core.identity.node;
     let unwanted: Vec<ShardId> = core
@@ -264,5 +290,9 @@ pub fn drop_unwanted<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
         .collect();
     for id in unwanted {
         remove(core, shards, id);
+    }
+    let unwritten = core.leaving.iter().filter(|(_, under)| under.is_none());
+    for id in unwritten.map(|(id, _)| *id).collect::<Vec<ShardId>>() {
+        leave(core, id);
     }
 }

@@ -5,7 +5,10 @@
 //! that is lost, or may be, could have been a vote or the end of the log: the replica starts
 //! without memory.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use kernel::{NodeId, Rng, ShardId};
 use raft::{Membership, Standing, Start};
@@ -66,6 +69,11 @@ impl<E: Engine> Database<E> {
         core.wiped = boot.mode == Mode::Join;
         core.damaged = !journal.damage.is_empty();
         let mut logs = logs(journal);
+        core.left = left(journal, &logs);
+        for id in core.left.clone() {
+            // A crash may have come between the record and what follows from it.
+            membership::forget_state(&mut core, id).map_err(storage)?;
+        }
         let mut shards = Shards::new();
         core.catalog = load_catalog(&core.engine).map_err(storage)?;
         let mut ids: Vec<ShardId> = logs.keys().copied().collect();
@@ -124,6 +132,14 @@ fn logs(journal: &Recovery) -> BTreeMap<ShardId, Vec<Piece<'_>>> {
         }
     }
     logs
+}
+
+/// Shards of which the journal has records, lacks none, and none that counts: their replicas were
+/// dropped. The records go when the oldest segments do, and those wait until the engine durably
+/// holds the entry of the catalog that took the replica away: it was written before.
+fn left(journal: &Recovery, logs: &BTreeMap<ShardId, Vec<Piece<'_>>>) -> BTreeSet<ShardId> {
+    let gone = |id: &ShardId| !logs.contains_key(id) && hits(journal, *id).next().is_none();
+    journal.shards.iter().copied().filter(gone).collect()
 }
 
 fn load_catalog<E: Engine>(engine: &E) -> Result<Catalog, store::EngineError> {
@@ -212,3 +228,6 @@ fn hits(journal: &Recovery, id: ShardId) -> impl Iterator<Item = &Damage> {
 fn forgets(journal: &Recovery, id: ShardId) -> bool {
     hits(journal, id).any(|damage| hole(damage).is_none())
 }
+
+#[cfg(test)]
+mod tests;

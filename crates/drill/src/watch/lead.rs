@@ -16,6 +16,11 @@ pub(super) struct Leading {
 impl Watch {
     /// The replica observes something about itself.
     pub fn note(&mut self, db: &Db, note: &Note) {
+        if let Note::ReplicaAdded { shard } = note
+            && let Some(replica) = db.shards().get(shard)
+        {
+            self.begins(*shard, replica);
+        }
         let Note::Raft { shard, note: raft::Note::TransferSent { to } } = note else { return };
         // One that has stepped down since knows nothing of the others any more.
         let leader = db.shards().get(shard).filter(|replica| replica.raft.is_leader());

@@ -20,6 +20,7 @@ impl Watch {
                     }
                 }
                 RecordKind::Base => self.base(record),
+                RecordKind::Remove => self.dropping.push_back((token, record.shard)),
                 _ => {}
             }
         }
@@ -29,6 +30,9 @@ impl Watch {
     pub fn persisted(&mut self, token: Token) {
         while let Some((_, shard, hard)) = self.writing.pop_front_if(|write| write.0 <= token) {
             self.hard.insert(shard, hard);
+        }
+        while let Some((_, shard)) = self.dropping.pop_front_if(|write| write.0 <= token) {
+            self.written.dropped(shard);
         }
     }
 

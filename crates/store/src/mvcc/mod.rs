@@ -35,4 +35,4 @@ pub use pending::{Pending, PendingView};
 pub use reader::Reader;
 pub use space::{Space, Table};
 pub use stored::Stored;
-pub use transfer::{Chunk, Import, ImportError, drop_generation, export, import};
+pub use transfer::{Chunk, Import, ImportError, drop_generation, drop_shard, export, import};

@@ -15,6 +15,7 @@ use core::{fmt, ops::Bound};
 
 use bytes::Bytes;
 use kernel::{
+    ShardId,
     bug::{Bug, planted},
     wire::{SEAL_LEN, SealError, seal, unseal},
 };
@@ -156,6 +157,17 @@ fn take(rest: &mut Bytes, len: usize) -> Option<Bytes> {
 fn take_len(rest: &mut Bytes) -> Option<usize> {
     let len: [u8; 4] = take(rest, 4)?[..].try_into().ok()?;
     usize::try_from(u32::from_le_bytes(len)).ok()
+}
+
+/// Removes everything of a shard, whatever generation it belongs to.
+#[must_use]
+pub fn drop_shard(shard: ShardId) -> Batch {
+    let start = shard.0.to_be_bytes();
+    // Longer than any prefix of the shard's keys, and before the next shard's.
+    let end = [&start[..], &[u8::MAX; 5]].concat();
+    let mut batch = Batch::new();
+    batch.delete_range(Bytes::copy_from_slice(&start), Bytes::from(end));
+    batch
 }
 
 /// Removes everything of a space.

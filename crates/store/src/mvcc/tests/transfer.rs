@@ -3,7 +3,7 @@
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
 use super::{
-    super::{ImportError, drop_generation, export, import},
+    super::{ImportError, drop_generation, drop_shard, export, import},
     *,
 };
 
@@ -108,6 +108,21 @@ fn a_dropped_generation_leaves_its_neighbours() {
     engine.write(drop_generation(SPACE)).unwrap();
     assert_eq!(engine.scan(SPACE.range()).count(), 0);
     assert_eq!(engine.scan(ScanRange::all()).count(), 2);
+}
+
+#[test]
+fn a_dropped_shard_leaves_no_generation_and_its_neighbours() {
+    let mut engine = MemEngine::new();
+    let spaces = [(6, u32::MAX), (7, 0), (7, 3), (7, u32::MAX), (8, 0)];
+    let spaces = spaces.map(|(shard, generation)| Space::new(ShardId(shard), generation));
+    let mut batch = Batch::new();
+    for table in [Table::Meta, Table::OutcomePage] {
+        spaces.iter().for_each(|space| batch.put(space.key(table, b"\xff"), Bytes::new()));
+    }
+    engine.write(batch).unwrap();
+    engine.write(drop_shard(ShardId(7))).unwrap();
+    let held = spaces.map(|space| engine.scan(space.range()).count());
+    assert_eq!(held, [2, 0, 0, 0, 2]);
 }
 
 proptest! {
