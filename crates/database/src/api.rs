@@ -131,7 +131,8 @@ pub enum Control {
     AddNode(Member),
     /// Forgets a node that holds no replica any more.
     RemoveNode(NodeId),
-    /// Puts a replica on one node in the place of another's.
+    /// Puts a replica on one node in the place of another's. The shard keeps as many as its contract
+    /// asks for: only one that has fewer, or more, may get or lose one.
     MoveReplica {
         /// Which shard.
         shard: ShardId,

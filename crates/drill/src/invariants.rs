@@ -6,12 +6,14 @@
 //! | replicas that applied the same index are in the same state | Raft, figure 3: State Machine Safety |
 //! | applied never passes commit, commit never goes back | Raft, section 5.3 |
 //! | a replica that lost its memory, or an entry, leads nothing | DESIGN, section 8 |
+//! | a group has the voters that its contract asks for, in each half of a change | DESIGN, section 5 |
 //! | while a lease is valid, nobody leads a later term | dissertation, section 6.4.1 |
 //!
 //! What a replica may do by itself is judged by [`crate::watch`].
 
 use std::collections::BTreeMap;
 
+use database::shard::{Runs, Shard};
 use kernel::{NodeId, Now, ShardId};
 
 use crate::machine::Node;
@@ -58,6 +60,9 @@ impl Invariants {
                 if shard.raft.lost() > 0 {
                     return Err(format!("{node} leads {id} and has lost entries"));
                 }
+            }
+            if let Some(voters) = short(shard) {
+                return Err(format!("{node}: {voters:?} are too few or too many voters for {id}"));
             }
             let (commit, applied) = (shard.raft.commit(), shard.applied.index);
             if shard.committed.is_empty() && shard.installing.is_none() && applied > commit {
@@ -124,4 +129,15 @@ impl Invariants {
     pub fn elections(&self) -> usize {
         self.leaders.len()
     }
+}
+
+/// Voters that together are not as many as the contract asks for: the loss of a minority of the
+/// replicas that were promised could then be the loss of a majority.
+fn short(shard: &Shard) -> Option<&[u64]> {
+    let Runs::Keyspace { contract, .. } = &shard.runs else { return None };
+    let group = shard.raft.membership();
+    [&group.voters, &group.outgoing]
+        .into_iter()
+        .find(|half| !half.is_empty() && half.len() != contract.replicas as usize)
+        .map(Vec::as_slice)
 }

@@ -63,6 +63,8 @@ pub enum Bug {
     ChecksumIgnored,
     /// A log is taken to end before the first entry that the disk has lost.
     LostEntryForgotten,
+    /// A move to a node that holds a replica already leaves the shard with one fewer.
+    MoveShrinks,
 }
 
 impl Bug {
@@ -112,6 +114,10 @@ impl Bug {
         (
             Bug::LostEntryForgotten,
             "A log is taken to end before the first entry that the disk has lost",
+        ),
+        (
+            Bug::MoveShrinks,
+            "A move to a node that holds a replica already leaves the shard with one fewer",
         ),
     ];
 }

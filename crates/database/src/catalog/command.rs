@@ -4,7 +4,10 @@ use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec
 
 use bytes::Bytes;
 use contract::{Consistency, Contract, Program};
-use kernel::{NodeId, ShardId};
+use kernel::{
+    NodeId, ShardId,
+    bug::{Bug, planted},
+};
 use prost::{Message, Oneof};
 use store::{engine::EngineError, view::View};
 
@@ -265,6 +268,9 @@ fn remove_member(node: NodeId, view: &mut dyn View) -> Result<Outcome, EngineErr
     state::remove_member(node, view).map(Ok)
 }
 
+/// A move leaves as many replicas as the contract asks for. A shard may be short of some, or have
+/// too many, by an older catalog: then a move may bring it closer. Fewer would be another contract:
+/// of two replicas, one that forgets takes the majority with it.
 fn move_replica(change: &Move, view: &mut dyn View) -> Result<Outcome, EngineError> {
     let shard = ShardId(change.shard);
     let Some(mut placement) = state::read_placement(shard, view)? else {
@@ -276,22 +282,37 @@ fn move_replica(change: &Move, view: &mut dyn View) -> Result<Outcome, EngineErr
     if to.is_some() && !members.contains(&to) {
         return Ok(refuse(Code::Node, format!("{to} is not a member: add it first")));
     }
-    let mut wanted: BTreeSet<NodeId> = placement.wanted.iter().copied().collect();
+    let holds: BTreeSet<NodeId> = placement.wanted.iter().copied().collect();
+    let mut wanted = holds.clone();
     if from.is_some() {
         wanted.remove(&from);
     }
     if to.is_some() {
         wanted.insert(to);
     }
-    if wanted.is_empty() {
-        return Ok(refuse(Code::Shard, "a shard keeps at least one replica"));
+    let asked = replicas(&placement, view)?;
+    let astray = |nodes: &BTreeSet<NodeId>| nodes.len().abs_diff(asked);
+    let worse = wanted.len() != holds.len() && astray(&wanted) >= astray(&holds);
+    if wanted.is_empty() || worse && !planted(Bug::MoveShrinks) {
+        let count = wanted.len();
+        let text = format!(
+            "{shard} would have {count} replicas, and its contract asks for {asked}: \
+             move one from a node that holds one to a node that holds none"
+        );
+        return Ok(refuse(Code::Shard, text));
     }
-    let wanted: Vec<NodeId> = wanted.into_iter().collect();
-    let changed = wanted != placement.wanted;
-    placement.wanted = wanted;
+    let changed = wanted != holds;
+    placement.wanted = wanted.into_iter().collect();
     if changed {
         placement.moved = view.version().index;
     }
     state::write_placement(shard, &placement, view)?;
     Ok(Ok(changed))
+}
+
+/// How many replicas the contract of a shard's keyspace asks for.
+fn replicas(placement: &state::Placement, view: &mut dyn View) -> Result<usize, EngineError> {
+    let keyspace = state::read_keyspace(&placement.keyspace, view)?;
+    let contract = keyspace.and_then(|keyspace| keyspace.contract);
+    Ok(contract.map_or(placement.founders.len(), |contract| contract.replicas as usize))
 }

@@ -1,5 +1,10 @@
 //! The catalog's commands over a view, and the cache read back from the engine.
 
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
 use bytes::Bytes;
 use contract::{Contract, Program};
 use kernel::{NodeId, ShardId, Version};
@@ -72,6 +77,45 @@ fn the_same_again_changes_nothing_and_another_contract_is_refused() {
     assert_eq!(bench.create("a", 1).code, "keyspace-exists");
     assert_eq!(bench.create("b", 5).code, "contract-refused");
     assert_eq!(bench.create("B", 3).code, "keyspace-name");
+}
+
+#[test]
+fn a_move_keeps_as_many_replicas_as_the_contract_asks_for() {
+    let mut bench = Bench::new(5);
+    assert!(bench.create("a", 3).changed);
+    let mut go = |from, to| {
+        let reply = bench.apply(Change::Move(Move { shard: 2, from, to }));
+        let held = bench.catalog().shards[&ShardId(2)].wanted.clone();
+        (reply.code, reply.changed, held.into_iter().map(|node| node.0).collect::<Vec<_>>())
+    };
+    let refused = |held: [u64; 3]| ("shard".to_string(), false, held.to_vec());
+    let done = |changed, held: [u64; 3]| (String::new(), changed, held.to_vec());
+    // The group is still on its way to {2, 3, 4} when somebody who has not heard of it asks again.
+    assert_eq!(go(1, 4), done(true, [2, 3, 4]));
+    assert_eq!(go(2, 4), refused([2, 3, 4]), "both hold one: two would be left");
+    assert_eq!(go(1, 5), refused([2, 3, 4]), "neither holds one: there would be four");
+    assert_eq!(go(3, 0), refused([2, 3, 4]));
+    assert_eq!(go(0, 5), refused([2, 3, 4]));
+    assert_eq!(go(1, 4), done(false, [2, 3, 4]), "the same again");
+    assert_eq!(go(2, 5), done(true, [3, 4, 5]));
+}
+
+#[test]
+fn a_shard_that_is_short_of_replicas_gets_them_back() {
+    let mut bench = Bench::new(5);
+    assert!(bench.create("a", 3).changed);
+    let mut pending = Pending::new(&bench.engine, Space::new(CATALOG, 0), false, 0);
+    let mut view = pending.view(Version { index: 100, ..Version::default() });
+    let mut placement = state::read_placement(ShardId(2), &mut view).unwrap().unwrap();
+    placement.wanted = [1].map(NodeId).to_vec();
+    state::write_placement(ShardId(2), &placement, &mut view).unwrap();
+    let batch = pending.into_batch();
+    bench.engine.write(batch).unwrap();
+    bench.index = 100;
+    let mut go = |from, to| bench.apply(Change::Move(Move { shard: 2, from, to })).changed;
+    assert!(!go(1, 0) && go(0, 2) && go(2, 4) && go(0, 5) && !go(0, 2));
+    let held = bench.catalog().shards[&ShardId(2)].wanted.clone();
+    assert_eq!(held, [1, 4, 5].map(NodeId));
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::SessionIgnored
         | Bug::TtlByLocalClock
         | Bug::OutcomeIgnored
-        | Bug::FateWithoutFence => None,
+        | Bug::FateWithoutFence
+        | Bug::MoveShrinks => None,
     }
 }
