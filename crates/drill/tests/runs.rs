@@ -7,7 +7,7 @@ use drill::{Outcome, Run};
 use sim::{Options, Plan};
 
 /// Seeds that found a bug which is fixed. They are run again for ever.
-const FOUND: [(u64, &str); 12] = [
+const FOUND: [(u64, &str); 15] = [
     (63, "a wiped node founded a shard that it had founded before"),
     (83, "entries that stood before the newest base in the journal were lost"),
     (107, "a log started behind what the engine held durably"),
@@ -20,6 +20,9 @@ const FOUND: [(u64, &str); 12] = [
     (69, "a follower whose log was lost was sent nothing"),
     (200_133, "a replica that was taking a snapshot believed that it had lost its memory"),
     (201_015, "a log was forgotten one entry further than the engine held durably"),
+    (10_003, "two moves that crossed left a shard with two replicas"),
+    (31_424, "a voter that had lost its memory and was gone blocked its own replacement"),
+    (31_465, "a snapshot overwrote one that waited to be installed"),
 ];
 
 #[test]

@@ -69,7 +69,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 27] = [
+    pub const ALL: [(Bug, &'static str); 28] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
