@@ -22,6 +22,7 @@ struct Done {
     adds: bool,
     appends: bool,
     reads_list: bool,
+    reads_zero: bool,
     adds_other: bool,
 }
 
@@ -31,6 +32,9 @@ impl Done {
             Action::Write(_) | Action::Cas(..) => self.writes = true,
             Action::Append(_) => self.appends = true,
             Action::Read(Seen::List(_)) => self.reads_list = true,
+            Action::Read(Seen::Value(value)) => {
+                self.reads_zero |= history.values.int(value) == Some(0);
+            }
             Action::Add(value, _) => {
                 self.adds = true;
                 self.adds_other |= history.values.int(value).is_none();
@@ -78,13 +82,19 @@ pub(crate) fn keys(history: &History) -> Keys {
     }
     let mut holds: BTreeMap<ValueId, Holds> =
         done.iter().filter_map(|(&key, done)| Some((key, done.holds()?))).collect();
-    // A key that is only read is taken for what most others are.
+    // A key that is only read is taken for what most others are, unless what it shows tells: what
+    // nobody touched is null in a register, 0 in a counter and empty in a set.
     let mut count: BTreeMap<Holds, usize> = BTreeMap::new();
     holds.values().for_each(|&holds| *count.entry(holds).or_default() += 1);
+    let counters = count.contains_key(&Holds::Counter);
     let usual = count.into_iter().max_by_key(|&(_, count)| count);
     let usual = usual.map_or(Holds::Register, |(holds, _)| holds);
     for (&key, done) in &done {
-        let lone = if done.reads_list && usual == Holds::Register { Holds::Set } else { usual };
+        let lone = match usual {
+            Holds::Register if done.reads_list => Holds::Set,
+            Holds::Register if done.reads_zero && counters => Holds::Counter,
+            usual => usual,
+        };
         holds.entry(key).or_insert(lone);
     }
     Keys { ops, holds, transactions }
