@@ -24,7 +24,8 @@ pub(crate) struct Apart {
 }
 
 impl Apart {
-    /// What the disks hold now; `None` of a node that is down.
+    /// What the disks hold for good now; `None` of a node that is down, or of which some is not
+    /// synced.
     pub(crate) fn look(&mut self, ids: &[NodeId], copies: &[Option<Vec<Copied>>]) {
         self.rotten.retain(|name, (node, file, offset)| {
             let at = ids.iter().position(|id| id == node);

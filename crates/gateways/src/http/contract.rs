@@ -51,9 +51,8 @@ pub fn read(document: Value) -> Result<Contract, Problem> {
         return Err(Problem::new(Code::INVALID_BODY, "a contract is a table of fields"));
     };
     let program = text(&mut fields, "program")?.unwrap_or_else(|| "kv".into());
-    let program = Program::parse(&program).ok_or_else(|| {
-        field("program", &format!("'{program}' is not one: use kv or counter"))
-    })?;
+    let program = Program::parse(&program)
+        .ok_or_else(|| field("program", &format!("'{program}' is not one: use kv or counter")))?;
     if program == Program::Coordination {
         let detail = "program = \"coordination\" is not served yet: no leader counts its leases, \
                       and no gateway speaks its protocol";

@@ -91,6 +91,11 @@ impl SimDisk {
         true
     }
 
+    /// Whether a power cut would lose nothing.
+    pub(crate) fn synced(&self) -> bool {
+        self.0.borrow().files.values().all(|file| file.dirty().is_empty())
+    }
+
     /// Flips one durable bit of a copy; `false` if the last sync wrote it, or a write waits there.
     pub(crate) fn rot_at(&self, copy: &Copied, rng: &mut Rng) -> bool {
         let state = &mut *self.0.borrow_mut();

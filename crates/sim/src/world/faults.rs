@@ -97,7 +97,12 @@ impl<F: Factory> World<F> {
         let ids = self.ids();
         let copies = ids.iter().map(|id| self.node(*id)?.machine.as_ref().map(Machine::copies));
         let copies: Vec<Option<Vec<Copied>>> = copies.collect();
-        self.apart.look(&ids, &copies);
+        // What was repaired and is not synced may be lost again in this very strike.
+        let synced = |id: &NodeId| self.disk(*id).is_some_and(|disk| disk.synced());
+        let held =
+            ids.iter().zip(&copies).map(|(id, copies)| copies.clone().filter(|_| synced(id)));
+        let held: Vec<Option<Vec<Copied>>> = held.collect();
+        self.apart.look(&ids, &held);
         let most = rng.range(1, 4);
         for (id, copies) in ids.iter().zip(copies) {
             let mut copies = copies.unwrap_or_default();
