@@ -9,10 +9,10 @@ use super::record::{Lsn, Record, RecordKind, Span};
 /// What a journal held when it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// Everything live, in the order in which it was appended; a fill stands in the place of what
-    /// it fills. Of an append or a fill, `span.last` is the
-    /// last entry that no later append replaced: entries of the body behind it are void. The body
-    /// still begins with the entry `span.first`.
+    /// Everything live; of each shard in the order in which it was appended, but that a fill stands
+    /// in the place of what it fills. Of an append or a fill, `span.last` is the last entry that no
+    /// later append replaced: entries of the body behind it are void. The body still begins with
+    /// the entry `span.first`.
     pub records: Vec<Record>,
     /// How the log ended.
     pub tail: Tail,
