@@ -1,12 +1,13 @@
 //! An operator at work while faults strike: hands leadership over and moves replicas.
 //!
-//! In half of all runs nobody operates. What is asked for is drawn from the seed when its time
+//! In half of all runs nobody operates. Where all disks rot, replicas are not moved: one that moves is
+//! without memory until it has caught up, and what is claimed there needs everybody's. What is asked for is drawn from the seed when its time
 //! comes, from what the cluster is then: who votes now, not who is about to. A move may therefore
 //! cross another one that is under way. Refusals are not looked at.
 
 use database::{Request, api::Control};
 use kernel::{Duration, Instant, NodeId, Rng, ShardId};
-use sim::{Plan, World};
+use sim::{Fault, Plan, World};
 
 use crate::factory::Cluster;
 
@@ -14,6 +15,7 @@ use crate::factory::Cluster;
 pub struct Operator {
     rng: Rng,
     every: Duration,
+    moves: bool,
     next: Instant,
 }
 
@@ -25,7 +27,8 @@ impl Operator {
         let works = rng.chance(0.5);
         let every = rng.duration(Duration::from_millis(500), Duration::from_secs(5));
         let next = if works { from + every } else { Instant::NEVER };
-        Operator { rng, every, next }
+        let moves = !plan.schedule.iter().any(|s| matches!(s.fault, Fault::RotApart { .. }));
+        Operator { rng, every, moves, next }
     }
 
     /// When something is done next.
@@ -49,7 +52,7 @@ impl Operator {
         let other: Vec<NodeId> =
             nodes.iter().copied().filter(|node| !voters.contains(node)).collect();
         let control = match (self.rng.pick(&other).copied(), self.rng.pick(&voters).copied()) {
-            (Some(to), Some(from)) if self.rng.chance(0.5) => {
+            (Some(to), Some(from)) if self.rng.chance(0.5) && self.moves => {
                 Control::MoveReplica { shard, from, to }
             }
             (_, to) => Control::Transfer { shard, to: to? },

@@ -34,8 +34,9 @@ pub mod route;
 mod serve;
 
 pub use dry::plan;
-pub(crate) use evidence::parse_trace;
+pub(crate) use evidence::{parse_session, parse_trace};
 pub use map::Plan;
+pub(crate) use map::level;
 pub use problem::Problem;
 pub use serve::{Limits, serve};
 pub(crate) use serve::{Room, Tally};

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A link delivers in order, as a connection does, except for frames that chance lets overtake.
-//! A cut link carries nothing, not even what was under way. Node 0 stands for the clients: its
+//! A cut link carries nothing, not even what was under way. A link that was slow and is healed starts
+//! anew, as a connection does: what waited in it for bandwidth that is no longer short is lost. Node 0 stands for the clients: its
 //! links have a quality of their own and can be cut like any other.
 
 use kernel::{Duration, Instant, NodeId, Rng};
@@ -81,6 +82,8 @@ pub(crate) struct Link {
     sent_until: Instant,
     last_arrival: Instant,
     queued: u64,
+    /// Frames with smaller numbers were under way when the link started anew.
+    begins: u64,
 }
 
 /// What becomes of a frame.
@@ -109,7 +112,15 @@ impl Link {
             sent_until: Instant::ZERO,
             last_arrival: Instant::ZERO,
             queued: 0,
+            begins: 0,
         }
+    }
+
+    /// Starts anew: nothing that was sent before frame `next` arrives any more.
+    pub(crate) fn renew(&mut self, now: Instant, next: u64) {
+        self.begins = next;
+        self.sent_until = self.sent_until.min(now);
+        self.last_arrival = self.last_arrival.min(now);
     }
 
     /// Whether the link carries anything now.
@@ -193,11 +204,22 @@ impl Net {
         link.route(now, bytes, &mut self.rng)
     }
 
+    /// Every link starts anew.
+    pub(crate) fn renew(&mut self, now: Instant, next: u64) {
+        self.links.iter_mut().for_each(|link| link.renew(now, next));
+    }
+
     /// Takes a frame off its link; whether the link let it through.
-    pub(crate) fn arrive(&mut self, now: Instant, from: NodeId, to: NodeId, bytes: u64) -> bool {
+    pub(crate) fn arrive(
+        &mut self,
+        now: Instant,
+        (from, to): (NodeId, NodeId),
+        frame: u64,
+        bytes: u64,
+    ) -> bool {
         let link = self.link(from, to);
         link.queued = link.queued.saturating_sub(bytes);
-        link.is_open(now)
+        link.is_open(now) && frame >= link.begins
     }
 }
 

@@ -68,8 +68,11 @@ impl Watch {
     }
 
     fn acknowledges(&mut self, replica: &Replica, term: u64, index: u64) {
-        // What was said before a new leader replaced the end of the log is not compared.
-        if term == replica.raft.term() && index > replica.raft.status().persisted_index {
+        let status = replica.raft.status();
+        // What was said before a new leader replaced the end of the log is not compared, nor what a
+        // snapshot covers that came since: the old log is void only once the snapshot is durable.
+        let covered = index < status.first_index;
+        if term == status.term && !covered && index > status.persisted_index {
             let (me, id) = (self.me, replica.id);
             self.fail(|| format!("{me} acknowledges {index} of {id} before it is durable"));
         }

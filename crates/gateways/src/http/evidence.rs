@@ -94,10 +94,15 @@ pub fn request_id(headers: &HeaderMap) -> Result<Option<RequestId>, Problem> {
 /// # Errors
 /// If it is no token.
 pub fn session(headers: &HeaderMap) -> Result<Option<Session>, Problem> {
-    let read = |text: &str| {
-        Session::parse(text).map_err(|e| Problem::new(Code::SESSION_MALFORMED, e.to_string()))
-    };
-    header(headers, &SESSION)?.map(read).transpose()
+    header(headers, &SESSION)?.map(parse_session).transpose()
+}
+
+/// Reads a session token.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn parse_session(text: &str) -> Result<Session, Problem> {
+    Session::parse(text).map_err(|e| Problem::new(Code::SESSION_MALFORMED, e.to_string()))
 }
 
 /// Reads `Quorate-Timeout`.

@@ -15,6 +15,7 @@ use super::{
     Problem, code::Code, evidence::Tag, operation, query::Query, route::Route, serve::Limits,
 };
 use data::Asked;
+pub use data::level;
 
 /// What a request comes to.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,15 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use client::pipe::{Action, Answer, Call, Done, Failed, Result as Told};
-use contract::{Consistency, LevelError, Program, Session};
-use database::{
-    Answer as Came, Failure, Request,
-    api::{self, Trace},
-    failure::Effect,
-};
+use contract::Program;
+use database::{Answer as Came, Failure, Request, api, failure::Effect};
 use kernel::{Duration, NodeId, RequestId, Version};
 
-use crate::http::{Limits, Problem, code::Code, parse_trace};
+use crate::http::{Limits, Problem, code::Code, level, parse_session, parse_trace};
 
 /// What a call asks of the database.
 ///
@@ -25,16 +21,17 @@ pub fn request(call: Call, limits: &Limits) -> Result<Request, Problem> {
     };
     Ok(Request::Call(api::Call {
         action: action(&call.program, call.action)?,
-        consistency: level(&call.consistency)?,
-        session: session(&call.session)?,
+        consistency: some(&call.consistency).map(level).transpose()?,
+        session: some(&call.session).map(parse_session).transpose()?,
         request_id: request_id(&call.request_id)?,
         timeout,
-        trace: match &*call.traceparent {
-            "" => Trace::default(),
-            text => parse_trace(text).unwrap_or_default(),
-        },
+        trace: some(&call.traceparent).and_then(parse_trace).unwrap_or_default(),
         keyspace: call.keyspace,
     }))
+}
+
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 fn action(program: &str, action: Option<Action>) -> Result<api::Action, Problem> {
@@ -54,26 +51,6 @@ fn action(program: &str, action: Option<Action>) -> Result<api::Action, Problem>
             api::Action::Past { program, query: past.query, at }
         }
     })
-}
-
-fn level(text: &str) -> Result<Option<Consistency>, Problem> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    Consistency::parse(text).map(Some).map_err(|error| {
-        let code = match error {
-            LevelError::Unknown(_) => Code::UNKNOWN_CONSISTENCY,
-            LevelError::Unavailable(_) => Code::UNAVAILABLE_CONSISTENCY,
-        };
-        Problem::new(code, error.to_string())
-    })
-}
-
-fn session(token: &str) -> Result<Option<Session>, Problem> {
-    let read = |token| {
-        Session::parse(token).map_err(|e| Problem::new(Code::SESSION_MALFORMED, e.to_string()))
-    };
-    (!token.is_empty()).then(|| read(token)).transpose()
 }
 
 fn request_id(bytes: &[u8]) -> Result<Option<RequestId>, Problem> {

@@ -10,7 +10,7 @@ use crate::disk::Lie;
 use crate::{
     audit::What,
     disk::Trouble,
-    fault::Fault,
+    fault::{Between, Fault},
     machine::{Copied, Factory, Machine},
     net::Flap,
 };
@@ -188,6 +188,7 @@ impl<F: Factory> World<F> {
     pub fn heal_all_but(&mut self, dead: &[NodeId]) {
         self.note(NodeId::NONE, || What::Healed("everything".to_owned()));
         self.conditions.clear();
+        self.net.renew(self.now, self.next_frame);
         for node in &mut self.nodes {
             node.paused_by_hand = false;
             node.disk.heal();
@@ -205,9 +206,20 @@ impl<F: Factory> World<F> {
     pub(super) fn heal(&mut self, id: u64) {
         let Some(index) = self.conditions.iter().position(|c| c.id == id) else { return };
         let fault = self.conditions.remove(index).fault;
+        if let Fault::Slow { links, .. } = &fault {
+            self.renew(links);
+        }
         let node = fault.node().unwrap_or(NodeId::NONE);
         self.note(node, || What::Healed(fault.to_string()));
         self.apply_conditions();
+    }
+
+    fn renew(&mut self, between: &Between) {
+        for (from, to) in between.links() {
+            if from.0.max(to.0) <= self.options.nodes {
+                self.net.link(from, to).renew(self.now, self.next_frame);
+            }
+        }
     }
 
     /// Computes what every link, disk, clock and process does from the conditions that hold.

@@ -86,7 +86,8 @@ impl<F: Factory> World<F> {
     }
 
     fn frame(&mut self, from: NodeId, to: NodeId, bytes: Bytes, frame: u64, hash: u64) {
-        let open = from == to || self.net.arrive(self.now, from, to, bytes.len() as u64);
+        let len = bytes.len() as u64;
+        let open = from == to || self.net.arrive(self.now, (from, to), frame, len);
         let inbox = self.options.process.inbox;
         let why = match self.node(to) {
             _ if !open => Some(Lost::Cut),
@@ -138,7 +139,7 @@ impl<F: Factory> World<F> {
     }
 
     fn arrived(&mut self, id: NodeId, ticket: Ticket, request: RequestOf<F>) {
-        if !self.net.arrive(self.now, NodeId::NONE, id, 0) {
+        if !self.net.arrive(self.now, (NodeId::NONE, id), u64::MAX, 0) {
             return;
         }
         let inbox = self.options.process.inbox;

@@ -96,7 +96,11 @@ impl Asked {
     }
 }
 
-fn level(text: &str) -> Result<Consistency, Problem> {
+/// Reads a level and its session guarantees.
+///
+/// # Errors
+/// If it is not in the language, or cannot be met yet.
+pub fn level(text: &str) -> Result<Consistency, Problem> {
     Consistency::parse(text).map_err(|error| {
         let code = match error {
             LevelError::Unknown(_) => Code::UNKNOWN_CONSISTENCY,
