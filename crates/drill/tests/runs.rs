@@ -7,7 +7,7 @@ use drill::{Outcome, Run};
 use sim::{Options, Plan};
 
 /// Seeds that found a bug which is fixed. They are run again for ever.
-const FOUND: [(u64, &str); 15] = [
+const FOUND: [(u64, &str); 21] = [
     (63, "a wiped node founded a shard that it had founded before"),
     (83, "entries that stood before the newest base in the journal were lost"),
     (107, "a log started behind what the engine held durably"),
@@ -23,6 +23,12 @@ const FOUND: [(u64, &str); 15] = [
     (10_003, "two moves that crossed left a shard with two replicas"),
     (31_424, "a voter that had lost its memory and was gone blocked its own replacement"),
     (31_465, "a snapshot overwrote one that waited to be installed"),
+    (880_532, "a snapshot began while another one waited to be installed"),
+    (910_984, "a counter that nobody added to was taken for a register"),
+    (5_001_114, "a repair that was not synced counted as done, and its copy rotted too"),
+    (20_002_369, "an acknowledgement that a snapshot had overtaken counted as early"),
+    (20_003_343, "a replica was moved while all disks rotted"),
+    (20_003_825, "a healed link still crept through what had waited in it"),
 ];
 
 #[test]

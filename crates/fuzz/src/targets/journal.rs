@@ -183,11 +183,17 @@ fn feed(bytes: &[u8]) -> Fed {
     Ok(!found.records.is_empty())
 }
 
-/// The records of each shard, in order: nobody sees an order between shards, and a fill moves among
-/// those of others once the place that it fills is no longer known.
-fn by_shard(records: &[Record]) -> BTreeMap<ShardId, Vec<&Record>> {
-    let mut shards: BTreeMap<ShardId, Vec<&Record>> = BTreeMap::new();
-    records.iter().for_each(|record| shards.entry(record.shard).or_default().push(record));
+/// The records of each shard in order, fills apart: nobody sees an order between shards, and a fill,
+/// which counts by the index and term of what it fills, moves once the place of that is not known.
+fn by_shard(records: &[Record]) -> BTreeMap<(ShardId, bool), Vec<&Record>> {
+    let mut shards: BTreeMap<(ShardId, bool), Vec<&Record>> = BTreeMap::new();
+    for record in records {
+        let fill = record.kind == RecordKind::Fill;
+        shards.entry((record.shard, fill)).or_default().push(record);
+    }
+    let spans = |record: &&Record| record.span.map(|span| (span.first, span.last, span.term));
+    let fills = shards.iter_mut().filter(|((_, fill), _)| *fill);
+    fills.for_each(|(_, records)| records.sort_by_key(spans));
     shards
 }
 

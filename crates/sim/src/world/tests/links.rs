@@ -90,6 +90,30 @@ fn a_slow_link_is_late_and_narrow() {
 }
 
 #[test]
+fn a_link_that_was_slow_starts_anew() {
+    let mut world = probes();
+    let slow = |lasts| Fault::Slow {
+        links: Between::one_way(&[A], &[B]),
+        delay: ms(0),
+        bytes_per_second: 100,
+        lasts,
+    };
+    for heal in [false, true] {
+        world.inject(slow(if heal { ms(9_999) } else { ms(10) }));
+        world.tell(A, vec![send(B, 1)]);
+        world.run_for(ms(20));
+        if heal {
+            world.heal_all();
+        }
+        world.factory().log.borrow_mut().clear();
+        world.tell(A, vec![send(B, 2)]);
+        world.run_for(ms(5_000));
+        let bytes: Vec<u8> = world.frames().iter().map(|frame| frame.2).collect();
+        assert_eq!(bytes, [2], "the second is in time, the first is lost");
+    }
+}
+
+#[test]
 fn a_lossy_link_loses_repeats_and_reorders() {
     let mut world = probes();
     let links = Between::one_way(&[A], &[B]);
