@@ -1,5 +1,6 @@
-//! `quorate cluster status | add | remove | replace | drain | transfer`.
+//! `quorate cluster status | add | remove | replace | drain | refill | transfer`.
 
+mod refill;
 mod status;
 
 use clap::{Args, Subcommand};
@@ -30,6 +31,8 @@ pub enum Cluster {
     Replace(Replace),
     /// Move every replica away from a node, wherever there is room.
     Drain(Named),
+    /// Give every shard as many replicas as its contract asks for, where there is room.
+    Refill,
     /// Hand leadership of a shard over.
     Transfer(Transfer),
 }
@@ -103,6 +106,13 @@ impl Cluster {
             Cluster::Drain(Named { node }) => {
                 let moved = drain(&control, &node, None).await?;
                 done(format!("{moved} replicas moved away from {node}"))
+            }
+            Cluster::Refill => {
+                let (made, dead) = refill::refill(&control).await?;
+                done(match dead.is_empty() {
+                    true => format!("{made} replicas made"),
+                    false => format!("{made} replicas made; without a leader: {}", dead.join(", ")),
+                })
             }
             Cluster::Transfer(Transfer { shard, to }) => {
                 control.transfer(&shard, to.as_deref()).await?;
