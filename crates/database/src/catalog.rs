@@ -15,7 +15,7 @@ mod state;
 mod tests;
 
 pub use command::{
-    CatalogCommand, CatalogReply, Change, ContractWire, Create, MemberWire, Move, apply,
+    CatalogCommand, CatalogReply, Change, ContractWire, Create, MemberWire, Move, Survive, apply,
 };
 pub use names::check_name;
 pub use state::{Catalog, Placement};

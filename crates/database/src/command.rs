@@ -14,7 +14,7 @@ pub struct Command {
     #[prost(bytes = "bytes", tag = "2")]
     pub request_id: Bytes,
     /// What to do.
-    #[prost(oneof = "Do", tags = "3, 4, 5")]
+    #[prost(oneof = "Do", tags = "3, 4, 5, 6")]
     pub act: Option<Do>,
 }
 
@@ -30,6 +30,9 @@ pub enum Do {
     /// Compare states: after this index the digest was this one.
     #[prost(message, tag = "5")]
     Digest(Digest),
+    /// History is cut here: what follows is of this incarnation.
+    #[prost(uint64, tag = "6")]
+    Cut(u64),
 }
 
 /// The digest of a shard's history up to an index.
@@ -68,5 +71,18 @@ impl Command {
     #[must_use]
     pub fn fingerprint(command: &[u8]) -> u32 {
         crc32c(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_is_golden() {
+        let cut = Command::own(Timestamp(1), Do::Cut(2));
+        let bytes = [9, 1, 0, 0, 0, 0, 0, 0, 0, 48, 2];
+        assert_eq!(cut.encode_to_vec(), bytes);
+        assert_eq!(Command::decode(&bytes[..]), Ok(cut));
     }
 }

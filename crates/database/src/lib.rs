@@ -37,5 +37,5 @@ pub use api::{Answer, Request};
 pub use failure::{Code, Failure};
 pub use message::Envelope;
 pub use note::Note;
-pub use process::{Boot, Database, Mode, Output};
+pub use process::{Boot, Database, Kept, Left, Mode, Output, Plan, Why, recover};
 pub use settings::{Identity, Settings};

@@ -21,6 +21,7 @@ mod membership;
 mod open;
 mod past;
 mod pump;
+mod recover;
 mod report;
 mod route;
 mod serve;
@@ -32,6 +33,7 @@ use store::{engine::Engine, journal};
 
 pub use self::core::Core;
 pub use open::{Boot, Mode};
+pub use recover::{Kept, Left, Plan, Why, recover};
 
 use crate::{Answer, Envelope, Note, Request, api::Member, message::Body, shard::Shard};
 

@@ -4,6 +4,7 @@
 //! things that Raft writes separately: the hard state and the standing.
 
 use bytes::Bytes;
+use kernel::{NodeId, ShardId};
 use prost::Message;
 use raft::{Record, Standing};
 use store::journal::{self, RecordKind, Span};
@@ -21,10 +22,20 @@ struct State {
 /// The journal's record for Raft's.
 #[must_use]
 pub fn to_journal(shard: &Shard, record: &Record) -> journal::Record {
+    let standing = if shard.sound { Standing::Sound } else { Standing::Amnesiac };
+    of(shard.id, shard.hard, standing, record)
+}
+
+/// The same, of a replica that does not run: with its term, its vote, and whether it is sound.
+#[must_use]
+pub fn of(
+    shard: ShardId,
+    (term, vote): (u64, NodeId),
+    standing: Standing,
+    record: &Record,
+) -> journal::Record {
     let (kind, span, body) = match record {
         Record::HardState { .. } | Record::Standing { .. } => {
-            let (term, vote) = shard.hard;
-            let standing = if shard.sound { Standing::Sound } else { Standing::Amnesiac };
             let state = State {
                 hard: Record::HardState { term, vote }.encode(),
                 standing: Record::Standing { standing }.encode(),
@@ -48,7 +59,7 @@ pub fn to_journal(shard: &Shard, record: &Record) -> journal::Record {
             (RecordKind::Base, Some(span), record.encode())
         }
     };
-    journal::Record { shard: shard.id, kind, span, body }
+    journal::Record { shard, kind, span, body }
 }
 
 /// Raft's records of a journal's; none if the bytes make no sense.

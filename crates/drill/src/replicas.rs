@@ -75,7 +75,7 @@ impl Pictures {
                 }
             }
             let state = Reader::latest(engine, space).scan(&ScanRange::all(), usize::MAX);
-            let version = shard.applied.version(kernel::Incarnation(1));
+            let version = shard.version();
             let state = state.unwrap_or_default();
             self.pictures.insert(place, Picture { taken: now, boot, space, version, state });
         }

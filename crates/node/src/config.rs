@@ -4,6 +4,7 @@
 //! node    = 1
 //! cluster = "0123456789abcdef0123456789abcdef"
 //! boot    = "bootstrap"              # first start of a new cluster; "join" for a later node
+//! # incarnation = 2                  # for an empty node of a cluster whose history was cut
 //! data    = "/var/lib/quorate"
 //! http    = "10.0.0.1:7070"
 //! peer    = "10.0.0.1:7170"
@@ -31,7 +32,7 @@ mod units;
 use std::path::{Path, PathBuf};
 
 use database::{Settings, api::Member};
-use kernel::{ClusterId, NodeId, limit};
+use kernel::{ClusterId, Incarnation, NodeId, limit};
 use serde::{Deserialize, Serialize};
 
 use self::{file::File, merge::Merge, units::Labels};
@@ -103,6 +104,9 @@ pub struct Config {
     pub data: PathBuf,
     /// How an empty data directory starts.
     pub boot: BootMode,
+    /// Which incarnation an empty data directory starts in, the first if not said; one that is not
+    /// empty has to be of it.
+    pub incarnation: Option<Incarnation>,
     /// Where to listen for HTTP, `host:port`.
     pub http: String,
     /// Where to listen for peers, `host:port`.
@@ -202,6 +206,7 @@ impl Config {
             cluster: file.cluster.ok_or_else(|| missing("cluster"))?.0,
             data: file.data.clone().ok_or_else(|| missing("data"))?,
             boot: file.boot.unwrap_or_default(),
+            incarnation: file.incarnation.map(Incarnation),
             http,
             peer,
             me,
@@ -235,6 +240,9 @@ impl Config {
         let listed = self.members.iter().any(|member| member.node == self.node);
         if self.boot == BootMode::Bootstrap && !listed {
             return contradiction(format!("{} bootstraps but is not in members", self.node));
+        }
+        if self.incarnation == Some(Incarnation(0)) {
+            return contradiction("incarnations are counted from 1".into());
         }
         if self.settings.heartbeat * 2 > self.settings.election_timeout {
             return contradiction("the heartbeat must be at most half the election timeout".into());

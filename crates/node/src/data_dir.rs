@@ -93,6 +93,38 @@ pub enum DataDirError {
         /// Who asked.
         wanted: ClusterId,
     },
+    /// It belongs to another incarnation.
+    #[error(
+        "[data-incarnation] {} is of incarnation {}, not {}: history was cut, and one of the two is \
+         behind it",
+        path.display(),
+        found.0,
+        wanted.0
+    )]
+    Incarnation {
+        /// Where.
+        path: PathBuf,
+        /// What it is of.
+        found: Incarnation,
+        /// What was asked for.
+        wanted: Incarnation,
+    },
+    /// A forced recovery stopped half-way.
+    #[error(
+        "[recover-unfinished] {}: a forced recovery was begun and not finished: run \
+         'quorate cluster recover' on it again",
+        path.display()
+    )]
+    Unfinished {
+        /// Where.
+        path: PathBuf,
+    },
+    /// It holds nothing, where a node's data was expected.
+    #[error("[data-missing] {} holds no node's data", path.display())]
+    Missing {
+        /// Where.
+        path: PathBuf,
+    },
     /// It belongs to another node.
     #[error("[data-node] {} belongs to {found}, not {wanted}", path.display())]
     Node {
@@ -119,6 +151,10 @@ struct Format {
     /// Written before the first thing that rests on the journal leaves the node: a directory
     /// that says how it began and holds an empty journal has lost its memory.
     began: Option<BootMode>,
+    /// The incarnation that a forced recovery makes the next one, while the journal is being
+    /// prepared for it: a node must not start on a journal that is half prepared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovering: Option<u64>,
 }
 
 /// An open data directory; the lock is released when it is dropped.
@@ -132,7 +168,7 @@ pub struct DataDir {
 
 impl DataDir {
     /// Opens the directory of a node, or makes it. The secret becomes the identity of a new
-    /// directory's journal.
+    /// directory's journal. A new directory is of the first incarnation if none is given.
     ///
     /// # Errors
     /// If it is not clearly this node's own.
@@ -140,6 +176,7 @@ impl DataDir {
         path: &Path,
         cluster: ClusterId,
         node: NodeId,
+        incarnation: Option<Incarnation>,
         now: Wall,
         secret: u64,
     ) -> Result<DataDir, DataDirError> {
@@ -154,11 +191,12 @@ impl DataDir {
                     version: VERSION,
                     cluster: cluster.to_string(),
                     node: node.0,
-                    incarnation: 1,
+                    incarnation: incarnation.map_or(1, |incarnation| incarnation.0),
                     created_ms: now.0,
                     // A file of this format holds signed numbers.
                     journal: secret >> 1,
                     began: None,
+                    recovering: None,
                 };
                 write_format(path, &format).map_err(at)?;
                 format
@@ -172,7 +210,71 @@ impl DataDir {
             let found = NodeId(format.node);
             return Err(DataDirError::Node { path: path.to_owned(), found, wanted: node });
         }
+        let found = Incarnation(format.incarnation);
+        if let Some(wanted) = incarnation.filter(|wanted| *wanted != found) {
+            return Err(DataDirError::Incarnation { path: path.to_owned(), found, wanted });
+        }
+        if format.recovering.is_some() {
+            return Err(DataDirError::Unfinished { path: path.to_owned() });
+        }
         Ok(DataDir { path: path.to_owned(), format, _lock: lock })
+    }
+
+    /// Opens the directory of a node that was, whoever it is.
+    ///
+    /// # Errors
+    /// If it holds none, or a node runs on it.
+    pub fn reopen(path: &Path) -> Result<DataDir, DataDirError> {
+        let missing = || DataDirError::Missing { path: path.to_owned() };
+        read_format(path)?.ok_or_else(missing)?;
+        let lock = lock(path)?;
+        // What was read before the lock was held may have changed since.
+        let format = read_format(path)?.ok_or_else(missing)?;
+        Ok(DataDir { path: path.to_owned(), format, _lock: lock })
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        NodeId(self.format.node)
+    }
+
+    /// Which cluster's it is.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterId {
+        ClusterId::parse(&self.format.cluster).unwrap_or_default()
+    }
+
+    /// The incarnation that a forced recovery has begun to make here and not finished.
+    #[must_use]
+    pub fn recovering(&self) -> Option<Incarnation> {
+        self.format.recovering.map(Incarnation)
+    }
+
+    /// Begins a forced recovery; durable on return. No node starts here until it is finished.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn begin_recovery(&mut self, next: Incarnation) -> Result<(), DataDirError> {
+        self.format.recovering = Some(next.0);
+        self.write()
+    }
+
+    /// Ends the forced recovery that was begun: its incarnation is the directory's. Durable on
+    /// return.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn end_recovery(&mut self) -> Result<(), DataDirError> {
+        if let Some(next) = self.format.recovering.take() {
+            self.format.incarnation = next;
+        }
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), DataDirError> {
+        write_format(&self.path, &self.format)
+            .map_err(|error| DataDirError::Io { path: self.path.clone(), error })
     }
 
     /// The incarnation in which the directory was last written.
@@ -200,8 +302,7 @@ impl DataDir {
     pub fn begin(&mut self, mode: BootMode) -> Result<(), DataDirError> {
         if self.format.began != Some(mode) {
             self.format.began = Some(mode);
-            write_format(&self.path, &self.format)
-                .map_err(|error| DataDirError::Io { path: self.path.clone(), error })?;
+            self.write()?;
         }
         Ok(())
     }
@@ -308,7 +409,12 @@ mod tests {
     const CLUSTER: ClusterId = ClusterId(7);
 
     fn open(path: &Path, cluster: ClusterId, node: u64) -> Result<DataDir, DataDirError> {
-        DataDir::open(path, cluster, NodeId(node), Wall(5), 8)
+        DataDir::open(path, cluster, NodeId(node), None, Wall(5), 8)
+    }
+
+    fn code(result: Result<DataDir, DataDirError>) -> String {
+        let text = result.unwrap_err().to_string();
+        text[1..text.find(']').unwrap()].to_owned()
     }
 
     #[test]
@@ -329,10 +435,6 @@ mod tests {
     fn strangers_are_refused_with_a_code() {
         let dir = tempfile::tempdir().unwrap();
         drop(open(dir.path(), CLUSTER, 1).unwrap());
-        let code = |result: Result<DataDir, DataDirError>| {
-            let text = result.unwrap_err().to_string();
-            text[1..text.find(']').unwrap()].to_owned()
-        };
         assert_eq!(code(open(dir.path(), ClusterId(8), 1)), "data-cluster");
         assert_eq!(code(open(dir.path(), CLUSTER, 2)), "data-node");
         let format = dir.path().join("format");
@@ -347,6 +449,37 @@ mod tests {
         fs::write(dir.path().join("holiday.jpg"), "").unwrap();
         assert_eq!(code(open(dir.path(), CLUSTER, 1)), "data-foreign");
         assert!(!format.exists(), "a foreign directory stays as it is");
+    }
+
+    #[test]
+    fn no_node_starts_on_a_recovery_that_is_half_done() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(code(DataDir::reopen(dir.path())), "data-missing");
+        drop(open(dir.path(), CLUSTER, 1).unwrap());
+        let before = fs::read_to_string(dir.path().join("format")).unwrap();
+        assert!(!before.contains("recovering"), "what older programs read stays as it was");
+        let mut data = DataDir::reopen(dir.path()).unwrap();
+        assert_eq!((data.node(), data.cluster(), data.recovering()), (NodeId(1), CLUSTER, None));
+        data.begin_recovery(Incarnation(2)).unwrap();
+        drop(data);
+        assert_eq!(code(open(dir.path(), CLUSTER, 1)), "recover-unfinished");
+        let mut data = DataDir::reopen(dir.path()).unwrap();
+        assert_eq!((data.incarnation(), data.recovering().unwrap().0), (Incarnation(1), 2));
+        data.end_recovery().unwrap();
+        drop(data);
+        assert_eq!(open(dir.path(), CLUSTER, 1).unwrap().incarnation(), Incarnation(2));
+    }
+
+    #[test]
+    fn a_new_directory_is_of_the_incarnation_that_it_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |wanted: u64| {
+            let wanted = Some(Incarnation(wanted));
+            DataDir::open(dir.path(), CLUSTER, NodeId(1), wanted, Wall(5), 8)
+        };
+        assert_eq!(open(2).unwrap().incarnation(), Incarnation(2));
+        assert_eq!(code(open(1)), "data-incarnation");
+        assert_eq!(super::tests::open(dir.path(), CLUSTER, 1).unwrap().incarnation().0, 2);
     }
 
     #[test]

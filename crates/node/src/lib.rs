@@ -29,6 +29,7 @@ pub mod mailbox;
 pub mod metrics;
 pub mod observe;
 pub mod otlp;
+pub mod recover;
 pub mod room;
 pub mod timers;
 pub mod transport;

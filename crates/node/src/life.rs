@@ -11,7 +11,7 @@
 use std::{sync::Arc, thread::JoinHandle};
 
 use database::{Boot, Database, Failure, Identity, Mode, Request};
-use kernel::{Duration, Rng, disk::DiskError, process::HaltReason};
+use kernel::{Duration, Incarnation, Rng, disk::DiskError, process::HaltReason};
 use store::{
     engine::{Engine, EngineError, FlushJob},
     journal::{self as log, Journal, JournalError, Recovery, Tail},
@@ -150,7 +150,8 @@ fn open(config: Config) -> Result<Opened, StartError> {
     let clock = Clock::start();
     let now = clock.now(0);
     let (cluster, node) = (config.cluster, config.node);
-    let mut data = DataDir::open(&config.data, cluster, node, now.wall, ambient::seed())?;
+    let (incarnation, secret) = (config.incarnation, ambient::seed());
+    let mut data = DataDir::open(&config.data, cluster, node, incarnation, now.wall, secret)?;
     let limits = &config.limits;
     let (journal, recovery) = open_journal(&data, limits)?;
     report_recovery(&recovery);
@@ -178,7 +179,7 @@ fn open(config: Config) -> Result<Opened, StartError> {
 }
 
 /// Opens the journal. What the disk refuses to read is given up as lost only after several tries.
-fn open_journal(
+pub(crate) fn open_journal(
     data: &DataDir,
     limits: &HostLimits,
 ) -> Result<(Journal<FileDisk>, Recovery), StartError> {
@@ -208,6 +209,8 @@ fn open_journal(
 fn mode(config: &Config, data: &mut DataDir, recovery: &Recovery) -> Result<BootMode, StartError> {
     let empty = recovery.records.is_empty() && recovery.damage.is_empty();
     match data.began() {
+        // A cluster whose history was cut is not founded again.
+        None if data.incarnation() > Incarnation(1) => Ok(BootMode::Join),
         None => Ok(config.boot),
         Some(BootMode::Bootstrap) if empty => {
             warn!("[memory-lost] the journal is empty though this node has run: it joins anew");

@@ -136,6 +136,7 @@ mod durable;
 mod election;
 mod entry;
 mod follow;
+mod forced;
 mod leader;
 mod log;
 mod membership;

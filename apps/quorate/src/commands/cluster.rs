@@ -1,5 +1,6 @@
-//! `quorate cluster status | add | remove | replace | drain | refill | transfer`.
+//! `quorate cluster status | add | remove | replace | drain | refill | transfer | recover`.
 
+mod recover;
 mod refill;
 mod status;
 
@@ -35,6 +36,9 @@ pub enum Cluster {
     Refill,
     /// Hand leadership of a shard over.
     Transfer(Transfer),
+    /// Go on with one survivor when the majority is lost for good. Works on its data directory; what
+    /// the survivor never got is lost.
+    Recover(recover::Recover),
 }
 
 /// A node to add.
@@ -114,6 +118,7 @@ impl Cluster {
                     false => format!("{made} replicas made; without a leader: {}", dead.join(", ")),
                 })
             }
+            Cluster::Recover(command) => command.run(global.show()),
             Cluster::Transfer(Transfer { shard, to }) => {
                 control.transfer(&shard, to.as_deref()).await?;
                 done(format!("{shard} changes its leader"))

@@ -36,6 +36,9 @@ pub struct Server {
     /// How an empty data directory starts: `bootstrap` or `join`.
     #[arg(long)]
     boot: Option<String>,
+    /// The incarnation in which an empty data directory starts, after a forced recovery: `2`.
+    #[arg(long)]
+    incarnation: Option<String>,
     /// Where to listen for HTTP.
     #[arg(long)]
     http: Option<String>,
@@ -84,6 +87,7 @@ impl Server {
             ("cluster", &self.cluster),
             ("data", &self.data),
             ("boot", &self.boot),
+            ("incarnation", &self.incarnation),
             ("http", &self.http),
             ("peer", &self.peer),
             ("labels", &self.labels),

@@ -22,7 +22,7 @@ use super::{check_name, state};
 #[derive(Clone, PartialEq, Message)]
 pub struct CatalogCommand {
     /// Which change.
-    #[prost(oneof = "Change", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "Change", tags = "1, 2, 3, 4, 5, 6")]
     pub change: Option<Change>,
 }
 
@@ -44,6 +44,9 @@ pub enum Change {
     /// Changes who should hold a shard.
     #[prost(message, tag = "5")]
     Move(Move),
+    /// Goes on with one node and what it holds.
+    #[prost(message, tag = "6")]
+    Survive(Survive),
 }
 
 /// Makes a keyspace.
@@ -69,6 +72,17 @@ pub struct Move {
     /// Who gets one; 0 for nobody.
     #[prost(uint64, tag = "3")]
     pub to: u64,
+}
+
+/// Every other node is gone for good.
+#[derive(Clone, PartialEq, Message)]
+pub struct Survive {
+    /// Who goes on.
+    #[prost(uint64, tag = "1")]
+    pub node: u64,
+    /// What it holds.
+    #[prost(uint64, repeated, tag = "2")]
+    pub shards: Vec<u64>,
 }
 
 /// A contract as stored.
@@ -200,6 +214,7 @@ pub fn apply(command: &Bytes, view: &mut dyn View) -> Result<Bytes, EngineError>
         Some(Change::AddMember(member)) => add_member(&member, view)?,
         Some(Change::RemoveMember(node)) => remove_member(NodeId(node), view)?,
         Some(Change::Move(change)) => move_replica(&change, view)?,
+        Some(Change::Survive(survive)) => go_on(&survive, view)?,
         None => refuse(Code::Invalid, "not a catalog command"),
     };
     let reply = match outcome {
@@ -308,6 +323,27 @@ fn move_replica(change: &Move, view: &mut dyn View) -> Result<Outcome, EngineErr
     }
     state::write_placement(shard, &placement, view)?;
     Ok(Ok(changed))
+}
+
+/// Members that are gone are forgotten, and what the survivor holds is placed there alone. What it
+/// does not hold stays placed where it was: nobody can serve it, and dropping its keyspace is left to
+/// somebody who knows that.
+fn go_on(survive: &Survive, view: &mut dyn View) -> Result<Outcome, EngineError> {
+    let node = NodeId(survive.node);
+    for member in state::read_members(view)? {
+        if member.node != survive.node {
+            state::remove_member(NodeId(member.node), view)?;
+        }
+    }
+    let index = view.version().index;
+    for (shard, mut placement) in state::read_placements(view)? {
+        if survive.shards.contains(&shard.0) {
+            placement.wanted = [node].into();
+            placement.moved = index;
+            state::write_placement(shard, &placement, view)?;
+        }
+    }
+    Ok(Ok(true))
 }
 
 /// How many replicas the contract of a shard's keyspace asks for.

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use bytes::Bytes;
-use kernel::{KeyspaceId, NodeId, ShardId};
+use kernel::{Incarnation, KeyspaceId, NodeId, ShardId};
 use prost::Message;
 use store::{
     engine::{EngineError, Read, ScanRange},
@@ -39,6 +39,9 @@ struct PlacementWire {
     created: u64,
     #[prost(uint64, tag = "5")]
     moved: u64,
+    /// How often history had been cut when the shard was made.
+    #[prost(uint64, tag = "6")]
+    cuts: u64,
 }
 
 /// Who holds a shard.
@@ -54,6 +57,8 @@ pub struct Placement {
     pub created: u64,
     /// The catalog's index at which it was last said who should hold it: names this placement.
     pub moved: u64,
+    /// The incarnation in which the shard was made.
+    pub born: Incarnation,
 }
 
 fn nodes(ids: &[u64]) -> Vec<NodeId> {
@@ -153,6 +158,7 @@ pub(super) fn write_placement(
         wanted: ids(&placement.wanted),
         created: placement.created,
         moved: placement.moved,
+        cuts: placement.born.0.saturating_sub(1),
     };
     save(&shard_key(shard), &wire, view)
 }
@@ -207,6 +213,7 @@ pub(super) fn write_keyspace(
         founders,
         created,
         moved: created,
+        born: view.version().incarnation,
     };
     write_placement(shard, &placement, view)
 }
@@ -228,6 +235,7 @@ impl From<PlacementWire> for Placement {
             wanted: nodes(&wire.wanted),
             created: wire.created,
             moved: wire.moved,
+            born: Incarnation(wire.cuts.saturating_add(1)),
         }
     }
 }

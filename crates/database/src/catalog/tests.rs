@@ -137,3 +137,22 @@ fn a_member_that_holds_a_shard_stays() {
     assert!(bench.apply(Change::Drop("a".into())).changed);
     assert!(bench.catalog().shards.is_empty() && bench.catalog().keyspaces.is_empty());
 }
+
+#[test]
+fn a_survivor_keeps_what_it_holds_and_nobody_else() {
+    let mut bench = Bench::new(3);
+    assert!(bench.create("a", 3).changed);
+    assert!(bench.create("b", 1).changed);
+    let survive = Survive { node: 3, shards: [1, 2].into() };
+    let bytes = CatalogCommand::from(Change::Survive(survive.clone())).encode_to_vec();
+    assert_eq!(bytes, [50, 6, 8, 3, 18, 2, 1, 2], "golden");
+    assert!(bench.apply(Change::Survive(survive)).changed);
+    let catalog = bench.catalog();
+    assert_eq!(catalog.members.keys().copied().collect::<Vec<_>>(), [NodeId(3)]);
+    let (held, lost) = (&catalog.shards[&ShardId(2)], &catalog.shards[&ShardId(3)]);
+    assert_eq!((&held.wanted[..], held.moved, held.born.0), (&[NodeId(3)][..], bench.index, 1));
+    assert_eq!(lost.wanted, [NodeId(1)], "nobody has it, and that can be seen");
+    let back = MemberWire { node: 1, peer: "n1:7170".into(), ..MemberWire::default() };
+    assert!(bench.apply(Change::AddMember(back)).changed);
+    assert!(bench.apply(Change::Move(Move { shard: 2, from: 0, to: 1 })).changed);
+}

@@ -7,7 +7,7 @@ use alloc::{
 };
 
 use kernel::{
-    Effect, Instant, NodeId, Now, Rng, ShardId, Ticket, TimerId, Token,
+    Effect, Incarnation, Instant, NodeId, Now, Rng, ShardId, Ticket, TimerId, Token,
     clock::hybrid::{HybridClock, Timestamp},
     limit::Gauge,
     process::{EffectsOf, HaltReason},
@@ -188,10 +188,12 @@ impl<E: Engine> Core<E> {
         self.catalog.members.values().cloned().collect()
     }
 
-    /// Whether a new cluster's founders are still to be entered into the catalog.
+    /// Whether a new cluster's founders are still to be entered into the catalog. A cluster whose
+    /// history was cut is not new: some of its founders are gone.
     pub(super) fn founding(&self) -> bool {
+        let new = self.identity.incarnation <= Incarnation(1);
         let known = |member: &Member| self.catalog.members.contains_key(&member.node);
-        self.catalog.bootstrapping() && !self.founders.iter().all(known)
+        new && self.catalog.bootstrapping() && !self.founders.iter().all(known)
     }
 
     /// Every other member.

@@ -76,9 +76,10 @@ pub fn runs<E: Engine>(core: &Core<E>, id: ShardId) -> Option<Runs> {
     if id == CATALOG {
         return Some(Runs::Catalog);
     }
-    let name = core.catalog.shards.get(&id)?.keyspace.clone();
+    let placement = core.catalog.shards.get(&id)?;
+    let (name, born) = (placement.keyspace.clone(), placement.born);
     let contract = core.catalog.keyspaces.get(&name)?.contract;
-    Some(Runs::Keyspace { name, contract })
+    Some(Runs::Keyspace { name, contract, born })
 }
 
 /// Raft's settings for a shard of this node.

@@ -100,7 +100,7 @@ impl<E: Engine> Database<E> {
 
 /// A part of a shard's log as the journal gives it back.
 #[derive(Clone, Copy, Debug)]
-enum Piece<'a> {
+pub(super) enum Piece<'a> {
     Kept(&'a journal::Record),
     /// The record is gone that held these entries.
     Lost(Span),
@@ -118,7 +118,7 @@ fn hole(damage: &Damage) -> Option<(ShardId, Span)> {
 }
 
 /// What the journal says of each shard, in log order; nothing of one whose replica was removed.
-fn logs(journal: &Recovery) -> BTreeMap<ShardId, Vec<Piece<'_>>> {
+pub(super) fn logs(journal: &Recovery) -> BTreeMap<ShardId, Vec<Piece<'_>>> {
     let mut logs: BTreeMap<ShardId, Vec<Piece<'_>>> = BTreeMap::new();
     let mut lost = journal.damage.iter().filter_map(|d| Some((d.at, hole(d)?))).peekable();
     for at in 0..=journal.records.len() {
@@ -142,7 +142,7 @@ fn left(journal: &Recovery, logs: &BTreeMap<ShardId, Vec<Piece<'_>>>) -> BTreeSe
     journal.shards.iter().copied().filter(gone).collect()
 }
 
-fn load_catalog<E: Engine>(engine: &E) -> Result<Catalog, store::EngineError> {
+pub(super) fn load_catalog<E: Engine>(engine: &E) -> Result<Catalog, store::EngineError> {
     let space = Space::new(CATALOG, load_generation(engine, CATALOG)?);
     Catalog::load(&Reader::latest(engine, space))
 }
@@ -158,20 +158,27 @@ fn open_shard<E: Engine>(
     let space = Space::new(id, load_generation(&core.engine, id)?);
     let applied = Applied::load(&core.engine, &space)?;
     let forgets = forgets(journal, id);
-    let mut start = if log.is_empty() { first(core, id, forgets) } else { Start::joining() };
-    if !log.is_empty() {
-        // What the log does not say is what it was at the beginning.
-        start.standing = if core.wiped { Standing::Amnesiac } else { Standing::Sound };
-    }
-    replay(&mut start, log);
-    if forgets {
-        start.standing = Standing::Amnesiac;
-    }
+    let mut start = match log {
+        [] => first(core, id, forgets),
+        log => remembered(core.wiped, forgets, log),
+    };
     if applied.index > 0 && !kernel::bug::planted(kernel::bug::Bug::ApplyTwice) {
         start.applied_at(applied.meta());
     }
     let outcomes = Outcomes::load(&core.engine, &space, core.salt())?;
     Ok(Some(membership::new_shard(core, id, runs, start, space, applied, outcomes)))
+}
+
+/// What the journal remembers of a replica, on a disk that was wiped once or was not.
+pub(super) fn remembered(wiped: bool, forgets: bool, log: &[Piece<'_>]) -> Start {
+    // What the log does not say is what it was at the beginning.
+    let standing = if wiped { Standing::Amnesiac } else { Standing::Sound };
+    let mut start = Start { standing, ..Start::joining() };
+    replay(&mut start, log);
+    if forgets {
+        start.standing = Standing::Amnesiac;
+    }
+    start
 }
 
 /// Replays a shard's records. The journal keeps only the newest base, which may stand behind
@@ -225,7 +232,7 @@ fn hits(journal: &Recovery, id: ShardId) -> impl Iterator<Item = &Damage> {
 
 /// Whether more of this shard is missing from the middle of the journal, or may be, than entries
 /// that it can name.
-fn forgets(journal: &Recovery, id: ShardId) -> bool {
+pub(super) fn forgets(journal: &Recovery, id: ShardId) -> bool {
     hits(journal, id).any(|damage| hole(damage).is_none())
 }
 

@@ -165,7 +165,7 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
         window_ms: u64::from(outcomes_s) * 1000,
     };
     let before = shard.applied.clone();
-    let incarnation = core.identity.incarnation;
+    let born = shard.runs.born();
     let mut applier = Applier::new(
         &core.engine,
         shard.space,
@@ -173,7 +173,7 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
         before,
         &mut shard.outcomes,
         bounds,
-        incarnation,
+        born,
         core.now.wall,
     );
     applier.founded(shard.raft.membership());

@@ -55,7 +55,7 @@ fn finish_visible<E: Engine>(core: &mut Core<E>, id: CallId) {
 pub fn query<E: Engine>(core: &mut Core<E>, shard: &Shard, id: CallId) {
     let Some(call) = core.calls.get(id) else { return };
     let Want::Query { query, linearizable, past, .. } = &call.want else { return };
-    let mut version = shard.applied.version(core.identity.incarnation);
+    let mut version = shard.version();
     let body = match &shard.runs {
         Runs::Catalog => Ok(Ok(bytes::Bytes::new())),
         Runs::Unknown => return super::route::park(core, id),

@@ -22,6 +22,8 @@ pub struct Applied {
     pub digest: u64,
     /// The membership as of the index.
     pub membership: Membership,
+    /// The incarnation that the last cut of history began; 0 if there was none.
+    pub incarnation: Incarnation,
 }
 
 // Tags 6 to 8 described the outcome table of format 1.
@@ -37,6 +39,8 @@ struct Wire {
     digest: u64,
     #[prost(message, optional, tag = "5")]
     membership: Option<Membership>,
+    #[prost(uint64, tag = "9")]
+    incarnation: u64,
 }
 
 const KEY: &[u8] = b"applied";
@@ -62,6 +66,7 @@ impl Applied {
             timestamp: Timestamp(wire.timestamp),
             digest: wire.digest,
             membership: wire.membership.unwrap_or_default(),
+            incarnation: Incarnation(wire.incarnation),
         })
     }
 
@@ -74,13 +79,17 @@ impl Applied {
             timestamp: self.timestamp.0,
             digest: self.digest,
             membership: Some(self.membership.clone()),
+            incarnation: self.incarnation.0,
         };
         wire.encode_to_vec().into()
     }
 
-    /// The version of the newest write.
+    /// The version of the newest write, in a shard that was made in the incarnation `born`. Which
+    /// incarnation an entry belongs to is read off the log, not off the node that applies it: a
+    /// replica that applies old entries late gives them the versions that they always had.
     #[must_use]
-    pub fn version(&self, incarnation: Incarnation) -> Version {
+    pub fn version(&self, born: Incarnation) -> Version {
+        let incarnation = self.incarnation.max(born);
         Version { incarnation, timestamp: self.timestamp, index: self.index }
     }
 
@@ -107,4 +116,24 @@ pub fn generation_key(shard: ShardId) -> Bytes {
 pub fn load_generation<R: Read>(engine: &R, shard: ShardId) -> Result<u32, EngineError> {
     let bytes = engine.get(&generation_key(shard))?;
     Ok(bytes.and_then(|bytes| bytes.first_chunk().copied()).map_or(0, u32::from_be_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_golden_with_a_cut_and_without() {
+        let before = Applied { index: 7, term: 2, ..Applied::default() };
+        let after = Applied { incarnation: Incarnation(3), ..before.clone() };
+        assert_eq!(&before.encode()[..], [8, 7, 16, 2, 42, 0]);
+        assert_eq!(&after.encode()[..], [8, 7, 16, 2, 42, 0, 72, 3]);
+    }
+
+    #[test]
+    fn a_version_is_of_the_last_cut_or_of_when_its_shard_was_made() {
+        let cut = |at| Applied { incarnation: Incarnation(at), ..Applied::default() };
+        let of = |at, born| cut(at).version(Incarnation(born)).incarnation.0;
+        assert_eq!([of(0, 1), of(2, 1), of(0, 2), of(3, 2)], [1, 2, 2, 3]);
+    }
 }

@@ -50,7 +50,7 @@ pub struct Applier<'a, R: Read> {
     applied: Applied,
     outcomes: &'a mut Outcomes,
     bounds: Bounds,
-    incarnation: Incarnation,
+    born: Incarnation,
     space: Space,
     digests: Vec<(u64, u64)>,
     diverged: Option<Digest>,
@@ -76,7 +76,7 @@ pub struct Result {
 pub const DIGEST_EVERY: u64 = 64;
 
 impl<'a, R: Read> Applier<'a, R> {
-    /// Goes on from `applied`.
+    /// Goes on from `applied`, in a shard that was made in the incarnation `born`.
     #[allow(clippy::too_many_arguments, reason = "everything that decides what is applied")]
     pub fn new(
         engine: &'a R,
@@ -85,7 +85,7 @@ impl<'a, R: Read> Applier<'a, R> {
         applied: Applied,
         outcomes: &'a mut Outcomes,
         bounds: Bounds,
-        incarnation: Incarnation,
+        born: Incarnation,
         wall: kernel::Wall,
     ) -> Applier<'a, R> {
         let history = matches!(runs, Runs::Keyspace { contract, .. } if contract.history_s > 0);
@@ -97,7 +97,7 @@ impl<'a, R: Read> Applier<'a, R> {
             applied,
             outcomes,
             bounds,
-            incarnation,
+            born,
             space,
             digests,
             diverged: None,
@@ -144,7 +144,10 @@ impl<'a, R: Read> Applier<'a, R> {
     ) -> core::result::Result<Verdict, EngineError> {
         let Ok(command) = Command::decode(entry.data.clone()) else { return Ok(Verdict::Nothing) };
         self.applied.timestamp = self.applied.timestamp.max(Timestamp(command.timestamp));
-        let version = self.applied.version(self.incarnation);
+        if let Some(Do::Cut(next)) = command.act {
+            self.applied.incarnation = self.applied.incarnation.max(Incarnation(next));
+        }
+        let version = self.applied.version(self.born);
         let found = match command.request_id.is_empty() || self.again {
             true => None,
             false => self.outcomes.find(&self.pending, &command.request_id)?,
@@ -160,7 +163,7 @@ impl<'a, R: Read> Applier<'a, R> {
                 }
                 Ok(Verdict::Nothing)
             }
-            None => Ok(Verdict::Nothing),
+            Some(Do::Cut(_)) | None => Ok(Verdict::Nothing),
         }
     }
 

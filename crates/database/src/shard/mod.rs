@@ -12,7 +12,7 @@ use alloc::{
 };
 
 use contract::Contract;
-use kernel::{Instant, NodeId, ShardId, Token};
+use kernel::{Incarnation, Instant, NodeId, ShardId, Token, Version};
 use raft::{Entry, Raft, SnapshotMeta};
 use store::mvcc::Space;
 
@@ -36,7 +36,20 @@ pub enum Runs {
         name: String,
         /// What it promises.
         contract: Contract,
+        /// The incarnation in which the shard was made.
+        born: Incarnation,
     },
+}
+
+impl Runs {
+    /// The incarnation in which the shard was made: the first, for the catalog.
+    #[must_use]
+    pub fn born(&self) -> Incarnation {
+        match self {
+            Runs::Catalog | Runs::Unknown => Incarnation(1),
+            Runs::Keyspace { born, .. } => *born,
+        }
+    }
 }
 
 /// A proposal in the log.
@@ -112,6 +125,12 @@ impl Shard {
     pub fn outer(&self, token: Option<Token>) -> Option<Token> {
         let token = token?;
         self.tokens.iter().find(|(inner, _)| *inner == token).map(|(_, outer)| *outer)
+    }
+
+    /// The version of the newest write that was applied here.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.applied.version(self.runs.born())
     }
 
     /// The calls that wait for an index up to the applied one.

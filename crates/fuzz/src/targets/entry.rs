@@ -56,7 +56,7 @@ fn feed(bytes: &[u8]) -> Fed {
     let keyspace = |program| {
         let history_s = if program == Program::Coordination { 0 } else { 60 };
         let contract = Contract { history_s, ..Contract::new(program) };
-        Runs::Keyspace { name: "k".into(), contract }
+        Runs::Keyspace { name: "k".into(), contract, born: Incarnation(1) }
     };
     let keyspaces = Program::ALL.map(keyspace);
     for runs in [Runs::Catalog, Runs::Unknown].into_iter().chain(keyspaces) {

@@ -126,7 +126,7 @@ fn feed_format(bytes: &[u8]) -> Fed {
         let path = made.path().to_owned();
         *directory = Some(made);
         fs::write(path.join("format"), bytes).map_err(|error| error.to_string())?;
-        match DataDir::open(&path, ClusterId(7), NodeId(1), Wall(5), 8) {
+        match DataDir::open(&path, ClusterId(7), NodeId(1), None, Wall(5), 8) {
             Ok(opened) => {
                 let _ = (opened.incarnation(), opened.journal_id(), opened.began());
                 Ok(true)

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use database::shard::{Applied, Outcomes};
-use kernel::{Rng, ShardId, clock::hybrid::Timestamp};
+use kernel::{Incarnation, Rng, ShardId, clock::hybrid::Timestamp};
 use prost::Message;
 use raft::Membership;
 use store::{Batch, Engine, MemEngine, Reader, Space, Stored, Table, mvcc};
@@ -160,7 +160,10 @@ fn applied(rng: &mut Rng) -> Vec<u8> {
     let membership = if draw::coin(rng) { message::membership(rng) } else { Membership::default() };
     let timestamp = Timestamp(draw::number(rng, 1 << 40));
     let (index, term) = (draw::number(rng, 100), draw::number(rng, 5));
-    Applied { index, term, timestamp, digest: rng.bits(), membership }.encode().to_vec()
+    let incarnation = Incarnation(draw::number(rng, 3));
+    Applied { index, term, timestamp, digest: rng.bits(), membership, incarnation }
+        .encode()
+        .to_vec()
 }
 
 fn feed_applied(bytes: &[u8]) -> Fed {

@@ -15,6 +15,7 @@ pub(super) struct File {
     pub cluster: Option<Cluster>,
     pub data: Option<PathBuf>,
     pub boot: Option<super::BootMode>,
+    pub incarnation: Option<u64>,
     pub http: Option<String>,
     pub peer: Option<String>,
     pub advertise_http: Option<String>,
