@@ -184,14 +184,17 @@ impl Tracer {
             0 => Vec::new(),
             parent => parent.to_be_bytes().to_vec(),
         };
+        // Both from one look at the clocks: two may differ by what came between them.
+        let end = self.clock.unix_nanos(to);
+        let took = u64::try_from(to.since(from).as_nanos()).unwrap_or(u64::MAX);
         let span = Span {
             trace_id: about.trace.trace_id.to_be_bytes().to_vec(),
             span_id: span_id.to_be_bytes().to_vec(),
             parent_span_id: parent,
             name: about.name.to_owned(),
             kind: about.kind,
-            start_time_unix_nano: self.clock.unix_nanos(from),
-            end_time_unix_nano: self.clock.unix_nanos(to),
+            start_time_unix_nano: end.saturating_sub(took),
+            end_time_unix_nano: end,
             attributes: about.attributes,
             status: about.error.map(|message| Status { message, code: ERROR }),
         };
