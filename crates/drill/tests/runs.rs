@@ -7,7 +7,7 @@ use drill::{Outcome, Run};
 use sim::{Options, Plan};
 
 /// Seeds that found a bug which is fixed. They are run again for ever.
-const FOUND: [(u64, &str); 21] = [
+const FOUND: [(u64, &str); 23] = [
     (63, "a wiped node founded a shard that it had founded before"),
     (83, "entries that stood before the newest base in the journal were lost"),
     (107, "a log started behind what the engine held durably"),
@@ -28,6 +28,8 @@ const FOUND: [(u64, &str); 21] = [
     (5_001_114, "a repair that was not synced counted as done, and its copy rotted too"),
     (20_002_369, "an acknowledgement that a snapshot had overtaken counted as early"),
     (20_003_343, "a replica was moved while all disks rotted"),
+    (40_010_320, "a log went on from a state that the engine had let go of"),
+    (40_013_799, "entries that a lost append had cut away were believed"),
     (20_003_825, "a healed link still crept through what had waited in it"),
 ];
 

@@ -89,6 +89,24 @@ impl Start {
         self.lost.extend(first.max(self.base.index.saturating_add(1))..=last.min(held));
     }
 
+    /// Some records are gone, and nobody knows what they said. An append that cut the log may have
+    /// been among them: then entries stand here that were replaced, below later ones that are right,
+    /// and Log Matching does not hold. So no entry is believed, and the log in the journal is void.
+    pub fn forget(&mut self) {
+        self.standing = Standing::Amnesiac;
+        self.rebased |= !self.entries.is_empty();
+        self.entries.clear();
+        self.lost.clear();
+    }
+
+    /// What the log goes on from is not there: the log is of no use, and the group has to give
+    /// everything anew.
+    pub fn lose_state(&mut self) {
+        self.forget();
+        (self.base, self.applied) = (SnapshotMeta::default(), 0);
+        self.rebased = true;
+    }
+
     /// The engine holds everything up to here, perhaps more than the surviving log does. What the
     /// log has lost of that is not needed.
     pub fn applied_at(&mut self, meta: SnapshotMeta) {
@@ -210,6 +228,31 @@ mod tests {
         assert_eq!((terms(&start), start.base.index), (alloc::vec![2], 2));
         start.replay(append(4, &[2]));
         assert_eq!(terms(&start), [2, 2]);
+    }
+
+    #[test]
+    fn what_may_have_been_cut_is_not_believed() {
+        let mut start = Start::joining();
+        start.replay(append(1, &[1, 1, 1]));
+        // An append of 2 and 3 in term 2 stood here, and is gone without a trace of what it was.
+        start.replay(append(4, &[2]));
+        assert_eq!(terms(&start), [1, 1, 1, 2], "2 and 3 are not what the group has there");
+        start.forget();
+        start.applied_at(meta(1, 1));
+        assert_eq!((start.base.index, start.entries.len(), start.rebased), (1, 0, true));
+        assert_eq!(start.standing, Standing::Amnesiac);
+    }
+
+    #[test]
+    fn a_log_without_what_it_goes_on_from_is_of_no_use() {
+        let mut start = Start::joining();
+        start.replay(Record::Standing { standing: Standing::Sound });
+        start.replay(Record::Snapshot { meta: meta(61, 3) });
+        start.replay(append(62, &[3, 4]));
+        start.lose_state();
+        assert_eq!((start.base.index, start.applied, start.entries.len()), (0, 0, 0));
+        assert_eq!((start.standing, start.rebased), (Standing::Amnesiac, true));
+        assert_eq!(start.term, 4, "its promises are kept");
     }
 
     #[test]

@@ -162,6 +162,10 @@ fn open_shard<E: Engine>(
         [] => first(core, id, forgets),
         log => remembered(core.wiped, forgets, log),
     };
+    // A damaged journal may have lost that this replica was dropped, after the engine let go of it.
+    if core.damaged && applied.index < start.base.index {
+        start.lose_state();
+    }
     if applied.index > 0 && !kernel::bug::planted(kernel::bug::Bug::ApplyTwice) {
         start.applied_at(applied.meta());
     }
@@ -176,7 +180,7 @@ pub(super) fn remembered(wiped: bool, forgets: bool, log: &[Piece<'_>]) -> Start
     let mut start = Start { standing, ..Start::joining() };
     replay(&mut start, log);
     if forgets {
-        start.standing = Standing::Amnesiac;
+        start.forget();
     }
     start
 }

@@ -122,6 +122,9 @@ fn plan<E: Engine>(
         let space = Space::new(*id, load_generation(engine, *id)?);
         let applied = Applied::load(engine, &space)?;
         let mut start = open::remembered(wiped, open::forgets(journal, *id), log);
+        if !journal.damage.is_empty() && applied.index < start.base.index {
+            start.lose_state();
+        }
         if applied.index > 0 {
             start.applied_at(applied.meta());
         }

@@ -56,6 +56,9 @@ impl Stage<'_> {
                 return Some(format!("{node} is not up: {:?}", self.world.status(node)));
             };
             for (id, shard) in machine.database()?.shards() {
+                if self.waits_for_the_dead(node, *id) {
+                    continue;
+                }
                 if !shard.sound {
                     return Some(format!("{node} has not recovered {id}"));
                 }
@@ -75,12 +78,30 @@ impl Stage<'_> {
         self.unlike()
     }
 
+    /// Whether this replica is out of its group and cannot go: it is dropped when the group has come
+    /// to what the catalog wants, and it wants a node that stays dead.
+    fn waits_for_the_dead(&self, node: NodeId, id: ShardId) -> bool {
+        let alive = self.alive();
+        let dead = |of: &NodeId| !alive.contains(of);
+        let shards = alive
+            .iter()
+            .filter_map(|node| self.world.machine(*node)?.database()?.shards().get(&id));
+        let leader = shards.filter(|shard| shard.raft.is_leader()).max_by_key(|s| s.raft.term());
+        leader.is_some_and(|shard| {
+            let nodes = shard.raft.membership().nodes();
+            !nodes.contains(&node) && nodes.iter().any(dead)
+        })
+    }
+
     /// Replicas at the same place that do not hold the same.
     fn unlike(&self) -> Option<String> {
         let mut contents = BTreeMap::new();
         for node in self.alive() {
             let db = self.world.machine(node)?.database()?;
             for (id, shard) in db.shards() {
+                if self.waits_for_the_dead(node, *id) {
+                    continue;
+                }
                 let mine = replicas::content(db.engine(), shard.space);
                 let (other, theirs) = contents.entry(*id).or_insert((node, mine.clone()));
                 if let Some(key) = replicas::difference(theirs, &mine) {
