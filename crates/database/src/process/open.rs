@@ -162,15 +162,20 @@ fn open_shard<E: Engine>(
         [] => first(core, id, forgets),
         log => remembered(core.wiped, forgets, log),
     };
+    stand_on(&mut start, &applied, journal);
+    let outcomes = Outcomes::load(&core.engine, &space, core.salt())?;
+    Ok(Some(membership::new_shard(core, id, runs, start, space, applied, outcomes)))
+}
+
+/// Puts a log on what the engine holds.
+pub(super) fn stand_on(start: &mut Start, applied: &Applied, journal: &Recovery) {
     // A damaged journal may have lost that this replica was dropped, after the engine let go of it.
-    if core.damaged && applied.index < start.base.index {
+    if !journal.damage.is_empty() && applied.index < start.base.index {
         start.lose_state();
     }
     if applied.index > 0 && !kernel::bug::planted(kernel::bug::Bug::ApplyTwice) {
         start.applied_at(applied.meta());
     }
-    let outcomes = Outcomes::load(&core.engine, &space, core.salt())?;
-    Ok(Some(membership::new_shard(core, id, runs, start, space, applied, outcomes)))
 }
 
 /// What the journal remembers of a replica, on a disk that was wiped once or was not.

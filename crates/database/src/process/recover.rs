@@ -122,12 +122,7 @@ fn plan<E: Engine>(
         let space = Space::new(*id, load_generation(engine, *id)?);
         let applied = Applied::load(engine, &space)?;
         let mut start = open::remembered(wiped, open::forgets(journal, *id), log);
-        if !journal.damage.is_empty() && applied.index < start.base.index {
-            start.lose_state();
-        }
-        if applied.index > 0 {
-            start.applied_at(applied.meta());
-        }
+        open::stand_on(&mut start, &applied, journal);
         let end = start.end();
         let keyspace = name(&catalog, *id);
         if let Some(why) = unfit(&start, node) {
