@@ -56,8 +56,11 @@ impl Pictures {
     /// The first picture that does not show the past any more.
     pub fn look(&mut self, now: Instant, node: NodeId, machine: &Node) -> Result<(), String> {
         let Some(db) = machine.database() else { return Ok(()) };
-        // A replica that was dropped and comes back begins anew.
-        self.pictures.retain(|(id, of), _| *of != node || db.shards().contains_key(id));
+        // A replica that was dropped and comes back begins anew, perhaps before anybody looks.
+        self.pictures.retain(|(id, of), picture| {
+            let applied = db.shards().get(id).map(|shard| shard.applied.index);
+            *of != node || applied.is_some_and(|applied| applied >= picture.version.index)
+        });
         for (id, shard) in db.shards().iter().filter(|(_, shard)| shard.windows().0 > 0) {
             let place = (*id, node);
             if self.pictures.get(&place).is_some_and(|picture| now.since(picture.taken) < AGE) {
