@@ -1,42 +1,65 @@
-//! The load generator of `quorate bench` against etcd, over gRPC as etcd's own clients speak it:
-//! the same loop, the same keys, the same report.
+//! The load generator of `quorate bench` against servers that speak etcd's protocol, etcd and
+//! Quorate alike: the same loop, the same keys, the same report.
 
-mod etcd;
+mod grpc;
+mod watch;
+mod work;
 
-use clap::Parser;
-use etcd::Etcd;
+use clap::{Parser, Subcommand};
+use grpc::Connection;
 use load::Plan;
-use tonic::transport::Endpoint;
+use work::{Client, Work};
 
-/// Measure etcd.
+/// Measure a server that speaks etcd's protocol.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The node to talk to, `host:port`: the leader, or requests pay a forward.
-    #[arg(long, default_value = "127.0.0.1:2379")]
-    endpoint: String,
+    /// The nodes to talk to, `host:port`, separated by commas.
+    #[arg(long, default_value = "127.0.0.1:2379", value_delimiter = ',')]
+    endpoint: Vec<String>,
     /// Connections; clients share them in turn. As many as clients if not said.
     #[arg(long)]
     connections: Option<u32>,
     /// Processes whose cost is counted.
     #[arg(long = "pid")]
     pids: Vec<u32>,
+    /// How the report calls the server.
+    #[arg(long, default_value = "etcd")]
+    name: String,
+    /// What clients do.
+    #[arg(long, value_enum, default_value_t = Work::Kv)]
+    work: Work,
     #[command(flatten)]
     plan: Plan,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+/// What is measured otherwise.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Watchers and a writer.
+    Watch(watch::Watching),
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let plan = &arguments.plan;
-    let wanted = arguments.connections.unwrap_or(plan.clients).clamp(1, plan.clients);
-    let endpoint = Endpoint::from_shared(format!("http://{}", arguments.endpoint))?;
+    let wanted = arguments.connections.unwrap_or(plan.clients).max(1);
     let mut connections = Vec::new();
-    for _ in 0..wanted {
-        connections.push(endpoint.connect().await?);
+    for endpoint in arguments.endpoint.iter().cycle().take(wanted as usize) {
+        connections.push(Connection::open(endpoint).await?);
     }
-    let turn = connections.iter().cycle().take(plan.clients as usize);
-    let targets = turn.map(|channel| Etcd::new(channel.clone())).collect();
-    let report = load::run("etcd", targets, plan, &arguments.pids, false).await?;
+    if let Some(Other::Watch(watching)) = &arguments.other {
+        let report = watch::run(&connections, watching, &arguments.pids).await?;
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(());
+    }
+    let turn = connections.iter().cycle().take(plan.clients as usize).enumerate();
+    let targets = turn
+        .map(|(number, connection)| Client::new(connection.clone(), arguments.work, number))
+        .collect();
+    let report = load::run(&arguments.name, targets, plan, &arguments.pids, false).await?;
     println!("{}", serde_json::to_string_pretty(&report)?);
     Ok(())
 }
