@@ -156,7 +156,9 @@ impl Node {
         self.outstanding.remove(&token);
         let failed = matches!(event, Event::PersistFailed(_));
         let held = self.held.remove(&token).unwrap_or_default();
-        if !failed {
+        if failed {
+            self.watch.not_persisted(token);
+        } else {
             self.watch.persisted(token);
             out.extend(held);
         }

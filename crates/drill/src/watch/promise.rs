@@ -36,6 +36,12 @@ impl Watch {
         }
     }
 
+    /// Nothing was written under this token.
+    pub fn not_persisted(&mut self, token: Token) {
+        self.writing.retain(|write| write.0 != token);
+        self.dropping.retain(|drop| drop.0 != token);
+    }
+
     /// A message leaves once `after` is durable.
     pub fn leaves(&mut self, db: &Db, to: NodeId, envelope: &Envelope, after: Option<Token>) {
         let Some(Body::Raft(message)) = &envelope.body else { return };
