@@ -31,7 +31,7 @@ const FOUND: [(u64, &str); 25] = [
     (40_010_320, "a log went on from a state that the engine had let go of"),
     (40_013_799, "entries that a lost append had cut away were believed"),
     (29_459_197_788_227, "a replica that had come back was held to the past of the one before it"),
-    (31_680_027_142_169, "a record that found no room counted as durable"),
+    (31_680_027_142_169, "a flush beside it made an unwritten record count as durable"),
     (20_003_825, "a healed link still crept through what had waited in it"),
 ];
 

@@ -26,17 +26,19 @@ impl Watch {
         }
     }
 
-    /// A write under this token is durable.
+    /// A write under this token is durable. Of others that says nothing: the engine is flushed under
+    /// tokens of the same row, beside the journal.
     pub fn persisted(&mut self, token: Token) {
-        while let Some((_, shard, hard)) = self.writing.pop_front_if(|write| write.0 <= token) {
-            self.hard.insert(shard, hard);
+        for (_, shard, hard) in self.writing.iter().filter(|write| write.0 == token) {
+            self.hard.insert(*shard, *hard);
         }
-        while let Some((_, shard)) = self.dropping.pop_front_if(|write| write.0 <= token) {
-            self.written.dropped(shard);
+        for (_, shard) in self.dropping.iter().filter(|drop| drop.0 == token) {
+            self.written.dropped(*shard);
         }
+        self.not_persisted(token);
     }
 
-    /// Nothing was written under this token.
+    /// Nothing is being written under this token any more.
     pub fn not_persisted(&mut self, token: Token) {
         self.writing.retain(|write| write.0 != token);
         self.dropping.retain(|drop| drop.0 != token);
