@@ -91,8 +91,10 @@ pub fn command(rng: &mut Rng) -> Vec<u8> {
         5 => Act::LeaseRevoke(LeaseRevokeRequest { id: number(rng) }),
         6 => Act::LeaseRenew(LeaseRenewRequest { ids: draw::many(rng, 4, number) }),
         7 => {
-            let checkpoint =
-                |rng: &mut Rng| LeaseCheckpoint { id: number(rng), remaining_ttl: number(rng) };
+            let checkpoint = |rng: &mut Rng| {
+                let (id, remaining_ttl) = (number(rng), number(rng));
+                LeaseCheckpoint { id, remaining_ttl, renewal: rng.below(2) }
+            };
             let checkpoints = draw::many(rng, 3, checkpoint);
             Act::LeaseCheckpoint(LeaseCheckpointRequest { checkpoints })
         }
@@ -118,7 +120,7 @@ pub fn command(rng: &mut Rng) -> Vec<u8> {
 }
 
 pub fn query(rng: &mut Rng) -> Vec<u8> {
-    let ask = match rng.below(10) {
+    let ask = match rng.below(11) {
         0 => Ask::Txn(txn(rng, 3, false)),
         1 => {
             let (id, keys) = (number(rng), draw::coin(rng));
@@ -141,6 +143,7 @@ pub fn query(rng: &mut Rng) -> Vec<u8> {
             limit: number(rng) as u32,
         }),
         7 => Ask::Status(StatusRequest {}),
+        8 => Ask::LeaseKeepAlive(LeaseRenewRequest { ids: draw::many(rng, 4, number) }),
         _ => Ask::Range(range(rng)),
     };
     Query::from(ask).encode_to_vec()

@@ -152,8 +152,31 @@ fn commanded(program: Program, bytes: &[u8]) -> Fed {
     }
     if let (Program::Coordination, Ok(read)) = (program, etcd::Command::read(&command)) {
         same("command", &Ok(read.clone()), &etcd::Command::read(&read.encode_to_vec().into()))?;
+        followed(&read, &command, &reply)?;
     }
     Ok(accepted)
+}
+
+/// What is followed of leases is what the command asked for.
+fn followed(command: &etcd::Command, bytes: &Bytes, reply: &Bytes) -> Result<(), String> {
+    use etcd::Act;
+    let asked: Vec<i64> = match &command.act {
+        Some(Act::LeaseGrant(request)) if request.id == 0 => return Ok(()),
+        Some(Act::LeaseGrant(request)) => vec![request.id],
+        Some(Act::LeaseRevoke(request)) => vec![request.id],
+        Some(Act::LeaseRenew(request)) => request.ids.clone(),
+        Some(Act::LeaseExpire(request)) => request.overdue.iter().map(|lease| lease.id).collect(),
+        _ => Vec::new(),
+    };
+    let about = |change| match change {
+        etcd::LeaseChange::Live(record) => record.id,
+        etcd::LeaseChange::Ended(id) => id,
+    };
+    let changed = etcd::lease_changes(bytes, reply).into_iter().map(about);
+    match changed.into_iter().find(|id| !asked.contains(id)) {
+        Some(id) => Err(format!("lease {id} changed, nobody asked for that")),
+        None => Ok(()),
+    }
 }
 
 fn queried(program: Program, bytes: &[u8]) -> Fed {
@@ -176,6 +199,7 @@ fn queried(program: Program, bytes: &[u8]) -> Fed {
                     Program::Coordination => etcd::QueryReply::read(&reply).map(drop),
                 };
                 replied.map_err(|error| format!("the answer does not decode: {error}"))?;
+                let _ = etcd::timed(&reply);
             }
         }
     }

@@ -67,6 +67,9 @@ fn look(query: &Query, look: &mut dyn Look) -> Result<Answer, Stop> {
         Some(Ask::LeaseRecords(request)) => {
             Answer::LeaseRecords(lease::records(look, meta, request)?)
         }
+        Some(Ask::LeaseKeepAlive(request)) => {
+            Answer::LeaseKeepAlive(lease::keep_alive(look, meta, request)?)
+        }
         Some(Ask::Leader(request)) => Answer::Leader(queue::leader(look, meta, request)?),
         Some(Ask::Queue(request)) => Answer::Queue(queue::queue(look, meta, request, &mut room)?),
         Some(Ask::Status(_)) => Answer::Status(StatusResponse {

@@ -65,6 +65,7 @@ impl Query {
                 length(&request.key)?;
                 length(&request.range_end)
             }
+            Some(Ask::LeaseKeepAlive(request)) => leases(request.ids.len()),
             Some(Ask::Leader(request)) => name(&request.name),
             Some(Ask::Queue(request)) => name(&request.name),
             Some(

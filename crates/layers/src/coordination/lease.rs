@@ -3,13 +3,15 @@
 //! A program has no clock. Time is counted by the leader, which proposes what came of it:
 //!
 //! ```text
-//!   keep-alive ─▶ leader ── LeaseRenew ──────▶ renewal + 1, the whole time again
+//!   keep-alive ─▶ leader: the whole time again, by its clock alone
 //!                 clock  ── LeaseCheckpoint ─▶ what is left, for the next leader
-//!                        ── LeaseExpire ─────▶ ended, if not renewed since
+//!   keep-alive ─▶ after that ── LeaseRenew ──▶ renewal + 1, the whole time again
+//!                 clock  ── LeaseExpire ─────▶ ended, if not renewed since
 //! ```
 //!
-//! An expiry names the renewal after which the time ran out. A renewal that came in between wins,
-//! so an expiry decided by a leader that was paused, or deposed, or slow ends no living lease.
+//! An expiry, and a checkpoint, names the renewal after which the time was counted. A renewal that
+//! came in between wins, so an expiry decided by a leader that was paused, or deposed, or slow ends
+//! no living lease.
 
 use alloc::vec::Vec;
 
@@ -147,12 +149,34 @@ pub(super) fn checkpoint(
     request: &LeaseCheckpointRequest,
 ) -> Result<LeaseCheckpointResponse, Stop> {
     for checkpoint in &request.checkpoints {
-        if let Some(record) = load(draft, checkpoint.id)? {
+        let Some(record) = load(draft, checkpoint.id)? else { continue };
+        if record.renewal == checkpoint.renewal {
             let remaining_ttl = checkpoint.remaining_ttl.clamp(0, record.ttl);
             save(draft, LeaseRecord { remaining_ttl, ..record });
+        } else {
+            kernel::sometimes!("coordination: a renewal overtook a checkpoint");
         }
     }
     Ok(LeaseCheckpointResponse { header: ResponseHeader::at(draft.revision()) })
+}
+
+/// What a keep-alive is answered, as far as the records tell. The rest is the leader's: its clock
+/// gives each lease its whole time again.
+pub(super) fn keep_alive(
+    look: &mut dyn Look,
+    meta: &Meta,
+    request: &LeaseRenewRequest,
+) -> Result<LeaseRenewResponse, Stop> {
+    let mut leases = Vec::with_capacity(request.ids.len());
+    for id in &request.ids {
+        let mut kept = LeaseKeepAlive { id: *id, ..LeaseKeepAlive::default() };
+        if let Some(record) = load(look, *id)? {
+            (kept.ttl, kept.renewal) = (record.ttl, record.renewal);
+            kept.log_it = record.remaining_ttl < record.ttl;
+        }
+        leases.push(kept);
+    }
+    Ok(LeaseRenewResponse { header: ResponseHeader::at(meta.revision), leases })
 }
 
 /// What is known of a lease.

@@ -38,7 +38,8 @@
 //!
 //! `apply` and `answer` are the doors. `check` refuses what is wrong in itself, `txn`, `queue`,
 //! `lease` and `compact` carry out, `draft` gathers what they change until nothing can fail any
-//! more, `range`, `past` and `log` read.
+//! more, `range`, `past` and `log` read, `follow` tells the leader what concerns its
+//! clock.
 
 mod answer;
 mod apply;
@@ -46,6 +47,7 @@ mod check;
 mod compact;
 mod draft;
 mod error;
+mod follow;
 mod keys;
 mod lease;
 pub mod limits;
@@ -59,4 +61,5 @@ mod txn;
 mod wire;
 
 pub use error::{Code, Error};
+pub use follow::{LeaseChange, keeps_alive, lease_changes, renews, timed};
 pub use wire::*;

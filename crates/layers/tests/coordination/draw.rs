@@ -160,8 +160,8 @@ pub fn command(rng: &mut Rng, newest: i64) -> Command {
         0 => Act::Sweep(SweepRequest {}),
         1 => Act::LeaseRenew(LeaseRenewRequest { ids: vec![lease(rng), lease(rng)] }),
         2 => {
-            let checkpoint =
-                LeaseCheckpoint { id: lease(rng), remaining_ttl: rng.below(99) as i64 };
+            let (id, remaining_ttl, renewal) = (lease(rng), rng.below(99) as i64, rng.below(3));
+            let checkpoint = LeaseCheckpoint { id, remaining_ttl, renewal };
             Act::LeaseCheckpoint(LeaseCheckpointRequest { checkpoints: vec![checkpoint] })
         }
         3 => {
@@ -191,7 +191,7 @@ pub fn command(rng: &mut Rng, newest: i64) -> Command {
 
 /// Any query.
 pub fn query(rng: &mut Rng, newest: i64) -> Query {
-    let ask = match rng.below(16) {
+    let ask = match rng.below(17) {
         0..6 => Ask::Range(range(rng, newest)),
         6 => Ask::Txn(txn(rng, newest, 2, false)),
         7 => Ask::LeaseTimeToLive(LeaseTimeToLiveRequest { id: lease(rng), keys: coin(rng, 2) }),
@@ -200,6 +200,7 @@ pub fn query(rng: &mut Rng, newest: i64) -> Query {
         10 => Ask::Leader(LeaderRequest { name: name(rng) }),
         11 => Ask::Queue(QueueRequest { name: name(rng) }),
         12 => Ask::Status(StatusRequest {}),
+        13 => Ask::LeaseKeepAlive(LeaseRenewRequest { ids: vec![lease(rng), lease(rng)] }),
         _ => Ask::Changes(ChangesRequest {
             key: key(rng),
             range_end: range_end(rng),

@@ -50,6 +50,11 @@ fn commands_are_golden() {
         command(Act::LeaseExpire(LeaseExpireRequest { overdue })),
         [90, 6, 10, 4, 8, 5, 16, 2]
     );
+    let checkpoints = vec![LeaseCheckpoint { id: 5, remaining_ttl: 9, renewal: 2 }];
+    assert_eq!(
+        command(Act::LeaseCheckpoint(LeaseCheckpointRequest { checkpoints })),
+        [82, 9, 10, 7, 8, 5, 16, 9, 160, 6, 2]
+    );
     let lock = LockRequest { name: bytes("l"), lease: 5 };
     assert_eq!(command(Act::Lock(lock)), [98, 5, 10, 1, b'l', 16, 5]);
 }
@@ -89,6 +94,8 @@ fn queries_are_golden() {
     };
     let encoded = [10, 1, b'a', 18, 1, b'b', 24, 2, 42, 1, 1, 48, 1, 160, 6, 1, 168, 6, 9];
     assert_eq!(changes.encode_to_vec(), encoded);
+    let query = Query::from(Ask::LeaseKeepAlive(LeaseRenewRequest { ids: vec![5, 300] }));
+    assert_eq!(query.encode_to_vec(), [90, 5, 10, 3, 5, 172, 2]);
 }
 
 #[test]
@@ -113,6 +120,11 @@ fn replies_are_golden() {
     assert_eq!(refused.into_result(), Err(Error::Compacted));
     let later = Reply { error: Some(999), outcome: None };
     assert_eq!(later.into_result(), Err(Error::Unknown));
+    let kept = LeaseKeepAlive { header: None, id: 5, ttl: 9, renewal: 2, log_it: true };
+    let kept = LeaseRenewResponse { header: ResponseHeader::at(3), leases: vec![kept] };
+    let reply = QueryReply { error: None, answer: Some(Answer::LeaseKeepAlive(kept)) };
+    let encoded = [90, 16, 10, 2, 24, 3, 18, 10, 16, 5, 24, 9, 160, 6, 2, 168, 6, 1];
+    assert_eq!(reply.encode_to_vec(), encoded);
     let lock =
         LockResponse { header: None, key: bytes("k"), token: 5, held: true, behind: bytes("b") };
     assert_eq!(lock.encode_to_vec(), [18, 1, b'k', 160, 6, 5, 168, 6, 1, 178, 6, 1, b'b']);

@@ -182,7 +182,9 @@ impl Model {
             }
             Act::LeaseCheckpoint(request) => {
                 for checkpoint in &request.checkpoints {
-                    if let Some(record) = self.leases.get_mut(&(checkpoint.id as u64)) {
+                    if let Some(record) = self.leases.get_mut(&(checkpoint.id as u64))
+                        && record.renewal == checkpoint.renewal
+                    {
                         record.remaining_ttl = checkpoint.remaining_ttl.clamp(0, record.ttl);
                     }
                 }
@@ -487,6 +489,20 @@ impl Model {
                 let more = leases.len() > request.limit as usize;
                 leases.truncate(request.limit as usize);
                 Answer::LeaseRecords(LeaseRecordsResponse { header, leases, more })
+            }
+            Ask::LeaseKeepAlive(request) => {
+                let kept = |id: &i64| match self.leases.get(&(*id as u64)) {
+                    None => LeaseKeepAlive { id: *id, ..LeaseKeepAlive::default() },
+                    Some(record) => LeaseKeepAlive {
+                        header: None,
+                        id: *id,
+                        ttl: record.ttl,
+                        renewal: record.renewal,
+                        log_it: record.remaining_ttl != record.ttl,
+                    },
+                };
+                let leases = request.ids.iter().map(kept).collect();
+                Answer::LeaseKeepAlive(LeaseRenewResponse { header, leases })
             }
             Ask::Leader(request) => {
                 let first = queue(self.newest(), &request.name).first().cloned();

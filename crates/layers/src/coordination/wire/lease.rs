@@ -82,6 +82,11 @@ pub struct LeaseKeepAlive {
     /// How often it was renewed, this time included.
     #[prost(uint64, tag = "100")]
     pub renewal: u64,
+    /// Of a keep-alive by the leader's clock: the log says that less is left, so the next leader
+    /// would give it less. Only when a [`LeaseRenewRequest`] for it has taken effect may its client
+    /// be answered.
+    #[prost(bool, tag = "101")]
+    pub log_it: bool,
 }
 
 /// Notes how much time leases have left, so that the next leader does not begin anew.
@@ -92,7 +97,7 @@ pub struct LeaseCheckpointRequest {
     pub checkpoints: Vec<LeaseCheckpoint>,
 }
 
-/// How much time a lease has left.
+/// How much time a lease has left, if it was not renewed since: whoever says so did not know.
 #[derive(Clone, Copy, PartialEq, Message)]
 pub struct LeaseCheckpoint {
     /// Which lease.
@@ -101,6 +106,9 @@ pub struct LeaseCheckpoint {
     /// In seconds.
     #[prost(int64, tag = "2")]
     pub remaining_ttl: i64,
+    /// How often it had been renewed.
+    #[prost(uint64, tag = "100")]
+    pub renewal: u64,
 }
 
 /// It was noted.

@@ -5,9 +5,9 @@ use prost::{Message, Oneof};
 
 use super::{
     ChangesRequest, ChangesResponse, LeaderRequest, LeaderResponse, LeaseLeasesRequest,
-    LeaseLeasesResponse, LeaseRecordsRequest, LeaseRecordsResponse, LeaseTimeToLiveRequest,
-    LeaseTimeToLiveResponse, QueueRequest, QueueResponse, RangeRequest, RangeResponse,
-    ResponseHeader, TxnRequest, TxnResponse,
+    LeaseLeasesResponse, LeaseRecordsRequest, LeaseRecordsResponse, LeaseRenewRequest,
+    LeaseRenewResponse, LeaseTimeToLiveRequest, LeaseTimeToLiveResponse, QueueRequest,
+    QueueResponse, RangeRequest, RangeResponse, ResponseHeader, TxnRequest, TxnResponse,
 };
 use crate::{Rejected, coordination::Error};
 
@@ -36,7 +36,7 @@ pub struct StatusResponse {
 #[derive(Clone, PartialEq, Message)]
 pub struct Query {
     /// What to read.
-    #[prost(oneof = "Ask", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "Ask", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub ask: Option<Ask>,
 }
 
@@ -70,6 +70,9 @@ pub enum Ask {
     /// Reads where the keyspace stands.
     #[prost(message, tag = "10")]
     Status(StatusRequest),
+    /// Gives leases their whole time again, on the leader's clock alone.
+    #[prost(message, tag = "11")]
+    LeaseKeepAlive(LeaseRenewRequest),
 }
 
 /// The answer to a query: an error, or the response of the same kind.
@@ -79,7 +82,7 @@ pub struct QueryReply {
     #[prost(enumeration = "Error", optional, tag = "1")]
     pub error: Option<i32>,
     /// The response.
-    #[prost(oneof = "Answer", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "Answer", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub answer: Option<Answer>,
 }
 
@@ -113,6 +116,9 @@ pub enum Answer {
     /// Where the keyspace stands.
     #[prost(message, tag = "10")]
     Status(StatusResponse),
+    /// Leases were kept alive.
+    #[prost(message, tag = "11")]
+    LeaseKeepAlive(LeaseRenewResponse),
 }
 
 impl From<Ask> for Query {
