@@ -10,6 +10,7 @@ use database::{Answer, Request};
 use gateways::Backend;
 use kernel::{Duration, NodeId, process::Sink};
 use node::{Fault, Handle};
+use tokio::sync::watch;
 
 use crate::ambient;
 
@@ -90,6 +91,10 @@ impl Backend for Front {
 
     fn post(&self, requests: Vec<(u64, Request)>, answers: Arc<dyn Sink<Answer>>) {
         self.handle.post(requests, &answers);
+    }
+
+    fn changes(&self, keyspace: &str) -> watch::Receiver<u64> {
+        self.handle.changes(keyspace)
     }
 
     fn metrics(&self) -> String {

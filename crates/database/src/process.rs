@@ -48,6 +48,14 @@ pub enum Output {
     /// Every replica has recovered what the journal had lost: the host tells the journal, so that
     /// it reports the damage no more.
     Healed,
+    /// The replica of a coordination keyspace on this node has applied more of its log, or is gone:
+    /// the host wakes who waits for changes. Once a batch at most.
+    Changed {
+        /// The keyspace.
+        keyspace: alloc::string::String,
+        /// Up to which index it has applied the log; 0 if there is no replica here any more.
+        applied: u64,
+    },
 }
 
 /// The database process of one node.
@@ -141,6 +149,7 @@ impl<E: Engine> Process for Database<E> {
 fn start<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     for shard in shards.values_mut() {
         pump::feed(core, shard, Event::Start);
+        core.changed.insert(shard.id);
     }
     core.announce_members();
     let first = core.now.instant;

@@ -215,7 +215,7 @@ impl Node {
                 }
                 Effect::SetTimer { timer, at } => out.push(Action::SetTimer { timer, at }),
                 Effect::CancelTimer { timer } => out.push(Action::CancelTimer(timer)),
-                Effect::Output(Output::Members(_)) => {}
+                Effect::Output(Output::Members(_) | Output::Changed { .. }) => {}
                 Effect::Note(note) => self.note(&note),
                 Effect::Output(Output::Healed) => {
                     if let Err(error) = self.journal.healed() {

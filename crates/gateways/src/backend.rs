@@ -5,6 +5,7 @@ use std::sync::Arc;
 use client::document::Chaos;
 use database::{Answer, Request};
 use kernel::{NodeId, process::Sink};
+use tokio::sync::watch;
 
 /// A database to ask. Cheap to clone: every connection holds one.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -14,6 +15,10 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// Carries out requests, each with a number of the caller's; every one is answered once, in
     /// any order, within its timeout.
     fn post(&self, requests: Vec<(u64, Request)>, answers: Arc<dyn Sink<Answer>>);
+
+    /// How far the replica of a coordination keyspace on this node has applied its log, and word of
+    /// every step; 0 while there is none here.
+    fn changes(&self, keyspace: &str) -> watch::Receiver<u64>;
 
     /// The node's metrics in the text format of Prometheus.
     fn metrics(&self) -> String;

@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     ambient::{self, Clock},
     asker::Asker,
+    changes::Changes,
     chaos::Chaos,
     lsm::LsmEngine,
     metrics::{Metrics, Sample, resident_memory},
@@ -56,6 +57,7 @@ struct Inner {
     started: Instant,
     data: PathBuf,
     tracer: Option<Arc<Tracer>>,
+    changes: Arc<Changes>,
 }
 
 impl Handle {
@@ -69,9 +71,21 @@ impl Handle {
         clock: Clock,
         data: PathBuf,
         tracer: Option<Arc<Tracer>>,
+        changes: Arc<Changes>,
     ) -> Handle {
         let started = clock.instant();
-        let inner = Inner { inbox, identity, metrics, chaos, status, clock, started, data, tracer };
+        let inner = Inner {
+            inbox,
+            identity,
+            metrics,
+            chaos,
+            status,
+            clock,
+            started,
+            data,
+            tracer,
+            changes,
+        };
         Handle { inner: Arc::new(inner) }
     }
 
@@ -179,6 +193,13 @@ impl Handle {
     #[must_use]
     pub fn unix_nanos(&self) -> u64 {
         self.inner.clock.unix_nanos(self.inner.clock.instant())
+    }
+
+    /// How far the replica of a coordination keyspace on this node has applied its log, and word of
+    /// every step; 0 while there is none.
+    #[must_use]
+    pub fn changes(&self, keyspace: &str) -> watch::Receiver<u64> {
+        self.inner.changes.of(keyspace)
     }
 
     /// The figures themselves, for what a gateway adds to them.

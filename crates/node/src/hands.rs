@@ -10,6 +10,7 @@ use tracing::error;
 
 use crate::{
     ambient::Clock,
+    changes::Changes,
     flush,
     handle::{Process, Status},
     journal,
@@ -40,6 +41,8 @@ pub struct NodeHands {
     pub metrics: Arc<Metrics>,
     /// Makes spans, if they are exported.
     pub tracer: Option<Arc<Tracer>>,
+    /// Wakes who waits for changes.
+    pub changes: Arc<Changes>,
     /// For how long a batch has lasted.
     pub clock: Clock,
     /// Where a halt is told.
@@ -74,6 +77,7 @@ impl Hands<Process> for NodeHands {
             Output::Healed => {
                 let _ = self.journal.push(journal::Job::Healed);
             }
+            Output::Changed { keyspace, applied } => self.changes.applied(keyspace, applied),
         }
     }
 

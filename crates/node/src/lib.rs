@@ -13,6 +13,7 @@
 
 pub mod ambient;
 mod asker;
+mod changes;
 pub mod chaos;
 pub mod config;
 pub mod data_dir;

@@ -24,6 +24,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     ambient::{self, Clock},
+    changes::Changes,
     chaos::Chaos,
     config::{BootMode, Config, HostLimits},
     data_dir::{DataDir, DataDirError},
@@ -242,6 +243,7 @@ impl Opened {
         let inbox: Arc<Inbox<Process>> = Arc::new(Mailbox::new(config.limits.inbox));
         let jobs = Arc::new(Mailbox::new(0));
         let flushes: Arc<FlushJobs> = Arc::new(Mailbox::new(0));
+        let changes = Arc::new(Changes::default());
         let (status, watched) = channel::channel(Status::Running);
         let shared = shared(&config, identity, clock, &chaos, &metrics, &inbox);
         let transport =
@@ -268,6 +270,7 @@ impl Opened {
             outbox,
             metrics: Arc::clone(&metrics),
             tracer: tracer.clone(),
+            changes: Arc::clone(&changes),
             clock,
             status: status.clone(),
         };
@@ -299,6 +302,7 @@ impl Opened {
             clock,
             path,
             tracer,
+            changes,
         );
         let exports = exports.map(|exports| exports.start(&handle, &runtime));
         let watch = watch::health(handle.clone(), Arc::clone(&transport), Arc::clone(&jobs));

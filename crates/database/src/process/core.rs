@@ -66,6 +66,8 @@ pub struct Core<E: Engine> {
 
     pub(super) exports: BTreeMap<(ShardId, NodeId), Export<E::Snapshot>>,
     pub(super) touched: BTreeSet<ShardId>,
+    /// Shards of which more was applied in this batch than the host has been told.
+    pub(super) changed: BTreeSet<ShardId>,
     /// Replicas to create or remove once no shard is being changed.
     pub(super) reshape: bool,
 
@@ -128,6 +130,7 @@ impl<E: Engine> Core<E> {
             register_at: Instant::ZERO,
             exports: BTreeMap::new(),
             touched: BTreeSet::new(),
+            changed: BTreeSet::new(),
             reshape: false,
             next_token: 0,
             carried: BTreeMap::new(),

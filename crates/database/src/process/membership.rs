@@ -50,6 +50,7 @@ pub fn reshape<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
             Some(shard) if shard.runs == Runs::Unknown => {
                 shard.runs = runs(core, *id).unwrap_or(Runs::Unknown);
                 core.touched.insert(*id);
+                core.changed.insert(*id);
             }
             Some(_) => {}
             None if *wanted && !core.leaving.contains_key(id) => create(core, shards, *id),
@@ -197,6 +198,9 @@ fn remove<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
     snapshots::forget(core, id);
     flush::forget(core, id);
     core.touched.remove(&id);
+    if let Some(keyspace) = shard.runs.coordinates() {
+        core.outputs.push(super::Output::Changed { keyspace: keyspace.into(), applied: 0 });
+    }
     core.notes.push(Note::ReplicaRemoved { shard: id });
 }
 

@@ -150,6 +150,18 @@ pub fn settle<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
         }
     }
     super::control::handed_over(core, shards);
+    tell_changes(core, shards);
+}
+
+/// Tells the host which keyspaces it may have to tell others about.
+fn tell_changes<E: Engine>(core: &mut Core<E>, shards: &Shards) {
+    while let Some(id) = core.changed.pop_first() {
+        let Some(shard) = shards.get(&id) else { continue };
+        if let Some(keyspace) = shard.runs.coordinates() {
+            let (keyspace, applied) = (keyspace.into(), shard.applied.index);
+            core.outputs.push(super::Output::Changed { keyspace, applied });
+        }
+    }
 }
 
 /// Applies what is committed, in one batch for the engine, and answers who waited for it.
@@ -208,6 +220,7 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     }
     core.clock.force(shard.applied.timestamp);
     core.unflushed += bytes;
+    core.changed.insert(shard.id);
     shard.raft.applied(shard.applied.index);
     if shard.id == crate::catalog::CATALOG {
         super::membership::reload_catalog(core, shard);

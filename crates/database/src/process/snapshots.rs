@@ -142,6 +142,7 @@ fn install<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     kernel::sometimes!("snapshot: one was installed");
     shard.flushed = shard.applied.index;
     shard.digests.clear();
+    core.changed.insert(shard.id);
     core.clock.force(shard.applied.timestamp);
     shard.raft.snapshot_installed(core.now, &meta, &mut core.scratch);
     shard.raft.applied(shard.applied.index);

@@ -11,7 +11,7 @@ use alloc::{
     vec::Vec,
 };
 
-use contract::Contract;
+use contract::{Contract, Program};
 use kernel::{Incarnation, Instant, NodeId, ShardId, Token, Version};
 use raft::{Entry, Raft, SnapshotMeta};
 use store::mvcc::Space;
@@ -48,6 +48,17 @@ impl Runs {
         match self {
             Runs::Catalog | Runs::Unknown => Incarnation(1),
             Runs::Keyspace { born, .. } => *born,
+        }
+    }
+
+    /// The name of the keyspace, if its program is coordination.
+    #[must_use]
+    pub fn coordinates(&self) -> Option<&str> {
+        match self {
+            Runs::Keyspace { name, contract, .. } if contract.program == Program::Coordination => {
+                Some(name)
+            }
+            _ => None,
         }
     }
 }

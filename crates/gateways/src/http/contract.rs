@@ -51,13 +51,9 @@ pub fn read(document: Value) -> Result<Contract, Problem> {
         return Err(Problem::new(Code::INVALID_BODY, "a contract is a table of fields"));
     };
     let program = text(&mut fields, "program")?.unwrap_or_else(|| "kv".into());
-    let program = Program::parse(&program)
-        .ok_or_else(|| field("program", &format!("'{program}' is not one: use kv or counter")))?;
-    if program == Program::Coordination {
-        let detail = "program = \"coordination\" is not served yet: no leader counts its leases, \
-                      and no gateway speaks its protocol";
-        return Err(Problem::new(Code::CONTRACT_UNENFORCEABLE, detail));
-    }
+    let program = Program::parse(&program).ok_or_else(|| {
+        field("program", &format!("'{program}' is not one: use kv, counter or coordination"))
+    })?;
     let mut contract = Contract::new(program);
     for (name, value) in FIXED {
         match text(&mut fields, name)? {
@@ -166,6 +162,9 @@ mod tests {
         assert_eq!((contract.outcomes_s, contract.history_s), (3_600, 0));
         assert_eq!(read(write(&contract)).unwrap(), contract);
         assert_eq!(from_toml("").unwrap(), Contract::new(Program::Kv));
+        let coordination = from_toml("program = \"coordination\"").unwrap();
+        assert_eq!(coordination, Contract::new(Program::Coordination));
+        assert_eq!(read(write(&coordination)).unwrap(), coordination);
     }
 
     #[test]
@@ -175,7 +174,6 @@ mod tests {
             ("partition = \"availability\"", Code::CONTRACT_UNENFORCEABLE, "partition"),
             ("staleness = \"100ms\"", Code::CONTRACT_UNENFORCEABLE, "staleness"),
             ("shards = 3", Code::CONTRACT_UNENFORCEABLE, "shards"),
-            ("program = \"coordination\"", Code::CONTRACT_UNENFORCEABLE, "program"),
             ("[objective]\nwindow = \"30d\"", Code::CONTRACT_UNENFORCEABLE, "objective"),
             ("read = \"bounded\"", Code::CONTRACT_LEVEL, "read"),
             ("read = \"strong\"", Code::CONTRACT_FIELD, "read"),

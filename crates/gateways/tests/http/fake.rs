@@ -22,13 +22,15 @@ use prost::Message;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::oneshot,
+    sync::{oneshot, watch},
 };
 
 #[derive(Clone, Default)]
 pub struct Fake {
     pub keys: Arc<Mutex<BTreeMap<Bytes, (Bytes, u64)>>>,
     pub chaos: bool,
+    /// How often something changed.
+    pub changes: watch::Sender<u64>,
     /// Where its clients connect, if it matters.
     pub http: Arc<OnceLock<Arc<str>>>,
 }
@@ -51,6 +53,10 @@ impl Backend for Fake {
                 answers.put(tag, fake.ask(request).await);
             }
         });
+    }
+
+    fn changes(&self, _: &str) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     fn metrics(&self) -> String {
