@@ -40,12 +40,19 @@ pub struct Settings {
     pub outcome_bytes_max: limit::Bytes,
     /// Bytes of one chunk of a snapshot.
     pub snapshot_chunk: limit::Bytes,
-    /// Between status reports to the other nodes, and between looks for expired keys.
+    /// Between status reports to the other nodes, and between looks for expired keys and leases.
     pub report_period: Duration,
     /// Remote hybrid timestamps further ahead than this are refused.
     pub clock_offset_max: Duration,
     /// Leader leases serve reads.
     pub lease: bool,
+    /// A lease that was not renewed for this long has what is left of it noted in the log, so that
+    /// the next leader does not begin anew.
+    pub lease_checkpoint: Duration,
+    /// Keep-alives in flight on this node, beside other requests.
+    pub keep_alives_max: u64,
+    /// Bytes of keep-alives in flight on this node.
+    pub keep_alive_bytes_max: limit::Bytes,
     /// How far the rate of a node's monotonic clock may be from true, in parts per million.
     pub drift_ppm: u32,
     /// The longest timeout a request may ask for.
@@ -71,6 +78,9 @@ impl Default for Settings {
             report_period: Duration::from_millis(250),
             clock_offset_max: Duration::from_secs(60),
             lease: true,
+            lease_checkpoint: Duration::from_secs(300),
+            keep_alives_max: 10_000,
+            keep_alive_bytes_max: limit::Bytes::mib(16),
             drift_ppm: 1_000,
             timeout_max: Duration::from_secs(60),
             shards_max: 1024,

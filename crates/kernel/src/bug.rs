@@ -65,11 +65,25 @@ pub enum Bug {
     LostEntryForgotten,
     /// A move to a node that holds a replica already leaves the shard with one fewer.
     MoveShrinks,
+    /// The leader counts the time of leases though no majority has answered it.
+    LeaseTimeUnproven,
+    /// A new leader has counted leases since it heard of their grant, as a follower.
+    LeaseNotFrozen,
+    /// A keep-alive is answered without confirming that the replica still leads.
+    KeepAliveUnconfirmed,
+    /// A new leader gives leases their whole time, whatever was noted.
+    CheckpointIgnored,
+    /// A lease is ended although it was renewed since its end was decided.
+    ExpiryIgnoresRenewal,
+    /// A keep-alive is answered although the end of its lease is proposed.
+    KeepAliveWhileEnding,
+    /// A keep-alive behind a checkpoint is answered without the log.
+    KeepAliveNotLogged,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 28] = [
+    pub const ALL: [(Bug, &'static str); 35] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -119,6 +133,28 @@ impl Bug {
             Bug::MoveShrinks,
             "A move to a node that holds a replica already leaves the shard with one fewer",
         ),
+        (
+            Bug::LeaseTimeUnproven,
+            "The leader counts the time of leases though no majority has answered it",
+        ),
+        (
+            Bug::LeaseNotFrozen,
+            "A new leader has counted leases since it heard of their grant, as a follower",
+        ),
+        (
+            Bug::KeepAliveUnconfirmed,
+            "A keep-alive is answered without confirming that the replica still leads",
+        ),
+        (Bug::CheckpointIgnored, "A new leader gives leases their whole time, whatever was noted"),
+        (
+            Bug::ExpiryIgnoresRenewal,
+            "A lease is ended although it was renewed since its end was decided",
+        ),
+        (
+            Bug::KeepAliveWhileEnding,
+            "A keep-alive is answered although the end of its lease is proposed",
+        ),
+        (Bug::KeepAliveNotLogged, "A keep-alive behind a checkpoint is answered without the log"),
     ];
 }
 

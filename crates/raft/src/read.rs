@@ -85,6 +85,14 @@ impl Raft {
         on && fresh && !lead.lease_given_up
     }
 
+    /// The latest moment at which this replica is known to have led: when it sent the newest round
+    /// of heartbeats that a majority has answered. Nobody else can have been elected before that.
+    /// `None` if it does not lead, or nothing is confirmed yet.
+    #[must_use]
+    pub fn proven_at(&self) -> Option<Instant> {
+        self.lead.as_ref()?.lease_from
+    }
+
     /// Starts a round for the reads that wait, unless enough rounds are under way.
     pub(crate) fn start_read_round(&mut self, now: Now, out: &mut Out) {
         let Some(lead) = &self.lead else { return };

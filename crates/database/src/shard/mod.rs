@@ -2,6 +2,7 @@
 
 mod applied;
 mod apply;
+pub mod leases;
 mod outcomes;
 mod snapshot;
 

@@ -33,6 +33,13 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::TtlByLocalClock
         | Bug::OutcomeIgnored
         | Bug::FateWithoutFence
-        | Bug::MoveShrinks => None,
+        | Bug::MoveShrinks
+        | Bug::LeaseTimeUnproven
+        | Bug::LeaseNotFrozen
+        | Bug::KeepAliveUnconfirmed
+        | Bug::CheckpointIgnored
+        | Bug::ExpiryIgnoresRenewal
+        | Bug::KeepAliveWhileEnding
+        | Bug::KeepAliveNotLogged => None,
     }
 }

@@ -1,0 +1,261 @@
+//! No lease ends too early whatever happens, and each ends in time if nothing does.
+
+use alloc::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const PACE: Pace = Pace { step: Duration::from_millis(500), note_after: Duration::from_secs(300) };
+
+fn clock() -> Clock {
+    Clock::new(1, Instant::ZERO, PACE, 7)
+}
+
+fn at(ms: u64) -> Instant {
+    Instant(ms * 1_000_000)
+}
+
+fn record(id: i64, ttl: i64) -> LeaseRecord {
+    LeaseRecord { id, ttl, remaining_ttl: ttl, renewal: 0 }
+}
+
+/// Turns every 250 ms, with leadership proven all along; what they proposed.
+fn run(clock: &mut Clock, ms: core::ops::Range<u64>) -> Due {
+    let mut all = Due::default();
+    for now in ms.step_by(250) {
+        clock.count(at(now));
+        let due = clock.turn();
+        all.overdue.extend(due.overdue);
+        all.noted.extend(due.noted);
+    }
+    all
+}
+
+fn ids(due: &Due) -> Vec<i64> {
+    due.overdue.iter().map(|overdue| overdue.id).collect()
+}
+
+#[test]
+fn a_lease_ends_after_its_time_and_not_before() {
+    let mut clock = clock();
+    clock.follow(at(100), &LeaseChange::Live(record(1, 2)));
+    assert_eq!(ids(&run(&mut clock, 0..2_250)), []);
+    assert_eq!(ids(&run(&mut clock, 2_250..3_000)), [1]);
+}
+
+#[test]
+fn what_is_kept_alive_lives_on() {
+    let mut clock = clock();
+    clock.follow(at(0), &LeaseChange::Live(record(1, 2)));
+    for second in 0..100 {
+        assert_eq!(clock.keep_alive(at(second * 1_000), 1), Kept::Alive { log_it: false });
+        assert_eq!(clock.left(at(second * 1_000 + 1), 1), Some(1));
+        assert_eq!(ids(&run(&mut clock, second * 1_000..second * 1_000 + 1_000)), []);
+    }
+    assert_eq!(ids(&run(&mut clock, 100_000..103_000)), [1]);
+    assert_eq!(
+        (clock.keep_alive(at(103_000), 2), clock.left(at(103_000), 2)),
+        (Kept::Unknown, None)
+    );
+}
+
+#[test]
+fn time_without_proof_does_not_count_and_a_pause_counts_little() {
+    let mut clock = clock();
+    clock.follow(at(0), &LeaseChange::Live(record(1, 2)));
+    clock.count(at(500));
+    clock.count(at(1_000));
+    // No majority has answered since: turns go on, lease time does not.
+    for _ in 0..100 {
+        assert!(!clock.count(at(1_000)));
+        assert_eq!(ids(&clock.turn()), []);
+    }
+    // The process stood still for a minute: that counts as half a second.
+    assert!(clock.count(at(61_000)));
+    assert_eq!(ids(&clock.turn()), []);
+    assert_eq!(clock.time, Duration::from_millis(1_500));
+    assert_eq!(ids(&run(&mut clock, 61_250..61_750)), []);
+    assert_eq!(ids(&run(&mut clock, 61_750..62_000)), [1]);
+}
+
+#[test]
+fn a_lease_whose_end_is_proposed_is_not_kept_alive_unless_the_log_renews_it() {
+    let mut clock = clock();
+    clock.follow(at(0), &LeaseChange::Live(record(1, 2)));
+    assert_eq!(ids(&run(&mut clock, 0..3_000)), [1]);
+    assert_eq!(clock.keep_alive(at(3_000), 1), Kept::Ending);
+    assert_eq!(clock.left(at(3_000), 1), Some(0));
+    assert_eq!(ids(&run(&mut clock, 3_000..9_000)), [], "it is proposed once");
+    clock.follow(at(9_000), &LeaseChange::Live(LeaseRecord { renewal: 1, ..record(1, 2) }));
+    assert_eq!(clock.keep_alive(at(9_000), 1), Kept::Alive { log_it: false });
+    let due = run(&mut clock, 9_000..12_000);
+    assert_eq!(due.overdue, [Overdue { id: 1, renewal: 1 }]);
+    // The proposal was refused: the lease lives until the next one.
+    clock.not_proposed(&due.overdue);
+    assert_eq!(ids(&clock.turn()), [] as [i64; 0], "not in the same turn");
+    assert_eq!(ids(&run(&mut clock, 12_000..12_500)), [1]);
+    clock.follow(at(12_500), &LeaseChange::Ended(1));
+    assert_eq!(clock.keep_alive(at(12_500), 1), Kept::Unknown);
+}
+
+#[test]
+fn a_new_leader_begins_with_what_was_noted() {
+    let mut clock = clock();
+    assert_eq!(clock.loading(), Some(0));
+    clock.follow(at(0), &LeaseChange::Live(record(2, 9)));
+    let short = |id, ttl| LeaseRecord { remaining_ttl: 3, ..record(id, ttl) };
+    clock.load(at(0), &[record(1, 10), short(2, 10)], true);
+    assert_eq!(clock.loading(), Some(2));
+    clock.load(at(0), &[short(3, 10)], false);
+    assert_eq!(clock.loading(), None);
+    assert_eq!([1, 2, 3].map(|id| clock.left(at(0), id)), [Some(10), Some(9), Some(3)]);
+    assert_eq!(clock.keep_alive(at(0), 1), Kept::Alive { log_it: false });
+    assert_eq!(clock.keep_alive(at(0), 3), Kept::Alive { log_it: true });
+    clock.follow(at(0), &LeaseChange::Live(LeaseRecord { renewal: 1, ..record(3, 10) }));
+    assert_eq!(clock.keep_alive(at(0), 3), Kept::Alive { log_it: false });
+}
+
+#[test]
+fn what_is_left_of_a_long_lease_is_noted_now_and_then_unless_it_is_kept_alive() {
+    let mut clock = clock();
+    clock.follow(at(0), &LeaseChange::Live(record(1, 1_000)));
+    clock.follow(at(0), &LeaseChange::Live(record(2, 1_000)));
+    let mut noted = Vec::new();
+    for second in 0..950 {
+        if second % 100 == 0 {
+            clock.keep_alive(at(second * 1_000), 2);
+        }
+        let due = run(&mut clock, second * 1_000..second * 1_000 + 1_000);
+        assert_eq!(due.overdue, []);
+        noted.extend(due.noted);
+    }
+    let left = noted.iter().map(|noted| (noted.id, noted.remaining_ttl)).collect::<Vec<_>>();
+    assert_eq!(left, [(1, 700), (1, 400), (1, 100)]);
+    assert_eq!(clock.keep_alive(at(950_000), 1), Kept::Alive { log_it: true });
+}
+
+#[test]
+fn a_mass_ends_lot_by_lot() {
+    let mut clock = clock();
+    let page: Vec<_> = (1..=2_500).map(|id| record(id, 2)).collect();
+    clock.load(at(0), &page, false);
+    clock.count(at(400));
+    for now in (500..3_000).step_by(500) {
+        clock.count(at(now));
+    }
+    let mut seen = Vec::new();
+    for lot in [1_000, 1_000, 500, 0] {
+        let due = clock.turn();
+        assert_eq!(due.overdue.len(), lot);
+        assert_eq!(clock.turn().overdue, [], "the next lot waits for this one");
+        seen.extend(ids(&due));
+        ids(&due).into_iter().for_each(|id| clock.follow(at(3_000), &LeaseChange::Ended(id)));
+        clock.count(at(3_000 + seen.len() as u64));
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=2_500).collect::<Vec<_>>());
+}
+
+#[test]
+fn leases_that_come_and_go_leave_nothing_behind() {
+    let mut clock = clock();
+    for _ in 0..100_000 {
+        clock.follow(at(0), &LeaseChange::Live(record(1, 1_000_000)));
+        clock.follow(at(0), &LeaseChange::Ended(1));
+    }
+    assert!(clock.agenda.len() <= STALE_MAX + 3, "{}", clock.agenda.len());
+}
+
+#[test]
+fn a_lease_takes_few_bytes() {
+    let mut clock = clock();
+    let page: Vec<_> = (1..=100_000).map(|id| record(id * 977, 10 + id % 50)).collect();
+    clock.load(at(0), &page, false);
+    // One byte of control beside each of the table's places.
+    let table = clock.leases.capacity() * 8 / 7 * (size_of::<Lease>() + 1);
+    let each = (table + clock.agenda.bytes()) / page.len();
+    assert!(each < 64, "{each} bytes");
+}
+
+/// What may happen to three leases.
+#[derive(Clone, Debug)]
+enum Step {
+    Wait { ms: u64 },
+    Prove { lag: u64 },
+    Turn,
+    KeepAlive { id: i64 },
+    Grant { id: i64, ttl: i64 },
+    End { id: i64 },
+    Renew { id: i64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => prop_oneof![0u64..300, 0u64..6_000].prop_map(|ms| Step::Wait { ms }),
+        8 => (0u64..400).prop_map(|lag| Step::Prove { lag }),
+        8 => Just(Step::Turn),
+        4 => (1i64..4).prop_map(|id| Step::KeepAlive { id }),
+        2 => (1i64..4, 2i64..6).prop_map(|(id, ttl)| Step::Grant { id, ttl }),
+        1 => (1i64..4).prop_map(|id| Step::End { id }),
+        1 => (1i64..4).prop_map(|id| Step::Renew { id }),
+    ]
+}
+
+proptest! {
+    /// Whatever is stopped, late or unproven: a lease is not overdue before its whole time has
+    /// passed since it was last granted, renewed or kept alive.
+    #[test]
+    fn no_lease_ends_too_early(steps in prop::collection::vec(step(), 0..200)) {
+        let (mut clock, mut now) = (clock(), 0);
+        // By id: the record, the moment before which it must not end, whether its end is proposed.
+        let mut model: BTreeMap<i64, (LeaseRecord, u64, bool)> = BTreeMap::new();
+        let until = |record: &LeaseRecord, now: u64| now + record.ttl as u64 * 1_000;
+        for step in steps {
+            match step {
+                Step::Wait { ms } => now += ms,
+                Step::Prove { lag } => drop(clock.count(at(now.saturating_sub(lag)))),
+                Step::Turn => for overdue in clock.turn().overdue {
+                    let (record, live_until, ending) = model.get_mut(&overdue.id).unwrap();
+                    prop_assert!(now >= *live_until, "{overdue:?} at {now}, not {live_until}");
+                    prop_assert_eq!((overdue.renewal, *ending), (record.renewal, false));
+                    *ending = true;
+                },
+                Step::KeepAlive { id } => {
+                    let kept = clock.keep_alive(at(now), id);
+                    match model.get_mut(&id) {
+                        None => prop_assert_eq!(kept, Kept::Unknown),
+                        Some((.., true)) => prop_assert_eq!(kept, Kept::Ending),
+                        Some((record, live_until, false)) => {
+                            prop_assert_eq!(kept, Kept::Alive { log_it: false });
+                            *live_until = until(record, now);
+                        }
+                    }
+                }
+                Step::Grant { id, ttl } => {
+                    model.entry(id).or_insert_with(|| {
+                        let record = record(id, ttl);
+                        clock.follow(at(now), &LeaseChange::Live(record));
+                        (record, until(&record, now), false)
+                    });
+                }
+                Step::End { id } => {
+                    model.remove(&id);
+                    clock.follow(at(now), &LeaseChange::Ended(id));
+                }
+                Step::Renew { id } => if let Some((record, live_until, ending)) = model.get_mut(&id) {
+                    record.renewal += 1;
+                    clock.follow(at(now), &LeaseChange::Live(*record));
+                    (*live_until, *ending) = (until(record, now), false);
+                },
+            }
+        }
+        // Then nothing happens any more, and all end: late by what was not counted at most.
+        let uncounted = now - clock.time();
+        let mut ended: Vec<i64> =
+            model.values().filter(|(.., ending)| *ending).map(|(record, ..)| record.id).collect();
+        ended.extend(ids(&run(&mut clock, now..now + uncounted + 7_500)));
+        ended.sort_unstable();
+        prop_assert_eq!(ended, model.keys().copied().collect::<Vec<_>>());
+    }
+}
