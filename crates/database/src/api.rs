@@ -8,6 +8,7 @@ use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
 use contract::{Consistency, Contract, Program, Receipt, Session};
 use kernel::{Duration, Instant, KeyspaceId, NodeId, RequestId, ShardId, Version};
+use layers::coordination::{keeps_alive, renews};
 
 use crate::failure::Failure;
 
@@ -99,6 +100,19 @@ pub enum Action {
         /// query asks for them.
         at: Option<Version>,
     },
+}
+
+impl Action {
+    /// Whether it keeps leases alive and does nothing else: such actions are not refused because
+    /// other requests fill what there is room for.
+    #[must_use]
+    pub fn keeps_alive(&self) -> bool {
+        match self {
+            Action::Mutate { program: Program::Coordination, command } => renews(command),
+            Action::Query { program: Program::Coordination, query } => keeps_alive(query),
+            _ => false,
+        }
+    }
 }
 
 /// W3C trace context.

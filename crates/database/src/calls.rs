@@ -135,6 +135,8 @@ pub struct Call {
     pub trace: Trace,
     /// Bytes it was admitted with.
     pub bytes: u64,
+    /// Whether it keeps leases alive and does nothing else.
+    pub keeps_alive: bool,
     /// How often it was tried.
     pub attempts: u32,
     /// Whether it may have taken effect.

@@ -138,13 +138,19 @@ impl Handle {
     /// Puts a request into the inbox, or tells its asker why not.
     fn put(&self, request: Request, arrived: Instant, answer: Asker<Answer>) {
         let weight = weight(&request);
-        let request = match request {
-            Request::Call(call) => Request::Waited { call, arrived },
-            other => other,
+        let (request, apart) = match request {
+            Request::Call(call) => {
+                let apart = call.action.keeps_alive();
+                (Request::Waited { call, arrived }, apart)
+            }
+            other => (other, false),
         };
-        if let Err(Input::Ask { answer, .. }) =
-            self.inner.inbox.offer(Input::Ask { request, answer }, weight)
-        {
+        let (inbox, input) = (&self.inner.inbox, Input::Ask { request, answer });
+        let put = match apart {
+            true => inbox.offer_apart(input, weight),
+            false => inbox.offer(input, weight),
+        };
+        if let Err(Input::Ask { answer, .. }) = put {
             answer.send(Answer::Failed(self.refusal()));
         }
     }

@@ -17,10 +17,15 @@ pub struct Mailbox<T> {
     weight_max: u64,
 }
 
+/// What is offered apart may weigh so much less than what is offered.
+const APART: u64 = 8;
+
 #[derive(Debug)]
 struct State<T> {
     items: Vec<T>,
     weight: u64,
+    /// Weight of what was offered apart.
+    apart: u64,
     asleep: bool,
     closed: bool,
 }
@@ -41,7 +46,7 @@ impl<T> Mailbox<T> {
     /// is bounded by its sender.
     #[must_use]
     pub fn new(weight_max: u64) -> Mailbox<T> {
-        let state = State { items: Vec::new(), weight: 0, asleep: false, closed: false };
+        let state = State { items: Vec::new(), weight: 0, apart: 0, asleep: false, closed: false };
         Mailbox { state: Mutex::new(state), wake: Condvar::new(), weight_max }
     }
 
@@ -50,7 +55,7 @@ impl<T> Mailbox<T> {
     /// # Errors
     /// Gives the item back once the mailbox is closed.
     pub fn push(&self, item: T) -> Result<(), T> {
-        self.add(item, 0, u64::MAX)
+        self.add(item, |_| true)
     }
 
     /// Adds an item that may as well be lost.
@@ -58,18 +63,24 @@ impl<T> Mailbox<T> {
     /// # Errors
     /// Gives the item back if too much waits already, or once the mailbox is closed.
     pub fn offer(&self, item: T, weight: u64) -> Result<(), T> {
-        self.add(item, weight, self.weight_max)
+        self.add(item, |state| has_room(&mut state.weight, weight, self.weight_max))
     }
 
-    fn add(&self, item: T, weight: u64, limit: u64) -> Result<(), T> {
+    /// Adds an item that may as well be lost, but not because others fill the mailbox: such items
+    /// have room of their own, an eighth as much.
+    ///
+    /// # Errors
+    /// Gives the item back if too much of this kind waits already, or once the mailbox is closed.
+    pub fn offer_apart(&self, item: T, weight: u64) -> Result<(), T> {
+        self.add(item, |state| has_room(&mut state.apart, weight, self.weight_max / APART))
+    }
+
+    fn add(&self, item: T, admit: impl FnOnce(&mut State<T>) -> bool) -> Result<(), T> {
         let mut state = self.lock();
-        // An empty mailbox takes anything: else a heavy item could never pass.
-        let heavy = state.weight > 0 && state.weight.saturating_add(weight) > limit;
-        if state.closed || heavy {
+        if state.closed || !admit(&mut state) {
             return Err(item);
         }
         state.items.push(item);
-        state.weight += weight;
         let wake = std::mem::take(&mut state.asleep);
         drop(state);
         if wake {
@@ -90,7 +101,7 @@ impl<T> Mailbox<T> {
             return if state.closed { Taken::Closed } else { Taken::Nothing };
         }
         std::mem::swap(&mut state.items, into);
-        state.weight = 0;
+        (state.weight, state.apart) = (0, 0);
         Taken::Items
     }
 
@@ -136,6 +147,16 @@ impl<T> Mailbox<T> {
     }
 }
 
+/// Adds to what waits, unless it passes the limit. Where nothing waits there is room for anything:
+/// else a heavy item could never pass.
+fn has_room(waits: &mut u64, weight: u64, limit: u64) -> bool {
+    let fits = *waits == 0 || waits.saturating_add(weight) <= limit;
+    if fits {
+        *waits = waits.saturating_add(weight);
+    }
+    fits
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -175,6 +196,20 @@ mod tests {
         let mut batch = Vec::new();
         mailbox.take(&mut batch, None);
         assert_eq!(mailbox.offer('d', 10), Ok(()));
+    }
+
+    #[test]
+    fn what_is_offered_apart_has_room_of_its_own() {
+        let mailbox = Mailbox::new(16);
+        assert_eq!(mailbox.offer('a', 16), Ok(()));
+        assert_eq!(mailbox.offer('b', 1), Err('b'));
+        assert_eq!((mailbox.offer_apart('c', 1), mailbox.offer_apart('d', 1)), (Ok(()), Ok(())));
+        assert_eq!(mailbox.offer_apart('e', 1), Err('e'));
+        let mut batch = Vec::new();
+        mailbox.take(&mut batch, None);
+        assert_eq!(batch, ['a', 'c', 'd'], "in the order of their coming");
+        assert_eq!(mailbox.offer_apart('f', 2), Ok(()));
+        assert_eq!(mailbox.offer('g', 16), Ok(()), "nor do they take the room of others");
     }
 
     #[test]

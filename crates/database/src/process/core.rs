@@ -18,7 +18,7 @@ use store::{engine::Engine, journal};
 use crate::{
     Answer, Envelope, Identity, Note, Settings,
     api::Member,
-    calls::{CallId, Calls},
+    calls::{Call, CallId, Calls},
     catalog::Catalog,
     failure::Code,
     shard::Export,
@@ -55,6 +55,8 @@ pub struct Core<E: Engine> {
 
     pub(super) calls: Calls,
     pub(super) admitted: Gauge,
+    /// The same for keep-alives: other requests do not take their room.
+    pub(super) keeping: Gauge,
     pub(super) gathers: BTreeMap<CallId, Gather>,
     pub(super) next_gather: CallId,
     /// Calls to be routed again in this batch.
@@ -107,6 +109,7 @@ impl<E: Engine> Core<E> {
         Core {
             clock: HybridClock::new(offset_ms),
             admitted: Gauge::new(settings.requests_max, settings.request_bytes_max),
+            keeping: Gauge::new(settings.keep_alives_max, settings.keep_alive_bytes_max),
             settings,
             identity,
             engine,
@@ -222,6 +225,24 @@ impl<E: Engine> Core<E> {
     pub(super) fn halt(&mut self, code: &'static str, text: impl Into<String>) {
         if self.halted.is_none() {
             self.halted = Some(HaltReason { code, text: text.into() });
+        }
+    }
+
+    /// Takes room for a call; whether there was any.
+    pub(super) fn admit(&mut self, call: &Call) -> bool {
+        if call.keeps_alive {
+            self.keeping.admit(call.bytes)
+        } else {
+            self.admitted.admit(call.bytes)
+        }
+    }
+
+    /// Gives back the room of a call.
+    pub(super) fn release(&mut self, call: &Call) {
+        if call.keeps_alive {
+            self.keeping.release(call.bytes);
+        } else {
+            self.admitted.release(call.bytes);
         }
     }
 

@@ -157,7 +157,7 @@ pub fn expired<E: Engine>(core: &mut Core<E>, id: CallId) {
 }
 
 fn tell<E: Engine>(core: &mut Core<E>, call: &Call, node: NodeId, told: Told) {
-    core.admitted.release(call.bytes);
+    core.release(call);
     let took = core.now.instant.since(call.started);
     let (shard, trace) = (call.shard, call.trace);
     core.notes.push(Note::Served { shard, peer: node, took, trace });
@@ -165,7 +165,7 @@ fn tell<E: Engine>(core: &mut Core<E>, call: &Call, node: NodeId, told: Told) {
 }
 
 fn reply<E: Engine>(core: &mut Core<E>, call: Call, ticket: kernel::Ticket, answer: Answer) {
-    core.admitted.release(call.bytes);
+    core.release(&call);
     let failed = match &answer {
         Answer::Failed(failure) => Some(failure.code),
         _ => None,

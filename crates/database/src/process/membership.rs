@@ -131,6 +131,7 @@ pub fn new_shard<E: Engine>(
         digest_proposed: 0,
         import: None,
         installing: None,
+        clock: None,
         fresh_at: None,
     }
 }

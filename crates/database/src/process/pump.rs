@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use kernel::{
     Effect, Event, NodeId, ShardId, Ticket, TimerId, Token,
+    bug::{Bug, planted},
     process::{EffectOf, EventOf},
 };
 use raft::{Output, Raft, Record};
@@ -17,7 +18,7 @@ use crate::{
     shard::{Applier, Bounds, Runs, Shard, Verdict},
 };
 
-use super::{Core, Shards, finish, route, serve, shard_timer, snapshots};
+use super::{Core, Shards, finish, leases, route, serve, shard_timer, snapshots};
 
 /// Hands an event to a shard's Raft.
 pub fn feed<E: Engine>(core: &mut Core<E>, shard: &mut Shard, event: EventOf<Raft>) {
@@ -114,6 +115,9 @@ fn received<E: Engine>(core: &mut Core<E>, shard: &mut Shard, output: Output) {
                 core.leaders.insert(shard.id, (term, leader));
             }
             let led = shard.raft.is_leader();
+            if !led && !planted(Bug::LeaseNotFrozen) {
+                shard.clock = None;
+            }
             core.again.extend(core.calls.stranded(shard.id, led));
             if led && shard.id == crate::catalog::CATALOG && core.founding() {
                 super::upkeep::enter_founders(core);
@@ -178,7 +182,7 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     };
     let before = shard.applied.clone();
     let born = shard.runs.born();
-    let mut applier = Applier::new(
+    let applier = Applier::new(
         &core.engine,
         shard.space,
         &shard.runs,
@@ -188,6 +192,7 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
         born,
         core.now.wall,
     );
+    let mut applier = applier.following(shard.clock.is_some());
     applier.founded(shard.raft.membership());
     let digests = &shard.digests;
     let mut verdicts: Vec<(u64, u64, Verdict)> = Vec::with_capacity(shard.proposed.len());
@@ -224,6 +229,9 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     shard.raft.applied(shard.applied.index);
     if shard.id == crate::catalog::CATALOG {
         super::membership::reload_catalog(core, shard);
+    }
+    if shard.runs.coordinates().is_some() {
+        leases::follow(core, shard, &result.followed.leases, result.followed.unswept);
     }
     answer(core, shard, verdicts);
 }

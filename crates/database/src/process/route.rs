@@ -14,6 +14,7 @@
 
 use contract::{Consistency, Session};
 use kernel::{Duration, Instant, NodeId, RequestId, ShardId, Ticket, Version, bug};
+use layers::coordination::{keeps_alive, renews};
 use raft::Refusal;
 use store::engine::Engine;
 
@@ -28,7 +29,7 @@ use crate::{
     shard::{Proposed, Runs, Shard},
 };
 
-use super::{Core, Shards, control, fate, finish, flush, pump, serve};
+use super::{Core, Shards, control, fate, finish, flush, leases, pump, serve};
 
 /// An answer from another node is waited for this long before it is asked again.
 const ANSWER_WAIT: Duration = Duration::from_millis(400);
@@ -95,6 +96,7 @@ pub fn new_call<E: Engine>(
         session: Session::new(core.identity.incarnation),
         trace: api::Trace::default(),
         bytes: 0,
+        keeps_alive: false,
         attempts: 0,
         risked: false,
         current: false,
@@ -124,10 +126,11 @@ fn call_in<E: Engine>(
         }
         session => session.unwrap_or_else(|| Session::new(core.identity.incarnation)),
     };
-    let origin = Origin::Local(ticket);
+    let (origin, keeps_alive) = (Origin::Local(ticket), call.action.keeps_alive());
     let mut new = new_call(core, origin, ShardId(0), Want::Resolve(call.action), call.timeout);
     (new.keyspace, new.session, new.trace) = (call.keyspace, session, call.trace);
     new.started = arrived.min(new.started);
+    new.keeps_alive = keeps_alive;
     if let Err(failure) = resolve(core, &mut new, call.consistency, call.request_id) {
         return core.refuse(ticket, failure);
     }
@@ -143,7 +146,7 @@ fn admit<E: Engine>(
     ticket: Ticket,
 ) -> Option<CallId> {
     call.bytes = body as u64 + 256;
-    if !core.admitted.admit(call.bytes) {
+    if !core.admit(&call) {
         let text = "too many requests are in flight on this node";
         core.refuse(ticket, Failure::new(Code::Overloaded, text));
         return None;
@@ -245,7 +248,8 @@ pub fn asked<E: Engine>(
     let mut call = new_call(core, Origin::Peer(from, ask.id), shard, want, timeout);
     call.trace = message::trace_of(&ask.trace);
     call.bytes = 256;
-    if !core.admitted.admit(call.bytes) {
+    call.keeps_alive = shards.get(&shard).is_some_and(|shard| keeps_alive_in(shard, &call.want));
+    if !core.admit(&call) {
         let failed = message::Failed {
             code: Code::Overloaded.name().into(),
             text: "too many requests are in flight on the leader".into(),
@@ -257,6 +261,16 @@ pub fn asked<E: Engine>(
     }
     let id = core.calls.add(call);
     dispatch(core, shards, id);
+}
+
+/// Whether a call of another node keeps leases alive and does nothing else.
+fn keeps_alive_in(shard: &Shard, want: &Want) -> bool {
+    let by_bytes = match want {
+        Want::Mutate { command, .. } => renews(command),
+        Want::Query { query, .. } => keeps_alive(query),
+        _ => false,
+    };
+    by_bytes && shard.runs.coordinates().is_some()
 }
 
 /// Another node says what became of a call.
@@ -467,7 +481,12 @@ fn lead<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
             let command = Command::fence(core.stamp(shard.applied.timestamp), &request);
             propose(core, shard, id, &command);
         }
-        Want::Query { .. } => {
+        Want::Query { query, .. } => {
+            let query = query.clone();
+            leases::taken_in(core, shard, &query);
+            if keeps_alive(&query) && bug::planted(bug::Bug::KeepAliveUnconfirmed) {
+                return serve::query(core, shard, id);
+            }
             core.calls.stage(id, Stage::Reading, deadline);
             let asked = shard.raft.read_index(core.now, pump::ticket(id), &mut core.scratch);
             core.touched.insert(shard.id);

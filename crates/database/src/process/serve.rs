@@ -12,7 +12,11 @@ use crate::{
     shard::{Runs, Shard},
 };
 
-use super::{Core, finish, past};
+use super::{
+    Core, finish,
+    leases::{self, Answered},
+    past,
+};
 
 /// Raft confirmed that a read is linearizable once `index` is applied.
 pub fn read_ready<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, index: u64) {
@@ -52,7 +56,7 @@ fn finish_visible<E: Engine>(core: &mut Core<E>, id: CallId) {
 }
 
 /// Answers a query from the state as it is.
-pub fn query<E: Engine>(core: &mut Core<E>, shard: &Shard, id: CallId) {
+pub fn query<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
     let Some(call) = core.calls.get(id) else { return };
     let Want::Query { query, linearizable, past, .. } = &call.want else { return };
     let mut version = shard.version();
@@ -78,6 +82,14 @@ pub fn query<E: Engine>(core: &mut Core<E>, shard: &Shard, id: CallId) {
         Err(rejected) => finish::failed(core, id, Failure::new(Code::Invalid, rejected.0)),
         Ok(Err(error)) => core.engine_failed(&error),
         Ok(Ok(body)) => {
+            let body = match leases::answer(core, shard, linearizable, body) {
+                Answered::So(body) => body,
+                Answered::Elsewhere => return super::route::park(core, id),
+                Answered::NotHere => {
+                    let text = "only the leader keeps leases alive: ask for a linearizable answer";
+                    return finish::failed(core, id, Failure::new(Code::Invalid, text));
+                }
+            };
             let done = message::Done {
                 body,
                 version: bytes::Bytes::copy_from_slice(&version.to_bytes()),

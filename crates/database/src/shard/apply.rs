@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use kernel::{Incarnation, Version, bug, clock::hybrid::Timestamp};
+use layers::coordination::{LeaseChange, lease_changes, unswept};
 use prost::Message;
 use raft::{Entry, EntryKind, Membership};
 use store::{
@@ -54,10 +55,21 @@ pub struct Applier<'a, R: Read> {
     space: Space,
     digests: Vec<(u64, u64)>,
     diverged: Option<Digest>,
+    /// What is followed of a coordination program, if its clock runs here.
+    followed: Option<Followed>,
     /// The entry was applied before: only a planted bug goes on.
     again: bool,
     /// The local time of day, for a planted bug alone.
     wall: kernel::Wall,
+}
+
+/// What the leader of a coordination program follows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Followed {
+    /// What changed about leases, in order.
+    pub leases: Vec<LeaseChange>,
+    /// Something compacted is left to sweep.
+    pub unswept: bool,
 }
 
 /// What applying a run of entries left behind.
@@ -70,6 +82,8 @@ pub struct Result {
     pub digests: Vec<(u64, u64)>,
     /// The leader's digest that this replica's does not match.
     pub diverged: Option<Digest>,
+    /// What there was to follow.
+    pub followed: Followed,
 }
 
 /// A digest is remembered at every index that is a multiple of this.
@@ -101,9 +115,16 @@ impl<'a, R: Read> Applier<'a, R> {
             space,
             digests,
             diverged: None,
+            followed: None,
             again: false,
             wall,
         }
+    }
+
+    /// Follows what concerns the clock of leases.
+    #[must_use]
+    pub fn following(self, follows: bool) -> Applier<'a, R> {
+        Applier { followed: follows.then(Followed::default), ..self }
     }
 
     /// Applies the next entry; one that is applied already is skipped.
@@ -196,6 +217,10 @@ impl<'a, R: Read> Applier<'a, R> {
             Runs::Unknown => Bytes::new(),
             Runs::Keyspace { contract, .. } => layers::apply(contract.program, body, view)?,
         };
+        if let Some(followed) = &mut self.followed {
+            followed.leases.extend(lease_changes(body, &reply));
+            followed.unswept = unswept(&reply).unwrap_or(followed.unswept);
+        }
         if !id.is_empty() {
             let found = Found { version, fingerprint, reply: Some(reply.clone()) };
             self.outcomes.keep(&mut self.pending, id, &found, &self.bounds)?;
@@ -232,7 +257,8 @@ impl<'a, R: Read> Applier<'a, R> {
         applied.digest = self.pending.digest();
         let mut batch = self.pending.into_batch();
         batch.put(Applied::key(&self.space), applied.encode());
-        Result { batch, applied, digests: self.digests, diverged: self.diverged }
+        let followed = self.followed.unwrap_or_default();
+        Result { batch, applied, digests: self.digests, diverged: self.diverged, followed }
     }
 
     /// The membership before any entry was applied.

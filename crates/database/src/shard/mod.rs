@@ -7,6 +7,7 @@ mod outcomes;
 mod snapshot;
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     string::String,
     vec::Vec,
@@ -127,6 +128,8 @@ pub struct Shard {
     pub import: Option<Import>,
     /// A snapshot that is being made durable.
     pub installing: Option<Installing>,
+    /// Counts the time of leases, while this replica leads a coordination shard.
+    pub clock: Option<Box<leases::Clock>>,
     /// When the replica was last known to hold all that its leader had committed.
     pub fresh_at: Option<Instant>,
 }

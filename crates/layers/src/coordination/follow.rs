@@ -20,6 +20,8 @@ const fn first(tag: u8) -> u8 {
     tag << 3 | 2
 }
 
+const COMPACTED: u8 = first(5);
+const SWEPT: u8 = first(6);
 const GRANTED: u8 = first(7);
 const REVOKED: u8 = first(8);
 const RENEWED: u8 = first(9);
@@ -66,6 +68,19 @@ pub fn lease_changes(command: &Bytes, reply: &Bytes) -> Vec<LeaseChange> {
     }
 }
 
+/// Whether something compacted is left to sweep, by the reply to a command that looked.
+#[must_use]
+pub fn unswept(reply: &Bytes) -> Option<bool> {
+    if !matches!(reply.first(), Some(&(COMPACTED | SWEPT))) {
+        return None;
+    }
+    match Reply::read(reply).ok()?.outcome? {
+        Outcome::Compaction(response) => Some(!response.swept),
+        Outcome::Sweep(response) => Some(!response.swept),
+        _ => None,
+    }
+}
+
 /// Whether a command renews leases and asks for nothing else.
 #[must_use]
 pub fn renews(command: &[u8]) -> bool {
@@ -93,9 +108,9 @@ mod tests {
 
     use super::*;
     use crate::coordination::{
-        Ask, Error, LeaseExpireResponse, LeaseGrantResponse, LeaseKeepAlive, LeaseRenewRequest,
-        LeaseRenewResponse, LeaseRevokeRequest, LeaseRevokeResponse, PutRequest, PutResponse,
-        Query, RangeResponse, ResponseHeader,
+        Ask, CompactionResponse, Error, LeaseExpireResponse, LeaseGrantResponse, LeaseKeepAlive,
+        LeaseRenewRequest, LeaseRenewResponse, LeaseRevokeRequest, LeaseRevokeResponse, PutRequest,
+        PutResponse, Query, RangeResponse, ResponseHeader, SweepResponse,
     };
 
     fn changes(act: Act, outcome: Outcome) -> Vec<LeaseChange> {
@@ -134,6 +149,21 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_says_whether_a_sweep_goes_on() {
+        let reply = |outcome| Reply { error: None, outcome: Some(outcome) }.encode_to_vec().into();
+        let header = ResponseHeader::at(3);
+        for swept in [false, true] {
+            let compacted = Outcome::Compaction(CompactionResponse { header, swept });
+            assert_eq!(unswept(&reply(compacted)), Some(!swept));
+            assert_eq!(
+                unswept(&reply(Outcome::Sweep(SweepResponse { header, swept }))),
+                Some(!swept)
+            );
+        }
+        assert_eq!(unswept(&reply(Outcome::Put(PutResponse::default()))), None);
+    }
+
+    #[test]
     fn one_byte_tells_a_keep_alive() {
         let request = LeaseRenewRequest { ids: Vec::from([1]) };
         let command = Command::new(Act::LeaseRenew(request.clone())).encode_to_vec();
@@ -151,7 +181,7 @@ mod tests {
         fn any_bytes_are_read(command: Vec<u8>, mut reply: Vec<u8>, first in 0u8..=255) {
             reply.insert(0, first);
             let (command, reply) = (Bytes::from(command), Bytes::from(reply));
-            let _ = (lease_changes(&command, &reply), timed(&reply));
+            let _ = (lease_changes(&command, &reply), timed(&reply), unswept(&reply));
         }
     }
 }

@@ -61,5 +61,5 @@ mod txn;
 mod wire;
 
 pub use error::{Code, Error};
-pub use follow::{LeaseChange, keeps_alive, lease_changes, renews, timed};
+pub use follow::{LeaseChange, keeps_alive, lease_changes, renews, timed, unswept};
 pub use wire::*;

@@ -111,9 +111,8 @@ impl Clock {
     pub fn count(&mut self, proven: Instant) -> bool {
         let passed = proven.since(self.counted_to);
         self.counted_to = self.counted_to.max(proven);
-        let counts =
-            if planted(Bug::LeaseTimeUnproven) { passed } else { passed.min(self.pace.step) };
-        self.time += counts;
+        let all = planted(Bug::LeaseTimeUnproven) || planted(Bug::LeaseNotFrozen);
+        self.time += if all { passed } else { passed.min(self.pace.step) };
         !passed.is_zero()
     }
 
