@@ -1,0 +1,29 @@
+//! Leases on three nodes: `scenes` says what holds, each is a test.
+
+mod scenes;
+mod stage;
+
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => { $(#[test] fn $name() { scenes::$name(); })* };
+}
+
+tests![
+    a_lease_ends_after_its_time_and_takes_its_keys_with_it,
+    a_lease_that_is_kept_alive_lives_and_shows_what_is_left,
+    a_new_leader_gives_a_lease_the_time_that_it_had_at_its_last_renewal,
+    a_leader_that_comes_back_remembers_nothing,
+    a_cluster_that_stood_still_ends_no_lease_for_that,
+    a_cluster_that_is_starved_ends_no_lease_that_is_kept_alive,
+    a_stopped_leader_keeps_nothing_alive,
+    a_leader_that_is_cut_off_keeps_and_ends_nothing,
+    nobody_leads_and_no_time_passes,
+    a_restart_of_all_gives_every_lease_its_whole_time,
+    what_was_noted_shortens_a_lease_at_the_next_leader,
+    a_keep_alive_behind_a_checkpoint_goes_through_the_log,
+    a_lease_whose_end_is_proposed_is_not_kept_alive,
+    an_expiry_that_a_renewal_overtakes_ends_nothing,
+    many_leases_are_read_page_by_page_and_end_lot_by_lot,
+    a_sweep_goes_on_until_all_is_swept,
+    what_is_applied_is_told,
+    a_keep_alive_is_not_refused_because_of_others,
+];

@@ -1,0 +1,37 @@
+//! Planted bugs of leases are caught: a scene that holds fails as soon as its bug is planted.
+//!
+//! One test, because a bug is planted for the whole process:
+//! `cargo test -p database --features mutants --test mutants`
+#![cfg(feature = "mutants")]
+
+#[allow(dead_code, reason = "some scenes catch no bug of their own")]
+#[path = "leases/scenes.rs"]
+mod scenes;
+#[path = "leases/stage.rs"]
+mod stage;
+
+use std::panic::catch_unwind;
+
+use kernel::bug::{Bug, plant};
+
+#[test]
+fn every_bug_of_leases_breaks_its_scene() {
+    let scenes: [(Bug, fn()); 7] = [
+        (Bug::LeaseTimeUnproven, scenes::a_cluster_that_stood_still_ends_no_lease_for_that),
+        (
+            Bug::LeaseNotFrozen,
+            scenes::a_new_leader_gives_a_lease_the_time_that_it_had_at_its_last_renewal,
+        ),
+        (Bug::KeepAliveUnconfirmed, scenes::a_leader_that_is_cut_off_keeps_and_ends_nothing),
+        (Bug::CheckpointIgnored, scenes::what_was_noted_shortens_a_lease_at_the_next_leader),
+        (Bug::ExpiryIgnoresRenewal, scenes::an_expiry_that_a_renewal_overtakes_ends_nothing),
+        (Bug::KeepAliveWhileEnding, scenes::a_lease_whose_end_is_proposed_is_not_kept_alive),
+        (Bug::KeepAliveNotLogged, scenes::a_keep_alive_behind_a_checkpoint_goes_through_the_log),
+    ];
+    for (bug, scene) in scenes {
+        plant(None);
+        assert!(catch_unwind(scene).is_ok(), "{bug:?}: its scene does not hold");
+        plant(Some(bug));
+        assert!(catch_unwind(scene).is_err(), "{bug:?} breaks nothing");
+    }
+}
