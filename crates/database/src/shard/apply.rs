@@ -218,7 +218,7 @@ impl<'a, R: Read> Applier<'a, R> {
             Runs::Keyspace { contract, .. } => layers::apply(contract.program, body, view)?,
         };
         if let Some(followed) = &mut self.followed {
-            followed.leases.extend(lease_changes(body, &reply));
+            followed.leases.extend(lease_changes(version.index, body, &reply));
             followed.unswept = unswept(&reply).unwrap_or(followed.unswept);
         }
         if !id.is_empty() {

@@ -93,13 +93,13 @@ pub fn command(rng: &mut Rng) -> Vec<u8> {
         7 => {
             let checkpoint = |rng: &mut Rng| {
                 let (id, remaining_ttl) = (number(rng), number(rng));
-                LeaseCheckpoint { id, remaining_ttl, renewal: rng.below(2) }
+                LeaseCheckpoint { id, remaining_ttl, renewal: rng.below(21) }
             };
             let checkpoints = draw::many(rng, 3, checkpoint);
             Act::LeaseCheckpoint(LeaseCheckpointRequest { checkpoints })
         }
         8 => {
-            let overdue = |rng: &mut Rng| Overdue { id: number(rng), renewal: rng.below(2) };
+            let overdue = |rng: &mut Rng| Overdue { id: number(rng), renewal: rng.below(21) };
             Act::LeaseExpire(LeaseExpireRequest { overdue: draw::many(rng, 3, overdue) })
         }
         9 => Act::Lock(LockRequest { name: draw::key(rng), lease: number(rng) }),

@@ -172,7 +172,7 @@ fn followed(command: &etcd::Command, bytes: &Bytes, reply: &Bytes) -> Result<(),
         etcd::LeaseChange::Live(record) => record.id,
         etcd::LeaseChange::Ended(id) => id,
     };
-    let changed = etcd::lease_changes(bytes, reply).into_iter().map(about);
+    let changed = etcd::lease_changes(50, bytes, reply).into_iter().map(about);
     match changed.into_iter().find(|id| !asked.contains(id)) {
         Some(id) => Err(format!("lease {id} changed, nobody asked for that")),
         None => Ok(()),

@@ -3,6 +3,7 @@
 use alloc::format;
 
 use bytes::Bytes;
+use kernel::Version;
 use prost::Message;
 use store::{engine::EngineError, view::View};
 
@@ -38,7 +39,7 @@ impl Command {
         let version = view.version();
         let mut live = Live(view);
         let mut draft = Draft::open(&mut live)?;
-        let reply = match carry_out(self, &mut draft, version.timestamp.0 ^ version.index) {
+        let reply = match carry_out(self, &mut draft, version) {
             Ok(outcome) => {
                 draft.finish().write(live.0)?;
                 Reply { error: None, outcome: Some(outcome) }
@@ -65,7 +66,7 @@ impl Command {
     }
 }
 
-fn carry_out(command: &Command, draft: &mut Draft<'_>, seed: u64) -> Result<Outcome, Stop> {
+fn carry_out(command: &Command, draft: &mut Draft<'_>, at: Version) -> Result<Outcome, Stop> {
     queue::guarded(draft, &command.guards)?;
     Ok(match &command.act {
         Some(Act::Put(request)) => Outcome::Put(txn::put(draft, request)?),
@@ -73,9 +74,9 @@ fn carry_out(command: &Command, draft: &mut Draft<'_>, seed: u64) -> Result<Outc
         Some(Act::Txn(request)) => Outcome::Txn(txn::txn(draft, request)?),
         Some(Act::Compaction(request)) => Outcome::Compaction(compact::compact(draft, request)?),
         Some(Act::Sweep(_)) => Outcome::Sweep(compact::sweep(draft)?),
-        Some(Act::LeaseGrant(request)) => Outcome::LeaseGrant(lease::grant(draft, request, seed)?),
+        Some(Act::LeaseGrant(request)) => Outcome::LeaseGrant(lease::grant(draft, request, at)?),
         Some(Act::LeaseRevoke(request)) => Outcome::LeaseRevoke(lease::revoke(draft, request)?),
-        Some(Act::LeaseRenew(request)) => Outcome::LeaseRenew(lease::renew(draft, request)?),
+        Some(Act::LeaseRenew(request)) => Outcome::LeaseRenew(lease::renew(draft, request, at)?),
         Some(Act::LeaseCheckpoint(request)) => {
             Outcome::LeaseCheckpoint(lease::checkpoint(draft, request)?)
         }

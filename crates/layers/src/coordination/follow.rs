@@ -39,10 +39,10 @@ pub enum LeaseChange {
     Ended(i64),
 }
 
-/// What a command changed about leases, by its reply. A checkpoint is none: it says what the leader
+/// What a command changed about leases, by its place in the log and its reply. A checkpoint is none: it says what the leader
 /// knew before.
 #[must_use]
-pub fn lease_changes(command: &Bytes, reply: &Bytes) -> Vec<LeaseChange> {
+pub fn lease_changes(index: u64, command: &Bytes, reply: &Bytes) -> Vec<LeaseChange> {
     if !matches!(reply.first(), Some(&(GRANTED | REVOKED | RENEWED | EXPIRED))) {
         return Vec::new();
     }
@@ -50,7 +50,7 @@ pub fn lease_changes(command: &Bytes, reply: &Bytes) -> Vec<LeaseChange> {
     let whole =
         |id, ttl, renewal| LeaseChange::Live(LeaseRecord { id, ttl, remaining_ttl: ttl, renewal });
     match outcome {
-        Some(Outcome::LeaseGrant(granted)) => Vec::from([whole(granted.id, granted.ttl, 0)]),
+        Some(Outcome::LeaseGrant(granted)) => Vec::from([whole(granted.id, granted.ttl, index)]),
         Some(Outcome::LeaseRevoke(_)) => match Command::decode(command.clone()) {
             Ok(Command { act: Some(Act::LeaseRevoke(request)), .. }) => {
                 Vec::from([LeaseChange::Ended(request.id)])
@@ -116,7 +116,7 @@ mod tests {
     fn changes(act: Act, outcome: Outcome) -> Vec<LeaseChange> {
         let reply = Reply { error: None, outcome: Some(outcome) };
         let command = Command::new(act).encode_to_vec();
-        lease_changes(&command.into(), &reply.encode_to_vec().into())
+        lease_changes(6, &command.into(), &reply.encode_to_vec().into())
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         let header = ResponseHeader::at(3);
         let act = Act::LeaseRevoke(LeaseRevokeRequest { id: 7 });
         let granted = Outcome::LeaseGrant(LeaseGrantResponse { header, id: -5, ttl: 9 });
-        let live = LeaseRecord { id: -5, ttl: 9, remaining_ttl: 9, renewal: 0 };
+        let live = LeaseRecord { id: -5, ttl: 9, remaining_ttl: 9, renewal: 6 };
         assert_eq!(changes(act.clone(), granted), [LeaseChange::Live(live)]);
         let revoked = Outcome::LeaseRevoke(LeaseRevokeResponse { header });
         assert_eq!(changes(act.clone(), revoked), [LeaseChange::Ended(7)]);
@@ -144,8 +144,8 @@ mod tests {
         let refused = Reply { error: Some(Error::LeaseNotFound as i32), outcome: None };
         let command = Command::new(Act::LeaseRevoke(LeaseRevokeRequest { id: 7 }));
         let bytes = (command.encode_to_vec().into(), refused.encode_to_vec().into());
-        assert_eq!(lease_changes(&bytes.0, &bytes.1), []);
-        assert_eq!(lease_changes(&bytes.0, &Bytes::new()), []);
+        assert_eq!(lease_changes(6, &bytes.0, &bytes.1), []);
+        assert_eq!(lease_changes(6, &bytes.0, &Bytes::new()), []);
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
         fn any_bytes_are_read(command: Vec<u8>, mut reply: Vec<u8>, first in 0u8..=255) {
             reply.insert(0, first);
             let (command, reply) = (Bytes::from(command), Bytes::from(reply));
-            let _ = (lease_changes(&command, &reply), timed(&reply), unswept(&reply));
+            let _ = (lease_changes(6, &command, &reply), timed(&reply), unswept(&reply));
         }
     }
 }

@@ -5,18 +5,21 @@
 //! ```text
 //!   keep-alive ─▶ leader: the whole time again, by its clock alone
 //!                 clock  ── LeaseCheckpoint ─▶ what is left, for the next leader
-//!   keep-alive ─▶ after that ── LeaseRenew ──▶ renewal + 1, the whole time again
+//!   keep-alive ─▶ after that ── LeaseRenew ──▶ the whole time again
 //!                 clock  ── LeaseExpire ─────▶ ended, if not renewed since
 //! ```
 //!
-//! An expiry, and a checkpoint, names the renewal after which the time was counted. A renewal that
-//! came in between wins, so an expiry decided by a leader that was paused, or deposed, or slow ends
-//! no living lease.
+//! An expiry, and a checkpoint, names the renewal after which the time was counted, by the place of
+//! that renewal in the log. One that came in between wins, so an expiry decided by a leader that was
+//! paused, or deposed, or slow ends no living lease; nor another one of the same id.
 
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use kernel::bug::{Bug, planted};
+use kernel::{
+    Version,
+    bug::{Bug, planted},
+};
 use store::engine::EngineError;
 
 use super::{
@@ -48,18 +51,18 @@ fn save(draft: &mut Draft<'_>, record: LeaseRecord) {
     draft.set(keys::lease(record.id), Some(encode(&stored)));
 }
 
-/// Makes a lease. Where the program chooses the id, it begins to look at `seed`.
+/// Makes a lease.
 pub(super) fn grant(
     draft: &mut Draft<'_>,
     request: &LeaseGrantRequest,
-    seed: u64,
+    at: Version,
 ) -> Result<LeaseGrantResponse, Stop> {
     if request.ttl > LEASE_TTL_MAX_S {
         return Err(Error::LeaseTtlTooLarge.into());
     }
     let mut id = request.id;
     if id == 0 {
-        id = choose(seed);
+        id = choose(at.timestamp.0 ^ at.index);
         while load(draft, id)?.is_some() {
             id = choose((id as u64).wrapping_add(1));
         }
@@ -70,7 +73,7 @@ pub(super) fn grant(
         return Err(Error::TooManyLeases.into());
     }
     let ttl = request.ttl.max(LEASE_TTL_MIN_S);
-    save(draft, LeaseRecord { id, ttl, remaining_ttl: ttl, renewal: 0 });
+    save(draft, LeaseRecord { id, ttl, remaining_ttl: ttl, renewal: at.index });
     draft.touch().leases += 1;
     Ok(LeaseGrantResponse { header: ResponseHeader::at(draft.revision()), id, ttl })
 }
@@ -130,12 +133,13 @@ pub(super) fn expire(
 pub(super) fn renew(
     draft: &mut Draft<'_>,
     request: &LeaseRenewRequest,
+    at: Version,
 ) -> Result<LeaseRenewResponse, Stop> {
     let mut leases = Vec::with_capacity(request.ids.len());
     for id in &request.ids {
         let mut kept = LeaseKeepAlive { id: *id, ..LeaseKeepAlive::default() };
         if let Some(record) = load(draft, *id)? {
-            let renewal = record.renewal.saturating_add(1);
+            let renewal = at.index;
             save(draft, LeaseRecord { remaining_ttl: record.ttl, renewal, ..record });
             (kept.ttl, kept.renewal) = (record.ttl, renewal);
         }

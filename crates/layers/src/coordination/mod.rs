@@ -15,7 +15,7 @@
 //!   k key                → record: the newest                      a read of now is one lookup
 //!   h key, ended at      → record: what stood before that          a read of the past is one seek
 //!   r revision, sub      → put or delete, key                      the order of changes
-//!   l lease              → time granted and left, renewals
+//!   l lease              → time granted and left, last renewal
 //!   a lease, key         → ()                                      what ends with a lease
 //!
 //!   put of a new key       k                r     (a)

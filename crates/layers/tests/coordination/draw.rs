@@ -160,12 +160,13 @@ pub fn command(rng: &mut Rng, newest: i64) -> Command {
         0 => Act::Sweep(SweepRequest {}),
         1 => Act::LeaseRenew(LeaseRenewRequest { ids: vec![lease(rng), lease(rng)] }),
         2 => {
-            let (id, remaining_ttl, renewal) = (lease(rng), rng.below(99) as i64, rng.below(3));
+            let (id, remaining_ttl) = (lease(rng), rng.below(99) as i64);
+            let renewal = rng.below(newest as u64 + 3);
             let checkpoint = LeaseCheckpoint { id, remaining_ttl, renewal };
             Act::LeaseCheckpoint(LeaseCheckpointRequest { checkpoints: vec![checkpoint] })
         }
         3 => {
-            let mut overdue = || Overdue { id: lease(rng), renewal: rng.below(3) };
+            let mut overdue = || Overdue { id: lease(rng), renewal: rng.below(newest as u64 + 3) };
             Act::LeaseExpire(LeaseExpireRequest { overdue: vec![overdue(), overdue()] })
         }
         4..7 => Act::Lock(LockRequest { name: name(rng), lease: lease(rng) }),

@@ -17,6 +17,8 @@ pub struct Model {
     changes: Vec<(i64, u32, Event)>,
     compacted: i64,
     leases: BTreeMap<u64, LeaseRecord>,
+    /// Commands so far.
+    index: u64,
 }
 
 /// A command under way.
@@ -48,7 +50,7 @@ fn queue(state: &State, name: &Bytes) -> Vec<KeyValue> {
 impl Model {
     pub fn new() -> Model {
         let states = vec![State::new(), State::new()];
-        Model { states, changes: Vec::new(), compacted: -1, leases: BTreeMap::new() }
+        Model { states, changes: Vec::new(), compacted: -1, leases: BTreeMap::new(), index: 0 }
     }
 
     pub fn revision(&self) -> i64 {
@@ -113,6 +115,7 @@ impl Model {
 
     pub fn apply(&mut self, command: &Command) -> Result<Outcome, Error> {
         command.check()?;
+        self.index += 1;
         for guard in &command.guards {
             let queue = queue(self.newest(), &guard.name);
             if queue.first().is_none_or(|first| first.create_revision != guard.token) {
@@ -156,7 +159,7 @@ impl Model {
                     return Err(Error::LeaseExist);
                 }
                 let (id, ttl) = (request.id, request.ttl.max(2));
-                let record = LeaseRecord { id, ttl, remaining_ttl: ttl, renewal: 0 };
+                let record = LeaseRecord { id, ttl, remaining_ttl: ttl, renewal: self.index };
                 self.leases.insert(id as u64, record);
                 Outcome::LeaseGrant(LeaseGrantResponse { header: header(self, work), id, ttl })
             }
@@ -172,7 +175,7 @@ impl Model {
                 for id in &request.ids {
                     let mut kept = LeaseKeepAlive { id: *id, ..LeaseKeepAlive::default() };
                     if let Some(record) = self.leases.get_mut(&(*id as u64)) {
-                        record.renewal += 1;
+                        record.renewal = self.index;
                         record.remaining_ttl = record.ttl;
                         (kept.ttl, kept.renewal) = (record.ttl, record.renewal);
                     }

@@ -144,7 +144,7 @@ fn a_paused_holder_is_fenced_off() {
     assert_eq!(send(&mut stage, &guarded(second.token)), Err(Error::GuardFailed), "waits");
 
     // The holder is paused, and its lease runs out.
-    let overdue = vec![Overdue { id: one, renewal: 0 }];
+    let overdue = vec![Overdue { id: one, renewal: 1 }];
     act(&mut stage, Act::LeaseExpire(LeaseExpireRequest { overdue })).unwrap();
     let now = lock(&mut stage, two);
     assert_eq!((now.held, now.token), (true, second.token));
@@ -176,11 +176,13 @@ fn a_renewal_overtakes_an_expiry_that_did_not_know_of_it() {
         }
     };
     act(&mut stage, Act::LeaseRenew(LeaseRenewRequest { ids: vec![id, 77] })).unwrap();
-    assert!(expire(&mut stage, 0).is_empty());
+    assert!(expire(&mut stage, 1).is_empty());
     assert_eq!(get(&stage, "k"), Some(bytes("v")));
-    assert_eq!(expire(&mut stage, 1), [id]);
+    assert_eq!(expire(&mut stage, 3), [id]);
     assert_eq!(get(&stage, "k"), None);
-    assert!(expire(&mut stage, 1).is_empty(), "gone already");
+    assert!(expire(&mut stage, 3).is_empty(), "gone already");
+    grant(&mut stage, 9);
+    assert!(expire(&mut stage, 3).is_empty(), "another one of the same id");
 }
 
 #[test]

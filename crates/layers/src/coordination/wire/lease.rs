@@ -79,7 +79,7 @@ pub struct LeaseKeepAlive {
     /// How long it lives from now on, in seconds; 0 if there is no such lease.
     #[prost(int64, tag = "3")]
     pub ttl: i64,
-    /// How often it was renewed, this time included.
+    /// Its last renewal, or its grant: where that stands in the log.
     #[prost(uint64, tag = "100")]
     pub renewal: u64,
     /// Of a keep-alive by the leader's clock: the log says that less is left, so the next leader
@@ -106,7 +106,7 @@ pub struct LeaseCheckpoint {
     /// In seconds.
     #[prost(int64, tag = "2")]
     pub remaining_ttl: i64,
-    /// How often it had been renewed.
+    /// Its last renewal, or its grant, that was known: where that stands in the log.
     #[prost(uint64, tag = "100")]
     pub renewal: u64,
 }
@@ -134,7 +134,7 @@ pub struct Overdue {
     /// Which lease.
     #[prost(int64, tag = "1")]
     pub id: i64,
-    /// How often it had been renewed.
+    /// Its last renewal, or its grant, that was known: where that stands in the log.
     #[prost(uint64, tag = "2")]
     pub renewal: u64,
 }
@@ -228,7 +228,7 @@ pub struct LeaseRecord {
     /// What was left at the last renewal or checkpoint, in seconds.
     #[prost(int64, tag = "3")]
     pub remaining_ttl: i64,
-    /// How often it was renewed.
+    /// Its last renewal, or its grant: where that stands in the log.
     #[prost(uint64, tag = "4")]
     pub renewal: u64,
 }
