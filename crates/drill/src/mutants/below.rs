@@ -26,6 +26,13 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::DamageAsTornTail
         | Bug::ScanMissesDelete
         | Bug::ChecksumIgnored => Some("store"),
+        Bug::LeaseTimeUnproven
+        | Bug::LeaseNotFrozen
+        | Bug::KeepAliveUnconfirmed
+        | Bug::CheckpointIgnored
+        | Bug::ExpiryIgnoresRenewal
+        | Bug::KeepAliveWhileEnding
+        | Bug::KeepAliveNotLogged => Some("database"),
         Bug::ApplyTwice
         | Bug::SnapshotMetaFirst
         | Bug::ReplyBeforeCommit
@@ -33,13 +40,6 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::TtlByLocalClock
         | Bug::OutcomeIgnored
         | Bug::FateWithoutFence
-        | Bug::MoveShrinks
-        | Bug::LeaseTimeUnproven
-        | Bug::LeaseNotFrozen
-        | Bug::KeepAliveUnconfirmed
-        | Bug::CheckpointIgnored
-        | Bug::ExpiryIgnoresRenewal
-        | Bug::KeepAliveWhileEnding
-        | Bug::KeepAliveNotLogged => None,
+        | Bug::MoveShrinks => None,
     }
 }
