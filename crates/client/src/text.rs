@@ -3,3 +3,4 @@
 pub mod base64;
 pub mod duration;
 pub mod percent;
+pub mod size;

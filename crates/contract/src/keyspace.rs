@@ -77,10 +77,13 @@ pub struct Contract {
     pub replicas: u32,
     /// The level of a read that does not ask for one.
     pub read: Consistency,
-    /// How long overwritten versions stay readable, in seconds; 0 keeps none.
+    /// How long what was overwritten stays readable, in seconds. Of a coordination keyspace 0 keeps
+    /// every revision until somebody compacts it, of others 0 keeps none.
     pub history_s: u32,
     /// How long the outcome of a request stays known, in seconds.
     pub outcomes_s: u32,
+    /// The most bytes of keys and what is stored under them; 0 for no bound.
+    pub quota_bytes: u64,
 }
 
 /// Why a contract was refused.
@@ -113,7 +116,15 @@ impl Contract {
             read: Consistency::LINEARIZABLE,
             history_s: 0,
             outcomes_s: 600,
+            quota_bytes: 0,
         }
+    }
+
+    /// How long the versions of the store stay readable, in seconds. A coordination keyspace has
+    /// revisions of its own and keeps no versions beside them.
+    #[must_use]
+    pub fn versions_s(&self) -> u32 {
+        if self.program == Program::Coordination { 0 } else { self.history_s }
     }
 
     /// Checks the contract against itself and a cluster of this many nodes.
@@ -158,14 +169,6 @@ impl Contract {
                 format!("windows are 1 s (history: 0 s) to {} s", Self::WINDOW_MAX_S),
             );
         }
-        if self.program == Program::Coordination && self.history_s > 0 {
-            return refuse(
-                "contract-window",
-                "a coordination keyspace keeps every revision until it is compacted: leave \
-                 history out"
-                    .into(),
-            );
-        }
         Ok(())
     }
 
@@ -182,17 +185,29 @@ impl Contract {
              failures: {spare} of {} replicas may be down, cut off or wiped; with more, writes and \
              linearizable reads answer 503 and eventual reads go on\n\
              retries: a request id takes effect once within {} s\n\
-             history: {}",
+             history: {}\n\
+             quota: {}",
             self.replicas,
             self.read,
             self.replicas,
             self.outcomes_s,
             match (self.program, self.history_s) {
-                (Program::Coordination, _) => {
+                (Program::Coordination, 0) => {
                     "every revision stays readable until it is compacted".into()
                 }
+                (Program::Coordination, s) => format!(
+                    "a revision stays readable for at least {s} s after the next one and is then \
+                     compacted; a new leader begins to count anew"
+                ),
                 (_, 0) => "overwritten versions are not kept".into(),
                 (_, s) => format!("overwritten versions stay readable for {s} s"),
+            },
+            match self.quota_bytes {
+                0 => "none but the disk".into(),
+                bytes => format!(
+                    "from {bytes} bytes of keys and values on, writes that need room are refused \
+                     until there is room again"
+                ),
             }
         )
     }
@@ -220,7 +235,8 @@ mod tests {
         assert_eq!(placement.code, "contract-placement");
         assert!(placement.text.contains("use replicas = 3"), "{placement}");
         assert_eq!(code(Contract { outcomes_s: 0, ..contract }, 3).code, "contract-window");
-        let twice = Contract { history_s: 9, ..Contract::new(Program::Coordination) };
-        assert_eq!(code(twice, 3).code, "contract-window");
+        let own = Contract { history_s: 9, ..Contract::new(Program::Coordination) };
+        assert_eq!((own.check(3), own.versions_s()), (Ok(()), 0));
+        assert_eq!(Contract { history_s: 9, ..contract }.versions_s(), 9);
     }
 }

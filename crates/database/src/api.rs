@@ -285,6 +285,8 @@ pub struct ShardStatus {
     pub term: u64,
     /// The greatest commit index known.
     pub commit_index: u64,
+    /// Bytes of its current keys and what is stored under them, on the replica that is furthest.
+    pub bytes: u64,
     /// Its replicas.
     pub replicas: Vec<ReplicaStatus>,
 }

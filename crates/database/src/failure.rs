@@ -16,6 +16,8 @@ pub enum Code {
     Overloaded,
     /// The disk is full: reads and deletes go on, writes wait for room.
     DiskFull,
+    /// The keyspace is at its quota: reads and deletes go on, writes wait for room.
+    QuotaExceeded,
     /// No keyspace of this name.
     KeyspaceNotFound,
     /// A keyspace of this name exists with another contract.
@@ -48,11 +50,12 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 18] = [
+    pub const ALL: [Code; 19] = [
         Code::Unavailable,
         Code::DeadlineExceeded,
         Code::Overloaded,
         Code::DiskFull,
+        Code::QuotaExceeded,
         Code::KeyspaceNotFound,
         Code::KeyspaceExists,
         Code::KeyspaceName,
@@ -77,6 +80,7 @@ impl Code {
             Code::DeadlineExceeded => "deadline-exceeded",
             Code::Overloaded => "overloaded",
             Code::DiskFull => "disk-full",
+            Code::QuotaExceeded => "quota-exceeded",
             Code::KeyspaceNotFound => "keyspace-not-found",
             Code::KeyspaceExists => "keyspace-exists",
             Code::KeyspaceName => "keyspace-name",

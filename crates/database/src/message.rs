@@ -223,6 +223,9 @@ pub struct ReplicaReport {
     /// The end of its log.
     #[prost(uint64, tag = "10")]
     pub last: u64,
+    /// Bytes of its current keys and what is stored under them.
+    #[prost(uint64, tag = "11")]
+    pub bytes: u64,
 }
 
 impl Envelope {

@@ -24,6 +24,7 @@ mod past;
 mod pump;
 mod recover;
 mod report;
+mod retention;
 mod route;
 mod serve;
 mod snapshots;

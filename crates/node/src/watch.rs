@@ -89,6 +89,7 @@ mod tests {
             leader: NodeId(1),
             term: 1,
             commit_index: 10,
+            bytes: 70,
             replicas: applied.iter().map(replica).collect(),
         };
         Cluster {

@@ -57,6 +57,9 @@ pub struct Shard {
     pub term: u64,
     /// The greatest commit index known.
     pub commit_index: u64,
+    /// Bytes of its current keys and what is stored under them.
+    #[serde(default)]
+    pub bytes: u64,
     /// Its replicas.
     pub replicas: Vec<Replica>,
 }

@@ -103,6 +103,9 @@ pub struct ContractWire {
     /// Seconds for which outcomes stay known.
     #[prost(uint32, tag = "5")]
     pub outcomes_s: u32,
+    /// The most bytes; 0 for no bound.
+    #[prost(uint64, tag = "6")]
+    pub quota_bytes: u64,
 }
 
 /// A member as stored.
@@ -144,6 +147,7 @@ impl From<&Contract> for ContractWire {
             read: contract.read.to_string(),
             history_s: contract.history_s,
             outcomes_s: contract.outcomes_s,
+            quota_bytes: contract.quota_bytes,
         }
     }
 }
@@ -158,6 +162,7 @@ impl ContractWire {
             read: Consistency::parse(&self.read).ok()?,
             history_s: self.history_s,
             outcomes_s: self.outcomes_s,
+            quota_bytes: self.quota_bytes,
         })
     }
 }

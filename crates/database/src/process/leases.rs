@@ -188,7 +188,8 @@ fn sweep<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     }
 }
 
-fn ask<E: Engine>(core: &mut Core<E>, shard: &Shard, ask: Ask) -> Option<Answer> {
+/// Asks the program.
+pub(super) fn ask<E: Engine>(core: &mut Core<E>, shard: &Shard, ask: Ask) -> Option<Answer> {
     let reader = Reader::latest(&core.engine, shard.space);
     let query = Query::from(ask).encode_to_vec().into();
     match layers::query(contract::Program::Coordination, &query, &reader).ok()? {
@@ -200,7 +201,8 @@ fn ask<E: Engine>(core: &mut Core<E>, shard: &Shard, ask: Ask) -> Option<Answer>
     }
 }
 
-fn propose<E: Engine>(core: &mut Core<E>, shard: &mut Shard, act: Act) -> bool {
+/// Proposes a command of the program; whether it is in the log.
+pub(super) fn propose<E: Engine>(core: &mut Core<E>, shard: &mut Shard, act: Act) -> bool {
     let body = Coordinate::new(act).encode_to_vec().into();
     let command = Command::own(core.stamp(shard.applied.timestamp), Do::Program(body));
     pump::propose(core, shard, &command).is_ok()

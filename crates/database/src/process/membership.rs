@@ -132,6 +132,7 @@ pub fn new_shard<E: Engine>(
         import: None,
         installing: None,
         clock: None,
+        marks: Default::default(),
         fresh_at: None,
     }
 }

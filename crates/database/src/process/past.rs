@@ -29,7 +29,7 @@ pub fn check(past: Past, applied: Version, contract: &Contract) -> Result<(), Fa
     if past == Past::Nothing {
         return Ok(());
     }
-    if contract.history_s == 0 {
+    if contract.versions_s() == 0 {
         return gone("the keyspace keeps no history: its contract has no 'history'".into());
     }
     let Past::At(at) = past else { return Ok(()) };
@@ -45,8 +45,8 @@ pub fn check(past: Past, applied: Version, contract: &Contract) -> Result<(), Fa
         let text = alloc::format!("{at} has not been written: the newest version is {applied}");
         return Err(Failure::new(Code::Invalid, text));
     }
-    if at.timestamp < horizon(applied.timestamp, contract.history_s) {
-        let kept = contract.history_s;
+    let kept = contract.versions_s();
+    if at.timestamp < horizon(applied.timestamp, kept) {
         return gone(alloc::format!("{at} is older than the {kept} s of history that are kept"));
     }
     Ok(())

@@ -88,6 +88,7 @@ fn mine<E: Engine>(core: &Core<E>, shards: &Shards) -> Report {
             lag_plus_one: fresh.map_or(0, |at| millis(core.now.instant.since(at)) + 1),
             settled: settled.map_or(0, |placement| placement.moved),
             last: shard.raft.last_index(),
+            bytes: shard.applied.bytes,
         }
     };
     Report {
@@ -174,8 +175,10 @@ fn shard(
         leader: NodeId::NONE,
         term: 0,
         commit_index: 0,
+        bytes: 0,
         replicas: Vec::new(),
     };
+    let mut applied = 0;
     for node in nodes {
         let Some(replica) = of(node) else {
             let (role, applied_index, lag_ms) = (Role::Unknown, 0, None);
@@ -184,6 +187,9 @@ fn shard(
         };
         if replica.term > status.term || (replica.term == status.term && !status.leader.is_some()) {
             (status.term, status.leader) = (replica.term, NodeId(replica.leader));
+        }
+        if replica.applied >= applied {
+            (applied, status.bytes) = (replica.applied, replica.bytes);
         }
         status.commit_index = status.commit_index.max(replica.commit);
         status.replicas.push(ReplicaStatus {

@@ -467,6 +467,11 @@ fn lead<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
             let text = "the leader's disk is full: reads and deletes go on, writes wait for room";
             finish::failed(core, id, Failure::new(Code::DiskFull, text));
         }
+        Want::Mutate { command, .. } if shard.over_quota() && needs_room(shard, command) => {
+            let text = "the keyspace holds as many bytes as its quota: reads and deletes go on, \
+                        writes wait for room";
+            finish::failed(core, id, Failure::new(Code::QuotaExceeded, text));
+        }
         Want::Mutate { command, .. } if flush::behind(core) && needs_room(shard, command) => {
             let text = "the disk does not keep up: too much waits in memory to be flushed";
             finish::failed(core, id, Failure::new(Code::Overloaded, text));

@@ -13,7 +13,9 @@ use crate::{
     shard::{DIGEST_EVERY, Runs, Shard},
 };
 
-use super::{Core, Shards, UPKEEP, control, flush, leases, membership, past, pump, report};
+use super::{
+    Core, Shards, UPKEEP, control, flush, leases, membership, past, pump, report, retention,
+};
 
 /// Overwritten versions forgotten per shard and turn.
 const COLLECT_MAX: usize = 1_000;
@@ -28,6 +30,7 @@ pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
         if shard.raft.is_leader() && shard.raft.ready_to_serve() {
             expire(core, shard);
             leases::turn(core, shard);
+            retention::turn(core, shard);
             compare(core, shard);
             membership::steer(core, shard);
         }

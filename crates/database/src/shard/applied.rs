@@ -6,7 +6,7 @@ use prost::Message;
 use raft::{Membership, SnapshotMeta};
 use store::{
     engine::{EngineError, Read},
-    mvcc::{Space, Table},
+    mvcc::{Reader, Space, Table},
 };
 
 /// The position and what grows with it.
@@ -24,6 +24,8 @@ pub struct Applied {
     pub membership: Membership,
     /// The incarnation that the last cut of history began; 0 if there was none.
     pub incarnation: Incarnation,
+    /// Bytes of the current keys and what is stored under them.
+    pub bytes: u64,
 }
 
 // Tags 6 to 8 described the outcome table of format 1.
@@ -41,6 +43,9 @@ struct Wire {
     membership: Option<Membership>,
     #[prost(uint64, tag = "9")]
     incarnation: u64,
+    // Absent in what was written before bytes were counted.
+    #[prost(uint64, optional, tag = "10")]
+    bytes: Option<u64>,
 }
 
 const KEY: &[u8] = b"applied";
@@ -60,6 +65,10 @@ impl Applied {
         let Some(bytes) = engine.get(&Applied::key(space))? else { return Ok(Applied::default()) };
         let wire = Wire::decode(bytes)
             .map_err(|_| EngineError::Corrupt("the applied position of a shard".into()))?;
+        let bytes = match wire.bytes {
+            Some(bytes) => bytes,
+            None => Reader::latest(engine, *space).weigh()?,
+        };
         Ok(Applied {
             index: wire.index,
             term: wire.term,
@@ -67,6 +76,7 @@ impl Applied {
             digest: wire.digest,
             membership: wire.membership.unwrap_or_default(),
             incarnation: Incarnation(wire.incarnation),
+            bytes,
         })
     }
 
@@ -80,6 +90,7 @@ impl Applied {
             digest: self.digest,
             membership: Some(self.membership.clone()),
             incarnation: self.incarnation.0,
+            bytes: Some(self.bytes),
         };
         wire.encode_to_vec().into()
     }
@@ -126,8 +137,21 @@ mod tests {
     fn a_position_is_golden_with_a_cut_and_without() {
         let before = Applied { index: 7, term: 2, ..Applied::default() };
         let after = Applied { incarnation: Incarnation(3), ..before.clone() };
-        assert_eq!(&before.encode()[..], [8, 7, 16, 2, 42, 0]);
-        assert_eq!(&after.encode()[..], [8, 7, 16, 2, 42, 0, 72, 3]);
+        assert_eq!(&before.encode()[..], [8, 7, 16, 2, 42, 0, 80, 0]);
+        let heavy = Applied { bytes: 300, ..after };
+        assert_eq!(&heavy.encode()[..], [8, 7, 16, 2, 42, 0, 72, 3, 80, 0xac, 2]);
+    }
+
+    #[test]
+    fn what_was_written_before_bytes_were_counted_is_weighed() {
+        use store::{Batch, MemEngine, engine::Engine as _};
+        let (mut engine, space) = (MemEngine::new(), Space::new(ShardId(2), 0));
+        let mut batch = Batch::new();
+        batch.put(Applied::key(&space), Bytes::from_static(&[8, 7, 16, 2, 42, 0]));
+        batch.put(space.key(Table::Current, b"key"), Bytes::from_static(b"stored"));
+        engine.write(batch).unwrap();
+        let applied = Applied::load(&engine, &space).unwrap();
+        assert_eq!((applied.index, applied.bytes), (7, 9));
     }
 
     #[test]

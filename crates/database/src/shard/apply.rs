@@ -102,7 +102,7 @@ impl<'a, R: Read> Applier<'a, R> {
         born: Incarnation,
         wall: kernel::Wall,
     ) -> Applier<'a, R> {
-        let history = matches!(runs, Runs::Keyspace { contract, .. } if contract.history_s > 0);
+        let history = matches!(runs, Runs::Keyspace { contract, .. } if contract.versions_s() > 0);
         let pending = Pending::new(engine, space, history, applied.digest);
         let digests = Vec::new();
         Applier {
@@ -255,6 +255,7 @@ impl<'a, R: Read> Applier<'a, R> {
         self.outcomes.write(&mut self.pending);
         let mut applied = self.applied;
         applied.digest = self.pending.digest();
+        applied.bytes = applied.bytes.saturating_add_signed(self.pending.grown());
         let mut batch = self.pending.into_batch();
         batch.put(Applied::key(&self.space), applied.encode());
         let followed = self.followed.unwrap_or_default();

@@ -3,6 +3,7 @@
 mod applied;
 mod apply;
 pub mod leases;
+mod marks;
 mod outcomes;
 mod snapshot;
 
@@ -20,6 +21,7 @@ use store::mvcc::Space;
 
 pub use applied::{Applied, generation_key, load_generation};
 pub use apply::{Applier, DIGEST_EVERY, Verdict};
+pub use marks::Marks;
 pub use outcomes::{Bounds, Found, Outcomes};
 pub use snapshot::{Export, Import};
 
@@ -130,6 +132,8 @@ pub struct Shard {
     pub installing: Option<Installing>,
     /// Counts the time of leases, while this replica leads a coordination shard.
     pub clock: Option<Box<leases::Clock>>,
+    /// Which revision of a coordination keyspace was the newest when, as the leader saw it.
+    pub marks: Marks,
     /// When the replica was last known to hold all that its leader had committed.
     pub fresh_at: Option<Instant>,
 }
@@ -159,7 +163,17 @@ impl Shard {
     pub fn windows(&self) -> (u32, u32) {
         match &self.runs {
             Runs::Catalog | Runs::Unknown => (0, 3600),
-            Runs::Keyspace { contract, .. } => (contract.history_s, contract.outcomes_s),
+            Runs::Keyspace { contract, .. } => (contract.versions_s(), contract.outcomes_s),
         }
+    }
+
+    /// Whether the keyspace holds as many bytes as its contract lets it.
+    #[must_use]
+    pub fn over_quota(&self) -> bool {
+        let quota = match &self.runs {
+            Runs::Catalog | Runs::Unknown => 0,
+            Runs::Keyspace { contract, .. } => contract.quota_bytes,
+        };
+        quota > 0 && self.applied.bytes >= quota
     }
 }

@@ -187,6 +187,7 @@ fn report(rng: &mut Rng) -> Report {
         lag_plus_one: number(rng, 100),
         settled: number(rng, 9),
         last: number(rng, 8),
+        bytes: rng.bits() >> rng.below(64),
     };
     let (pid, disk_full) = (number(rng, 100) as u32, coin(rng));
     Report { pid, disk_full, replicas: many(rng, 4, replica), catalog_applied: number(rng, 8) }

@@ -161,7 +161,8 @@ fn applied(rng: &mut Rng) -> Vec<u8> {
     let timestamp = Timestamp(draw::number(rng, 1 << 40));
     let (index, term) = (draw::number(rng, 100), draw::number(rng, 5));
     let incarnation = Incarnation(draw::number(rng, 3));
-    Applied { index, term, timestamp, digest: rng.bits(), membership, incarnation }
+    let bytes = rng.bits() >> rng.below(64);
+    Applied { index, term, timestamp, digest: rng.bits(), membership, incarnation, bytes }
         .encode()
         .to_vec()
 }

@@ -44,6 +44,8 @@ codes! {
     OVERLOADED = "overloaded", 503, "A queue is full";
     /// No room on the disk.
     DISK_FULL = "disk-full", 507, "The disk is full";
+    /// No room in the keyspace.
+    QUOTA_EXCEEDED = "quota-exceeded", 507, "The keyspace is at its quota";
     /// No such keyspace.
     KEYSPACE_NOT_FOUND = "keyspace-not-found", 404, "No such keyspace";
     /// Another contract.

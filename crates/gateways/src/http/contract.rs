@@ -3,7 +3,7 @@
 //! A field that the engine cannot enforce is refused by name: a contract never holds a promise
 //! that is only ink. Where the engine has one mechanism, its value is accepted and no other.
 
-use client::text::duration;
+use client::text::{duration, size};
 use contract::{Consistency, Contract, LevelError, Program};
 use kernel::Duration;
 use serde_json::{Map, Value, json};
@@ -81,6 +81,10 @@ pub fn read(document: Value) -> Result<Contract, Problem> {
     if let Some(window) = window(&mut fields, "outcomes")? {
         contract.outcomes_s = window;
     }
+    if let Some(quota) = text(&mut fields, "quota")? {
+        let wrong = || field("quota", &format!("'{quota}' is no size: write it as 8GiB"));
+        contract.quota_bytes = size::parse(&quota).ok_or_else(wrong)?;
+    }
     match fields.keys().next() {
         Some(name) => Err(field(name, "not a field of the contract language")),
         None => Ok(contract),
@@ -102,6 +106,7 @@ pub fn write(contract: &Contract) -> Value {
     fields.insert("read".into(), json!(contract.read.to_string()));
     fields.insert("history".into(), json!(seconds(contract.history_s)));
     fields.insert("outcomes".into(), json!(seconds(contract.outcomes_s)));
+    fields.insert("quota".into(), json!(size::format(contract.quota_bytes)));
     Value::Object(fields)
 }
 
@@ -155,11 +160,13 @@ mod tests {
 
     #[test]
     fn toml_and_json_say_the_same() {
-        let toml = "program = \"counter\"\nreplicas = 3\nread = \"eventual\"\noutcomes = \"1h\"\n";
-        let json = br#"{"program":"counter","replicas":3,"read":"eventual","outcomes":"1h"}"#;
+        let toml = "program = \"counter\"\nreplicas = 3\nread = \"eventual\"\noutcomes = \"1h\"\nquota = \"8GiB\"\n";
+        let json = br#"{"program":"counter","replicas":3,"read":"eventual","outcomes":"1h",
+            "quota":"8GiB"}"#;
         let contract = from_toml(toml).unwrap();
         assert_eq!(from_json(json).unwrap(), contract);
         assert_eq!((contract.outcomes_s, contract.history_s), (3_600, 0));
+        assert_eq!(contract.quota_bytes, 8 << 30);
         assert_eq!(read(write(&contract)).unwrap(), contract);
         assert_eq!(from_toml("").unwrap(), Contract::new(Program::Kv));
         let coordination = from_toml("program = \"coordination\"").unwrap();
@@ -180,6 +187,7 @@ mod tests {
             ("program = \"sql\"", Code::CONTRACT_FIELD, "program"),
             ("replicas = \"three\"", Code::CONTRACT_FIELD, "replicas"),
             ("outcomes = \"1500ms\"", Code::CONTRACT_FIELD, "outcomes"),
+            ("quota = \"8GB\"", Code::CONTRACT_FIELD, "quota"),
             ("replica = 3", Code::CONTRACT_FIELD, "replica"),
         ] {
             let problem = from_toml(text).unwrap_err();

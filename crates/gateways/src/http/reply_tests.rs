@@ -221,6 +221,7 @@ fn cluster(leader: NodeId) -> Cluster {
             leader,
             term: 3,
             commit_index: 9,
+            bytes: 70,
             replicas: vec![database::api::ReplicaStatus {
                 node: NodeId(1),
                 role: Role::Leader,

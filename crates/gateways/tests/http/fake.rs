@@ -179,6 +179,7 @@ fn cluster() -> Cluster {
             leader: NodeId(1),
             term: 1,
             commit_index: 1,
+            bytes: 70,
             replicas: vec![],
         }],
     }

@@ -29,6 +29,7 @@ pub struct Pending<'e, E: Read> {
     space: Space,
     history: bool,
     digest: Digest,
+    grown: i64,
     /// The engine's key that was looked up last, and what stands under it: a command looks at a
     /// key before it changes it.
     recent: Option<(Bytes, Option<Stored>)>,
@@ -40,7 +41,7 @@ impl<'e, E: Read> Pending<'e, E> {
     #[must_use]
     pub fn new(engine: &'e E, space: Space, history: bool, previous_digest: u64) -> Self {
         let digest = Digest::new(previous_digest);
-        Pending { overlay: Overlay::new(engine), space, history, digest, recent: None }
+        Pending { overlay: Overlay::new(engine), space, history, digest, grown: 0, recent: None }
     }
 
     /// The view of the next command. Versions must not fall from one view to the next.
@@ -53,6 +54,12 @@ impl<'e, E: Read> Pending<'e, E> {
     #[must_use]
     pub fn digest(&self) -> u64 {
         self.digest.value()
+    }
+
+    /// By how many bytes the current keys and their stored values have grown.
+    #[must_use]
+    pub fn grown(&self) -> i64 {
+        self.grown
     }
 
     /// What the engine has to write.
@@ -130,8 +137,9 @@ impl<'e, E: Read> Pending<'e, E> {
         Ok((full, stored))
     }
 
-    fn set(&mut self, key: &[u8], full: Bytes, new: &Stored) {
+    fn set(&mut self, key: &[u8], full: Bytes, old: Option<&Stored>, new: &Stored) {
         let value = new.encode();
+        self.grown += pair_len(key, value.len()) - old.map_or(0, |old| stored_len(key, old));
         self.note(Table::Current, Change::Put, key, &value);
         self.overlay.put(full, value);
         self.recent = None;
@@ -156,6 +164,14 @@ impl<'e, E: Read> Pending<'e, E> {
             self.overlay.put(self.space.expiry(new, key), Bytes::new());
         }
     }
+}
+
+fn pair_len(key: &[u8], value: usize) -> i64 {
+    i64::try_from(key.len() + value).unwrap_or(i64::MAX)
+}
+
+fn stored_len(key: &[u8], stored: &Stored) -> i64 {
+    pair_len(key, stored.encoded_len())
 }
 
 /// The view of one command on the changes of its batch.
@@ -191,8 +207,9 @@ impl<E: Read> View for PendingView<'_, '_, E> {
         if let Some(old) = &old {
             self.pending.supersede(key, old, version);
         }
-        self.pending.move_deadline(key, old.and_then(|old| old.deadline), deadline);
-        self.pending.set(key, full, &new);
+        let before = old.as_ref().and_then(|old| old.deadline);
+        self.pending.move_deadline(key, before, deadline);
+        self.pending.set(key, full, old.as_ref(), &new);
         Ok(new)
     }
 
@@ -201,7 +218,7 @@ impl<E: Read> View for PendingView<'_, '_, E> {
         let version = self.version;
         let new = Stored { version, created: version, writes: 1, deadline: None, value };
         let full = self.pending.space.key(Table::Current, key);
-        self.pending.set(key, full, &new);
+        self.pending.set(key, full, None, &new);
         Ok(())
     }
 
@@ -210,6 +227,7 @@ impl<E: Read> View for PendingView<'_, '_, E> {
         self.pending.supersede(key, &old, self.version);
         self.pending.move_deadline(key, old.deadline, None);
         self.pending.recent = None;
+        self.pending.grown -= stored_len(key, &old);
         self.pending.delete_raw(Table::Current, key);
         Ok(true)
     }

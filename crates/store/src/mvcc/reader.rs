@@ -133,6 +133,17 @@ impl<'e, R: Read> Reader<'e, R> {
         self.entries(range).take(limit).try_fold(0, |count, entry| entry.map(|_| count + 1))
     }
 
+    /// Bytes of all current keys and their stored values: a walk over all of them.
+    ///
+    /// # Errors
+    /// If the engine cannot read.
+    pub fn weigh(&self) -> Result<u64, EngineError> {
+        let pairs = self.engine.scan(self.space.table_range(Table::Current, &ScanRange::all()));
+        pairs
+            .map(|pair| pair.map(|(key, value)| Space::rest(&key).len() + value.len()))
+            .try_fold(0, |sum, len: Result<usize, EngineError>| Ok(sum + len? as u64))
+    }
+
     /// The value under a raw key of a table; always the newest.
     ///
     /// # Errors

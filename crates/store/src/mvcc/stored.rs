@@ -33,18 +33,20 @@ const HAS_CREATED: u8 = 1;
 const HAS_DEADLINE: u8 = 2;
 
 impl Stored {
+    /// How long the stored form is, in bytes.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        let created = if self.created != self.version { Version::LEN } else { 0 };
+        let deadline = if self.deadline.is_some() { 8 } else { 0 };
+        2 + Version::LEN + created + deadline + varint_len(self.writes) + self.value.len()
+    }
+
     /// The stored form. The place of creation is left out where it equals the version.
     #[must_use]
     pub fn encode(&self) -> Bytes {
         let created = self.created != self.version;
         // Exact: bytes made of a vector with room to spare cost an allocation more.
-        let mut out = Vec::with_capacity(
-            2 + Version::LEN
-                + if created { Version::LEN } else { 0 }
-                + if self.deadline.is_some() { 8 } else { 0 }
-                + varint_len(self.writes)
-                + self.value.len(),
-        );
+        let mut out = Vec::with_capacity(self.encoded_len());
         let flags = if created { HAS_CREATED } else { 0 }
             | if self.deadline.is_some() { HAS_DEADLINE } else { 0 };
         out.extend_from_slice(&[FORMAT, flags]);

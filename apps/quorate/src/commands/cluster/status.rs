@@ -8,6 +8,7 @@ use client::{
     Client, Options,
     document::{Cluster, Node, Replica, Shard},
 };
+use indicatif::HumanBytes;
 use kernel::Duration;
 
 use crate::{ambient, cli::Global, show};
@@ -57,7 +58,8 @@ pub fn text(cluster: &Cluster) -> String {
             if gone(cluster, &node.id) { "-".into() } else { leads.into() },
         ]);
     }
-    let mut shards = show::table(&["shard", "keyspace", "leader", "term", "commit", "replicas"]);
+    let mut shards =
+        show::table(&["shard", "keyspace", "leader", "term", "commit", "size", "replicas"]);
     for shard in &cluster.shards {
         let leader = shard.leader.as_ref().map(|leader| match gone(cluster, leader) {
             true => format!("{leader} ({UNREACHABLE})"),
@@ -70,6 +72,7 @@ pub fn text(cluster: &Cluster) -> String {
             show::or_dash(leader),
             shard.term.to_string(),
             shard.commit_index.to_string(),
+            HumanBytes(shard.bytes).to_string(),
             replicas.join("\n"),
         ]);
     }

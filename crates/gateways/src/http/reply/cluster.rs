@@ -76,6 +76,7 @@ fn shard(status: &ShardStatus) -> document::Shard {
         leader: status.leader.is_some().then(|| status.leader.to_string()),
         term: status.term,
         commit_index: status.commit_index,
+        bytes: status.bytes,
         replicas: status.replicas.iter().map(replica).collect(),
     }
 }

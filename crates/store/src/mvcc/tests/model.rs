@@ -102,8 +102,11 @@ fn random_batch(rng: &mut Rng, model: &mut Model, engine: &mut MemEngine, digest
         random_command(rng, model, &mut pending.view(version(index)), &format!("command {index}"));
     }
     *digest = pending.digest();
+    let weight = |engine: &MemEngine| Reader::latest(engine, SPACE).weigh().unwrap() as i64;
+    let (before, grown) = (weight(engine), pending.grown());
     let batch = pending.into_batch();
     engine.write(batch).unwrap();
+    assert_eq!(weight(engine) - before, grown);
 }
 
 fn check(rng: &mut Rng, model: &Model, engine: &MemEngine, oldest: usize, context: &str) {
