@@ -1,5 +1,7 @@
-//! Leases on three nodes: `scenes` says what holds, each is a test.
+//! Coordination on three nodes: `scenes` says what holds of leases, each is a test; `bounds` what
+//! holds of a keyspace that its contract bounds.
 
+mod bounds;
 mod scenes;
 mod stage;
 

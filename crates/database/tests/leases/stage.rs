@@ -72,6 +72,11 @@ impl Stage {
 
     /// The same, with so many replicas of the keyspace.
     pub fn with(replicas: u32, settings: Settings) -> Stage {
+        Stage::under(Contract { replicas, ..Contract::new(Program::Coordination) }, settings)
+    }
+
+    /// The same, under this contract.
+    pub fn under(contract: Contract, settings: Settings) -> Stage {
         let mut stage = Stage {
             nodes: Vec::new(),
             settings,
@@ -87,7 +92,6 @@ impl Stage {
             stage.nodes.push(fresh);
         }
         stage.run(2_000);
-        let contract = Contract { replicas, ..Contract::new(Program::Coordination) };
         let control = Control::CreateKeyspace { name: "etcd".into(), contract };
         let timeout = Duration::from_secs(9);
         let made = stage.wait(0, Request::Control { control, request_id: None, timeout });

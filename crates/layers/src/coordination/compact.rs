@@ -5,6 +5,9 @@
 //!               swept ▲          ▲ compacted     and with it the value that it ended
 //! ```
 //!
+//! Of the compacted revision itself, 45, the changes stay, since watches may begin with them; what
+//! they ended was read before it only and goes: who deletes keys and compacts gets their space back.
+//!
 //! Compacting moves one number: from then on no read finds what lies below. Its space is given back
 //! by sweeps, each of bounded length, that follow the record of changes: it names every value that
 //! ended, so nothing else is looked at, and nothing ever has to stop the world.
@@ -55,28 +58,28 @@ fn step(draft: &mut Draft<'_>) -> Result<bool, Stop> {
     if meta.is_swept() {
         return Ok(true);
     }
-    let mut pages = Pages::new(keys::revisions_from(meta.swept, 0));
-    for _ in 0..SWEEP_MAX {
+    let mut pages = Pages::new(keys::revisions_from(meta.swept, meta.swept_sub));
+    let end = (meta.compacted.saturating_add(1), 0);
+    let mut next = end;
+    for left in (0..=SWEEP_MAX).rev() {
         let Some((raw, record)) = pages.next(draft.base())? else { break };
-        let revision = parse(&raw)?;
-        if revision >= meta.compacted {
+        let place = parse(&raw)?;
+        if left == 0 || place >= end {
+            next = place.min(end);
             break;
         }
         let change: Change = decode(record)?;
-        draft.set(keys::history(&change.key, revision), None);
-        draft.set(raw, None);
+        draft.set(keys::history(&change.key, place.0), None);
+        if place.0 < meta.compacted {
+            draft.set(raw, None);
+        }
     }
-    let next = match pages.peek(draft.base())? {
-        Some((raw, _)) => parse(raw)?.min(meta.compacted),
-        None => meta.compacted,
-    };
-    draft.touch().swept = next;
-    Ok(next >= meta.compacted)
+    let meta = draft.touch();
+    (meta.swept, meta.swept_sub) = next;
+    Ok(meta.is_swept())
 }
 
-fn parse(raw: &[u8]) -> Result<i64, EngineError> {
-    let place = keys::parse_revision(raw);
-    place
-        .map(|(revision, _)| revision)
+fn parse(raw: &[u8]) -> Result<(i64, u32), EngineError> {
+    keys::parse_revision(raw)
         .ok_or_else(|| EngineError::Corrupt(format!("no place in a revision: {raw:02x?}")))
 }

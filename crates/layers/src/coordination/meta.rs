@@ -17,25 +17,28 @@ pub(super) struct Meta {
     /// The first revision that can be read; -1 before the first compaction.
     #[prost(sint64, tag = "2")]
     pub compacted: i64,
-    /// Below this revision nothing is left to sweep.
+    /// Before this place, a revision and a place in it, nothing is left to sweep.
     #[prost(int64, tag = "3")]
     pub swept: i64,
     /// How many leases there are.
     #[prost(uint64, tag = "4")]
     pub leases: u64,
+    /// The place in the revision up to which is swept.
+    #[prost(uint32, tag = "7")]
+    pub swept_sub: u32,
 }
 
 impl Meta {
     pub(super) fn load(look: &mut dyn Look) -> Result<Meta, EngineError> {
         match look.get(&keys::META)? {
-            None => Ok(Meta { revision: 1, compacted: -1, swept: 0, leases: 0 }),
+            None => Ok(Meta { revision: 1, compacted: -1, ..Meta::default() }),
             Some(bytes) => decode(bytes),
         }
     }
 
     /// Whether all that was compacted is gone.
     pub(super) fn is_swept(&self) -> bool {
-        self.swept >= self.compacted
+        self.swept > self.compacted
     }
 }
 
@@ -58,9 +61,9 @@ mod tests {
 
     #[test]
     fn the_record_is_golden() {
-        let meta = Meta { revision: 300, compacted: -1, swept: 2, leases: 3 };
+        let meta = Meta { revision: 300, compacted: -1, swept: 2, leases: 3, swept_sub: 9 };
         let bytes = encode(&meta);
-        assert_eq!(bytes, &[8, 0xac, 2, 16, 1, 24, 2, 32, 3][..]);
+        assert_eq!(bytes, &[8, 0xac, 2, 16, 1, 24, 2, 32, 3, 56, 9][..]);
         assert_eq!(decode::<Meta>(bytes), Ok(meta));
         assert!(decode::<Meta>(Bytes::from_static(b"\xff")).is_err());
     }
