@@ -1,6 +1,7 @@
 //! The load generator of `quorate bench` against servers that speak etcd's protocol, etcd and
 //! Quorate alike: the same loop, the same keys, the same report.
 
+mod ambient;
 mod grpc;
 mod watch;
 mod work;

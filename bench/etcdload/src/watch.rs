@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use hdrhistogram::Histogram;
@@ -19,7 +19,10 @@ use layers::coordination::{
 use prost::{Message, Oneof};
 use serde_json::{Value, json};
 
-use crate::grpc::{Connection, Stream};
+use crate::{
+    ambient::{self, Moment},
+    grpc::{Connection, Stream},
+};
 
 /// Whom to watch with how much.
 #[derive(Clone, Debug, clap::Args)]
@@ -77,7 +80,7 @@ struct WatchResponse {
 
 /// What the watchers saw.
 struct Seen {
-    start: Instant,
+    start: Moment,
     delays: Mutex<Histogram<u64>>,
     events: AtomicU64,
 }
@@ -91,7 +94,7 @@ pub async fn run(
     let memory_before = load::usage(servers).rss_bytes;
     grant(connections, watching.leases).await?;
     let seen = Arc::new(Seen {
-        start: Instant::now(),
+        start: ambient::now(),
         delays: Mutex::new(histogram()),
         events: AtomicU64::new(0),
     });
@@ -106,8 +109,8 @@ pub async fn run(
     let cpu_before = load::usage(servers).cpu_seconds;
     let (writes, count) = write(&connections[0], watching, &seen).await?;
     let expected = expected(watching, count);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while seen.events.load(Relaxed) < expected && Instant::now() < deadline {
+    let deadline = ambient::now() + Duration::from_secs(10);
+    while seen.events.load(Relaxed) < expected && ambient::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let cpu = load::usage(servers).cpu_seconds - cpu_before;
@@ -219,7 +222,7 @@ async fn write(
 ) -> Result<(Histogram<u64>, u64), String> {
     let mut took = histogram();
     let count = (watching.put_rate * watching.write_seconds) as u64;
-    let began = tokio::time::Instant::now();
+    let began = tokio::time::Instant::from_std(ambient::now());
     let mut puts = tokio::task::JoinSet::new();
     for number in 0..count {
         let due = began + Duration::from_secs_f64(number as f64 / watching.put_rate);
