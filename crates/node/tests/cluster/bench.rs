@@ -128,7 +128,7 @@ impl Bench {
     }
 
     /// Asks until it succeeds; a retryable failure is tried again.
-    async fn ask(&self, i: usize, request: Request) -> Answer {
+    pub async fn ask(&self, i: usize, request: Request) -> Answer {
         let attempts = async {
             loop {
                 match self.handle(i).ask(request.clone()).await {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod collector;
+mod leases;
 mod otlp;
 
 use std::time::Duration;
