@@ -18,7 +18,7 @@
 //! next. A keep-alive is a linearizable read: the leader has confirmed after it arrived that it
 //! leads, so whoever leads next begins later, with the whole time.
 //!
-//! Looking is lazy ([`agenda`]), and bounded per turn, as is what is proposed: when all leases run
+//! Looking is lazy (`agenda`), and bounded per turn, as is what is proposed: when all leases run
 //! out at once, they end one lot after the other.
 
 mod agenda;
