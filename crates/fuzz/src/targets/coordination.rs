@@ -83,8 +83,34 @@ fn leader(rng: &mut Rng) -> Option<LeaderKey> {
     draw::coin(rng).then(|| LeaderKey { name, key, rev: number(rng), lease: number(rng) })
 }
 
+fn import(rng: &mut Rng) -> ImportRequest {
+    let revision = number(rng);
+    let lease = |rng: &mut Rng| LeaseRecord {
+        id: number(rng),
+        ttl: number(rng),
+        remaining_ttl: number(rng),
+        renewal: 0,
+    };
+    let kv = |rng: &mut Rng| KeyValue {
+        key: draw::key(rng),
+        create_revision: 2,
+        mod_revision: if draw::coin(rng) { revision } else { 2 },
+        version: 1,
+        value: draw::bytes(rng, 8),
+        lease: number(rng),
+    };
+    ImportRequest {
+        source: draw::key(rng),
+        revision,
+        at: rng.below(2),
+        leases: draw::many(rng, 3, lease),
+        kvs: draw::many(rng, 3, kv),
+        last: draw::coin(rng),
+    }
+}
+
 pub fn command(rng: &mut Rng) -> Vec<u8> {
-    let act = match rng.below(18) {
+    let act = match rng.below(19) {
         0 => Act::Compaction(CompactionRequest { revision: number(rng), physical: false }),
         1 => Act::Sweep(SweepRequest {}),
         2..5 => Act::LeaseGrant(LeaseGrantRequest { ttl: number(rng), id: number(rng) }),
@@ -112,6 +138,7 @@ pub fn command(rng: &mut Rng) -> Vec<u8> {
         13 => Act::Resign(ResignRequest { leader: leader(rng) }),
         14 => Act::DeleteRange(delete_range(rng)),
         15 => Act::Txn(txn(rng, 3, true)),
+        16 => Act::Import(import(rng)),
         _ => Act::Put(put(rng)),
     };
     let guard = |rng: &mut Rng| Guard { name: draw::key(rng), token: number(rng) };

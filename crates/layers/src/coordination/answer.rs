@@ -50,13 +50,16 @@ impl Query {
 
 fn look(query: &Query, look: &mut dyn Look) -> Result<Answer, Stop> {
     let mut room = ANSWER_BYTES_MAX;
+    let meta = &Meta::load(look)?;
+    if meta.importing && !matches!(query.ask, Some(Ask::Status(_))) {
+        return Err(Error::Importing.into());
+    }
     if let Some(Ask::Txn(request)) = &query.ask {
         // A draft that nobody finishes.
         let mut draft = Draft::open(look)?;
         draft.room = room;
         return Ok(Answer::Txn(txn::txn(&mut draft, request)?));
     }
-    let meta = &Meta::load(look)?;
     Ok(match &query.ask {
         Some(Ask::Range(request)) => Answer::Range(range::range(look, meta, request, &mut room)?),
         Some(Ask::Changes(request)) => Answer::Changes(log::changes(look, meta, request)?),
@@ -77,6 +80,7 @@ fn look(query: &Query, look: &mut dyn Look) -> Result<Answer, Stop> {
             compact_revision: meta.compacted,
             swept: meta.is_swept(),
             leases: meta.leases,
+            importing: meta.importing,
         }),
         Some(Ask::Txn(_)) | None => return Err(Error::KeyNotFound.into()),
     })

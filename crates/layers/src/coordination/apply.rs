@@ -11,8 +11,8 @@ use super::{
     Error, compact,
     draft::Draft,
     error::Stop,
-    lease,
-    limits::REQUEST_BYTES_MAX,
+    import, lease,
+    limits::{IMPORT_BYTES_MAX, REQUEST_BYTES_MAX},
     look::Live,
     meta::encode,
     queue, txn,
@@ -26,11 +26,16 @@ impl Command {
     /// # Errors
     /// If the bytes are no command, or one that [`Command::check`] refuses.
     pub fn read(bytes: &Bytes) -> Result<Command, Rejected> {
-        if bytes.len() > REQUEST_BYTES_MAX {
-            return Err(Rejected(Error::RequestTooLarge.text().into()));
-        }
+        let within = |max| match bytes.len() > max {
+            true => Err(Rejected(Error::RequestTooLarge.text().into())),
+            false => Ok(()),
+        };
+        within(IMPORT_BYTES_MAX)?;
         let command = Command::decode(bytes.clone())
             .map_err(|e| Rejected(format!("not a coordination command: {e}")))?;
+        if !matches!(command.act, Some(Act::Import(_))) {
+            within(REQUEST_BYTES_MAX)?;
+        }
         command.check().map_err(|error| Rejected(error.text().into()))?;
         Ok(command)
     }
@@ -59,7 +64,8 @@ impl Command {
                 | Act::LeaseGrant(_)
                 | Act::Lock(_)
                 | Act::Campaign(_)
-                | Act::Proclaim(_),
+                | Act::Proclaim(_)
+                | Act::Import(_),
             ) => false,
             _ => true,
         }
@@ -67,6 +73,9 @@ impl Command {
 }
 
 fn carry_out(command: &Command, draft: &mut Draft<'_>, at: Version) -> Result<Outcome, Stop> {
+    if draft.before().importing && !matches!(command.act, Some(Act::Import(_))) {
+        return Err(Error::Importing.into());
+    }
     queue::guarded(draft, &command.guards)?;
     Ok(match &command.act {
         Some(Act::Put(request)) => Outcome::Put(txn::put(draft, request)?),
@@ -86,6 +95,7 @@ fn carry_out(command: &Command, draft: &mut Draft<'_>, at: Version) -> Result<Ou
         Some(Act::Campaign(request)) => Outcome::Campaign(queue::campaign(draft, request)?),
         Some(Act::Proclaim(request)) => Outcome::Proclaim(queue::proclaim(draft, request)?),
         Some(Act::Resign(request)) => Outcome::Resign(queue::resign(draft, request)?),
+        Some(Act::Import(request)) => Outcome::Import(import::import(draft, request, at.index)?),
         None => return Err(Error::KeyNotFound.into()),
     })
 }

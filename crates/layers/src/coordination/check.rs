@@ -8,12 +8,12 @@ use super::{
     Error,
     keys::Keys,
     limits::{
-        GUARDS_MAX, KEY_BYTES_MAX, LEASES_PER_COMMAND_MAX, NAME_BYTES_MAX, TXN_OPS_ALL_MAX,
-        TXN_OPS_MAX,
+        GUARDS_MAX, IMPORT_ITEMS_MAX, IMPORT_REVISION_MAX, IMPORT_SOURCE_BYTES_MAX, KEY_BYTES_MAX,
+        LEASES_PER_COMMAND_MAX, NAME_BYTES_MAX, TXN_OPS_ALL_MAX, TXN_OPS_MAX,
     },
     wire::{
-        Act, Ask, Command, LeaderKey, PutRequest, Query, RangeRequest, Request, RequestOp,
-        SortOrder, SortTarget, TxnRequest,
+        Act, Ask, Command, ImportRequest, LeaderKey, PutRequest, Query, RangeRequest, Request,
+        RequestOp, SortOrder, SortTarget, TxnRequest,
     },
 };
 
@@ -41,6 +41,7 @@ impl Command {
             Some(Act::Campaign(request)) => name(&request.name),
             Some(Act::Proclaim(request)) => candidacy(request.leader.as_ref()),
             Some(Act::Resign(request)) => candidacy(request.leader.as_ref()),
+            Some(Act::Import(request)) => import(request),
             Some(Act::Compaction(_) | Act::Sweep(_) | Act::LeaseGrant(_) | Act::LeaseRevoke(_)) => {
                 Ok(())
             }
@@ -122,6 +123,27 @@ fn leases(count: usize) -> Result<(), Error> {
 
 fn candidacy(leader: Option<&LeaderKey>) -> Result<(), Error> {
     length(&leader.ok_or(Error::MissingLeader)?.key)
+}
+
+/// Whether a piece holds only what a keyspace at its revision can hold.
+fn import(request: &ImportRequest) -> Result<(), Error> {
+    if request.leases.len().saturating_add(request.kvs.len()) > IMPORT_ITEMS_MAX {
+        return Err(Error::RequestTooLarge);
+    }
+    let named = (1..=IMPORT_SOURCE_BYTES_MAX).contains(&request.source.len());
+    let leases = request.leases.iter().all(|lease| lease.id != 0);
+    let possible = request.kvs.iter().all(|kv| {
+        // The first revision that makes a key is 2.
+        2 <= kv.create_revision
+            && kv.create_revision <= kv.mod_revision
+            && kv.mod_revision <= request.revision
+            && kv.version >= 1
+    });
+    let revision = (1..=IMPORT_REVISION_MAX).contains(&request.revision);
+    if !named || !leases || !possible || !revision {
+        return Err(Error::NotImportable);
+    }
+    request.kvs.iter().try_for_each(|kv| key(&kv.key))
 }
 
 fn range(request: &RangeRequest) -> Result<(), Error> {

@@ -39,6 +39,8 @@ pub(super) struct Draft<'l> {
     slots: BTreeMap<Bytes, Slot>,
     /// Raw keys and values that the command sets or removes.
     overlay: Changes,
+    /// Raw keys that were never there and are not read again, and their values.
+    fresh: Vec<(Bytes, Bytes)>,
     /// How many bytes the answer may still take.
     pub(super) room: usize,
     /// How many keys the command may still change.
@@ -70,6 +72,7 @@ impl<'l> Draft<'l> {
             steps: Vec::new(),
             slots: BTreeMap::new(),
             overlay: Changes::new(),
+            fresh: Vec::new(),
             room: REPLY_BYTES_MAX,
             left: CHANGES_MAX,
             moves: MOVED_BYTES_MAX,
@@ -169,10 +172,15 @@ impl<'l> Draft<'l> {
         self.overlay.insert(raw, value);
     }
 
+    /// Sets a raw key that was never there and that the command does not read.
+    pub(super) fn insert(&mut self, raw: Bytes, value: Bytes) {
+        self.fresh.push((raw, value));
+    }
+
     /// What has to be written.
     pub(super) fn finish(self) -> Plan {
         let meta = self.meta();
-        let mut plan = Plan { set: self.overlay, ..Plan::default() };
+        let mut plan = Plan { set: self.overlay, new: self.fresh, ..Plan::default() };
         for (key, slot) in &self.slots {
             if let Some(before) = &slot.before {
                 plan.new.push((keys::history(key, meta.revision), before.clone()));

@@ -54,6 +54,14 @@ pub enum Error {
     TooManyLeases = 20,
     /// A query would change something.
     NotReadOnly = 21,
+    /// An import is under way.
+    Importing = 22,
+    /// An import would begin in a keyspace that holds something.
+    NotEmpty = 23,
+    /// A piece of an import does not follow what is there.
+    ImportOutOfPlace = 24,
+    /// A piece of an import holds what no keyspace can hold.
+    NotImportable = 25,
 }
 
 /// A status code of gRPC. The numbers are its own.
@@ -96,10 +104,15 @@ impl Error {
             | Error::DuplicateKey
             | Error::InvalidSortOption
             | Error::RequestTooLarge
-            | Error::NotReadOnly => Code::InvalidArgument,
+            | Error::NotReadOnly
+            | Error::NotImportable => Code::InvalidArgument,
             Error::Compacted | Error::FutureRev | Error::LeaseTtlTooLarge => Code::OutOfRange,
             Error::LeaseNotFound => Code::NotFound,
-            Error::LeaseExist | Error::GuardFailed => Code::FailedPrecondition,
+            Error::LeaseExist
+            | Error::GuardFailed
+            | Error::Importing
+            | Error::NotEmpty
+            | Error::ImportOutOfPlace => Code::FailedPrecondition,
             Error::AnswerTooLarge | Error::TooManyChanges | Error::TooManyLeases => {
                 Code::ResourceExhausted
             }
@@ -134,6 +147,10 @@ impl Error {
             }
             Error::TooManyLeases => "quorate: too many leases",
             Error::NotReadOnly => "quorate: a query changes nothing",
+            Error::Importing => "quorate: an import is under way: finish it first",
+            Error::NotEmpty => "quorate: only an empty keyspace takes an import",
+            Error::ImportOutOfPlace => "quorate: the piece does not follow what was imported",
+            Error::NotImportable => "quorate: the piece holds what no keyspace can hold",
         }
     }
 }

@@ -13,6 +13,7 @@ use store::engine::{ScanRange, successor};
 mod table {
     pub(super) const ATTACHED: u8 = b'a';
     pub(super) const HISTORY: u8 = b'h';
+    pub(super) const IMPORT: u8 = b'i';
     pub(super) const CURRENT: u8 = b'k';
     pub(super) const LEASE: u8 = b'l';
     pub(super) const META: u8 = b'm';
@@ -21,6 +22,8 @@ mod table {
 
 /// Where [`super::meta::Meta`] lies.
 pub(super) const META: [u8; 1] = [table::META];
+/// Where the record of an import lies.
+pub(super) const IMPORT: [u8; 1] = [table::IMPORT];
 
 const KEY_END: [u8; 2] = [0, 1];
 const AFTER_KEY_END: [u8; 2] = [0, 2];
@@ -205,7 +208,7 @@ mod tests {
 
     #[test]
     fn keys_are_golden() {
-        assert_eq!(META, *b"m");
+        assert_eq!((META, IMPORT), (*b"m", *b"i"));
         assert_eq!(current(b"a\0"), &b"ka\0"[..]);
         assert_eq!(history(b"a\0b", 258), &b"ha\0\xffb\0\x01\0\0\0\0\0\0\x01\x02"[..]);
         assert_eq!(revision(3, 4), &b"r\0\0\0\0\0\0\0\x03\0\0\0\x04"[..]);

@@ -46,7 +46,7 @@ fn load(look: &mut dyn Look, id: i64) -> Result<Option<LeaseRecord>, EngineError
     Ok(record.map(|record| LeaseRecord { id, ..record }))
 }
 
-fn save(draft: &mut Draft<'_>, record: LeaseRecord) {
+pub(super) fn save(draft: &mut Draft<'_>, record: LeaseRecord) {
     let stored = LeaseRecord { id: 0, ..record };
     draft.set(keys::lease(record.id), Some(encode(&stored)));
 }

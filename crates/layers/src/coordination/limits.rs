@@ -36,5 +36,13 @@ pub const LEASE_RECORDS_MAX: u32 = 10_000;
 pub const CHANGES_LOOKED_AT_MAX: u32 = 2_000;
 /// A page of changes ends when its keys and values pass this many bytes.
 pub const CHANGES_BYTES_MAX: usize = 4 << 20;
+/// The longest piece of an import, in bytes: the longest key and value that a put can set fit in.
+pub const IMPORT_BYTES_MAX: usize = REQUEST_BYTES_MAX + 1_024;
+/// The most leases and keys in one piece of an import.
+pub const IMPORT_ITEMS_MAX: usize = 10_000;
+/// The highest revision that can be imported: half of all are left to count on.
+pub const IMPORT_REVISION_MAX: i64 = i64::MAX / 2;
+/// The longest name of what is imported, in bytes.
+pub const IMPORT_SOURCE_BYTES_MAX: usize = 64;
 /// The most changes that one sweep forgets.
 pub const SWEEP_MAX: usize = 512;

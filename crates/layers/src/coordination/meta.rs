@@ -23,6 +23,9 @@ pub(super) struct Meta {
     /// How many leases there are.
     #[prost(uint64, tag = "4")]
     pub leases: u64,
+    /// Whether an import is under way.
+    #[prost(bool, tag = "5")]
+    pub importing: bool,
     /// The place in the revision up to which is swept.
     #[prost(uint32, tag = "7")]
     pub swept_sub: u32,
@@ -61,9 +64,16 @@ mod tests {
 
     #[test]
     fn the_record_is_golden() {
-        let meta = Meta { revision: 300, compacted: -1, swept: 2, leases: 3, swept_sub: 9 };
+        let meta = Meta {
+            revision: 300,
+            compacted: -1,
+            swept: 2,
+            leases: 3,
+            importing: true,
+            swept_sub: 9,
+        };
         let bytes = encode(&meta);
-        assert_eq!(bytes, &[8, 0xac, 2, 16, 1, 24, 2, 32, 3, 56, 9][..]);
+        assert_eq!(bytes, &[8, 0xac, 2, 16, 1, 24, 2, 32, 3, 40, 1, 56, 9][..]);
         assert_eq!(decode::<Meta>(bytes), Ok(meta));
         assert!(decode::<Meta>(Bytes::from_static(b"\xff")).is_err());
     }

@@ -17,6 +17,7 @@
 //!   r revision, sub      → put or delete, key                      the order of changes
 //!   l lease              → time granted and left, last renewal
 //!   a lease, key         → ()                                      what ends with a lease
+//!   i                    → how far an import has come
 //!
 //!   put of a new key       k                r     (a)
 //!   put of an old key      k   h: as it was r     (a)
@@ -37,9 +38,8 @@
 //! # The rooms
 //!
 //! `apply` and `answer` are the doors. `check` refuses what is wrong in itself, `txn`, `queue`,
-//! `lease` and `compact` carry out, `draft` gathers what they change until nothing can fail any
-//! more, `range`, `past` and `log` read, `follow` tells the leader what concerns its
-//! clock.
+//! `lease`, `compact` and `import` carry out, `draft` gathers what they change until nothing can
+//! fail any more, `range`, `past` and `log` read, `follow` tells the leader what concerns its clock.
 
 mod answer;
 mod apply;
@@ -48,6 +48,7 @@ mod compact;
 mod draft;
 mod error;
 mod follow;
+mod import;
 mod keys;
 mod lease;
 pub mod limits;

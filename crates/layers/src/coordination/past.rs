@@ -7,6 +7,7 @@
 //! ```
 
 use alloc::format;
+use core::ops::ControlFlow;
 
 use bytes::Bytes;
 use store::engine::EngineError;
@@ -19,8 +20,8 @@ use super::{
     wire::KeyValue,
 };
 
-/// Takes a key and the record that stands under it.
-pub(super) type Visit<'f> = dyn FnMut(Bytes, Bytes) -> Result<(), Stop> + 'f;
+/// Takes a key and the record that stands under it; says whether to go on.
+pub(super) type Visit<'f> = dyn FnMut(Bytes, Bytes) -> Result<ControlFlow<()>, Stop> + 'f;
 
 /// Reads a record. Records are stored without their keys.
 pub(super) fn record(key: Bytes, bytes: Bytes) -> Result<KeyValue, EngineError> {
@@ -32,13 +33,15 @@ pub(super) fn record(key: Bytes, bytes: Bytes) -> Result<KeyValue, EngineError> 
 pub(super) fn now(look: &mut dyn Look, keys: &Keys, visit: &mut Visit<'_>) -> Result<(), Stop> {
     if let Keys::One(key) = keys {
         return match look.get(&keys::current(key))? {
-            Some(bytes) => visit(key.clone(), bytes),
+            Some(bytes) => visit(key.clone(), bytes).map(drop),
             None => Ok(()),
         };
     }
     let mut pages = Pages::new(keys.current());
     while let Some((raw, bytes)) = pages.next(look)? {
-        visit(raw.slice(1..), bytes)?;
+        if visit(raw.slice(1..), bytes)?.is_break() {
+            break;
+        }
     }
     Ok(())
 }
@@ -84,8 +87,9 @@ pub(super) fn at(
         }
         if let Some(bytes) = found
             && record(key.clone(), bytes.clone())?.mod_revision <= revision
+            && visit(key, bytes)?.is_break()
         {
-            visit(key, bytes)?;
+            return Ok(());
         }
     }
 }

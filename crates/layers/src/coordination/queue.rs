@@ -13,6 +13,7 @@
 //! commit itself, so a holder that was paused and overtaken changes nothing any more.
 
 use alloc::{format, vec::Vec};
+use core::ops::ControlFlow;
 
 use bytes::Bytes;
 
@@ -51,7 +52,9 @@ fn places(
     name: &[u8],
     visit: &mut dyn FnMut(KeyValue) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
-    past::now(look, &Keys::prefix(prefix(name)), &mut |key, bytes| visit(past::record(key, bytes)?))
+    past::now(look, &Keys::prefix(prefix(name)), &mut |key, bytes| {
+        visit(past::record(key, bytes)?).map(ControlFlow::Continue)
+    })
 }
 
 /// The place that was created first.

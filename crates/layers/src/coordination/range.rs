@@ -5,10 +5,10 @@
 //! ```
 //!
 //! The count is of all keys in the range. Without filters and order only as many keys as the limit
-//! allows, and one more, are ever decoded.
+//! allows, and one more, are ever decoded; and no others looked at if the count is not asked for.
 
 use alloc::vec::Vec;
-use core::cmp::Ordering;
+use core::{cmp::Ordering, ops::ControlFlow};
 
 use super::{
     Error,
@@ -37,7 +37,8 @@ pub(super) fn range(
     let mut visit = |key, bytes| {
         count += 1;
         if request.count_only || kvs.len() >= fetch {
-            return Ok(());
+            let enough = request.uncounted && !request.count_only;
+            return Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
         }
         let mut kv = past::record(key, bytes)?;
         if passes(request, &kv) {
@@ -47,7 +48,7 @@ pub(super) fn range(
             take(room, &kv)?;
             kvs.push(kv);
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     };
     let keys = Keys::new(&request.key, &request.range_end);
     match request.revision {
@@ -57,6 +58,7 @@ pub(super) fn range(
     sort(request, &mut kvs);
     let more = limit.is_some_and(|limit| kvs.len() > limit);
     kvs.truncate(limit.unwrap_or(usize::MAX));
+    let count = if request.uncounted && !request.count_only { 0 } else { count };
     if request.keys_only {
         kvs.iter_mut().for_each(|kv| kv.value.clear());
     }

@@ -5,6 +5,7 @@
 //! etcd checks first and then carries out, and so does this.
 
 use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use bytes::Bytes;
 
@@ -76,7 +77,7 @@ pub(super) fn delete_range(
         }
         moves = moves.checked_sub(bytes.len()).ok_or(Error::TooManyChanges)?;
         found.push((key, bytes));
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
     let mut response = DeleteRangeResponse::default();
     for (key, bytes) in found {
@@ -202,8 +203,8 @@ fn holds(look: &mut dyn Look, compare: &Compare) -> Result<bool, Stop> {
     let keys = Keys::new(&compare.key, &compare.range_end);
     past::now(look, &keys, &mut |key, bytes| {
         found = true;
-        all = all && agrees(compare, &past::record(key, bytes)?);
-        Ok(())
+        all = agrees(compare, &past::record(key, bytes)?);
+        Ok(if all { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     })?;
     if found {
         return Ok(all);

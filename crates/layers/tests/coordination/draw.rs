@@ -79,6 +79,7 @@ pub fn range(rng: &mut Rng, newest: i64) -> RangeRequest {
         max_mod_revision: bound(rng),
         min_create_revision: bound(rng),
         max_create_revision: bound(rng),
+        uncounted: false,
     }
 }
 
@@ -154,6 +155,55 @@ fn candidacy(rng: &mut Rng, newest: i64) -> Option<LeaderKey> {
     (!coin(rng, 20)).then_some(LeaderKey { name, key, rev, lease })
 }
 
+/// An import in pieces, some of them repeated, some with what was there already, few out of place.
+pub fn import(rng: &mut Rng) -> Vec<ImportRequest> {
+    let revision = 1 + rng.below(9) as i64;
+    let mut leases: Vec<LeaseRecord> = Vec::new();
+    for id in [1, 2, 3, 20, -3] {
+        if coin(rng, 2) {
+            let (ttl, remaining_ttl) = (rng.below(9) as i64, rng.below(9) as i64);
+            leases.push(LeaseRecord { id, ttl, remaining_ttl, renewal: 0 });
+        }
+    }
+    let mut keys = KEYS;
+    keys.sort_unstable();
+    let mut kvs: Vec<KeyValue> = Vec::new();
+    for key in keys {
+        if coin(rng, 4) || revision == 1 {
+            continue;
+        }
+        let mod_revision =
+            if coin(rng, 3) { revision } else { rng.range(2, revision as u64) as i64 };
+        kvs.push(KeyValue {
+            key: Bytes::from_static(key),
+            create_revision: rng.range(2, mod_revision as u64) as i64,
+            mod_revision,
+            version: 1 + rng.below(3) as i64,
+            value: value(rng),
+            lease: lease_of_a_key(rng),
+        });
+    }
+    let (mut pieces, mut at) = (Vec::new(), 0);
+    let all = leases.len() + kvs.len();
+    while pieces.last().is_none_or(|piece: &ImportRequest| !piece.last) {
+        let until = (at + rng.below(4) as usize).min(all);
+        let from = at.saturating_sub(rng.below(3) as usize);
+        let split = |at: usize| (at.min(leases.len()), at.saturating_sub(leases.len()));
+        let ((l, k), (m, n)) = (split(from), split(until));
+        pieces.push(ImportRequest {
+            source: Bytes::from_static(b"s"),
+            revision,
+            at: from as u64 + u64::from(coin(rng, 20)),
+            leases: leases[l..m].to_vec(),
+            kvs: kvs[k..n].to_vec(),
+            last: until == all,
+        });
+        at = until;
+    }
+    pieces.push(ImportRequest { last: coin(rng, 2), ..pieces[0].clone() });
+    pieces
+}
+
 /// Any command.
 pub fn command(rng: &mut Rng, newest: i64) -> Command {
     let act = match rng.below(20) {
@@ -183,6 +233,7 @@ pub fn command(rng: &mut Rng, newest: i64) -> Command {
             Act::Proclaim(ProclaimRequest { leader, value: value(rng) })
         }
         10 => Act::Resign(ResignRequest { leader: candidacy(rng, newest) }),
+        11 if coin(rng, 4) => Act::Import(import(rng).swap_remove(0)),
         _ => of_etcd(rng, newest),
     };
     let guard = |rng: &mut Rng| Guard { name: name(rng), token: revision(rng, newest) };
@@ -193,7 +244,7 @@ pub fn command(rng: &mut Rng, newest: i64) -> Command {
 /// Any query.
 pub fn query(rng: &mut Rng, newest: i64) -> Query {
     let ask = match rng.below(17) {
-        0..6 => Ask::Range(range(rng, newest)),
+        0..6 => Ask::Range(RangeRequest { uncounted: coin(rng, 4), ..range(rng, newest) }),
         6 => Ask::Txn(txn(rng, newest, 2, false)),
         7 => Ask::LeaseTimeToLive(LeaseTimeToLiveRequest { id: lease(rng), keys: coin(rng, 2) }),
         8 => Ask::LeaseLeases(LeaseLeasesRequest {}),

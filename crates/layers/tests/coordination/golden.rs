@@ -55,6 +55,17 @@ fn commands_are_golden() {
         command(Act::LeaseCheckpoint(LeaseCheckpointRequest { checkpoints })),
         [82, 9, 10, 7, 8, 5, 16, 9, 160, 6, 2]
     );
+    let lease = LeaseRecord { id: 5, ttl: 9, remaining_ttl: 4, renewal: 0 };
+    let import = ImportRequest {
+        source: bytes("s"),
+        revision: 7,
+        at: 2,
+        leases: vec![lease],
+        kvs: vec![KeyValue { key: bytes("k"), ..KeyValue::default() }],
+        last: true,
+    };
+    let encoded = [10, 1, b's', 16, 7, 24, 2, 34, 6, 8, 5, 16, 9, 24, 4, 42, 3, 10, 1, b'k', 48, 1];
+    assert_eq!(command(Act::Import(import)), [&[138, 1, 22], &encoded[..]].concat());
     let lock = LockRequest { name: bytes("l"), lease: 5 };
     assert_eq!(command(Act::Lock(lock)), [98, 5, 10, 1, b'l', 16, 5]);
 }
@@ -75,14 +86,15 @@ fn queries_are_golden() {
         max_mod_revision: 4,
         min_create_revision: 5,
         max_create_revision: 6,
+        uncounted: true,
     };
     let encoded = [
         10, 1, b'a', 18, 1, b'b', 24, 1, 32, 2, 40, 2, 48, 4, 56, 1, 64, 1, 72, 1, 80, 3, 88, 4,
-        96, 5, 104, 6,
+        96, 5, 104, 6, 160, 6, 1,
     ];
     assert_eq!(range.encode_to_vec(), encoded);
     let query = Query::from(Ask::Range(range));
-    assert_eq!(query.encode_to_vec(), [&[18, 28], &encoded[..]].concat());
+    assert_eq!(query.encode_to_vec(), [&[18, 31], &encoded[..]].concat());
     let changes = ChangesRequest {
         key: bytes("a"),
         range_end: bytes("b"),
@@ -154,5 +166,5 @@ fn errors_have_the_codes_and_texts_of_etcd() {
         assert_eq!((error.code() as i32, error.text()), (code, text));
     }
     let numbers: Vec<_> = (0..64).filter(|number| Error::try_from(*number).is_ok()).collect();
-    assert_eq!(numbers, (0..22).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..26).collect::<Vec<_>>());
 }

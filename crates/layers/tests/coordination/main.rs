@@ -7,6 +7,7 @@ mod stage;
 
 mod etcd;
 mod golden;
+mod import;
 mod random;
 mod scenes;
 

@@ -19,6 +19,56 @@ pub struct Model {
     leases: BTreeMap<u64, LeaseRecord>,
     /// Commands so far.
     index: u64,
+    import: Option<Import>,
+}
+
+/// An import.
+#[derive(Clone, Default)]
+struct Import {
+    source: Bytes,
+    revision: i64,
+    leases: Vec<i64>,
+    kvs: State,
+    finished: bool,
+}
+
+impl Import {
+    fn done(&self) -> usize {
+        self.leases.len() + self.kvs.len()
+    }
+
+    fn take(
+        &mut self,
+        request: &ImportRequest,
+        all: &mut BTreeMap<u64, LeaseRecord>,
+        renewal: u64,
+    ) -> Result<(), Error> {
+        let done = self.done();
+        if request.at as usize > done {
+            return Err(Error::ImportOutOfPlace);
+        }
+        for (at, lease) in request.leases.iter().enumerate() {
+            let last = self.leases.last().map_or(0, |last| *last as u64);
+            if request.at as usize + at < done {
+                continue;
+            } else if lease.id as u64 <= last || !self.kvs.is_empty() {
+                return Err(Error::ImportOutOfPlace);
+            }
+            let ttl = lease.ttl.clamp(2, 9_000_000_000);
+            let remaining_ttl = lease.remaining_ttl.clamp(0, ttl);
+            all.insert(lease.id as u64, LeaseRecord { id: lease.id, ttl, remaining_ttl, renewal });
+            self.leases.push(lease.id);
+        }
+        for (at, kv) in request.kvs.iter().enumerate() {
+            if request.at as usize + request.leases.len() + at < done {
+                continue;
+            } else if self.kvs.keys().next_back().is_some_and(|last| kv.key <= last) {
+                return Err(Error::ImportOutOfPlace);
+            }
+            self.kvs.insert(kv.key.clone(), kv.clone());
+        }
+        Ok(())
+    }
 }
 
 /// A command under way.
@@ -50,7 +100,14 @@ fn queue(state: &State, name: &Bytes) -> Vec<KeyValue> {
 impl Model {
     pub fn new() -> Model {
         let states = vec![State::new(), State::new()];
-        Model { states, changes: Vec::new(), compacted: -1, leases: BTreeMap::new(), index: 0 }
+        Model {
+            states,
+            changes: Vec::new(),
+            compacted: -1,
+            leases: BTreeMap::new(),
+            index: 0,
+            import: None,
+        }
     }
 
     pub fn revision(&self) -> i64 {
@@ -116,6 +173,9 @@ impl Model {
     pub fn apply(&mut self, command: &Command) -> Result<Outcome, Error> {
         command.check()?;
         self.index += 1;
+        if self.importing() && !matches!(command.act, Some(Act::Import(_))) {
+            return Err(Error::Importing);
+        }
         for guard in &command.guards {
             let queue = queue(self.newest(), &guard.name);
             if queue.first().is_none_or(|first| first.create_revision != guard.token) {
@@ -254,7 +314,50 @@ impl Model {
                 }
                 Outcome::Resign(ResignResponse { header: header(self, work) })
             }
+            Act::Import(request) => Outcome::Import(self.import(request)?),
         })
+    }
+
+    fn importing(&self) -> bool {
+        self.import.as_ref().is_some_and(|import| !import.finished)
+    }
+
+    fn import(&mut self, request: &ImportRequest) -> Result<ImportResponse, Error> {
+        let named = (&request.source, request.revision);
+        let fresh =
+            self.import.as_ref().is_none_or(|import| (&import.source, import.revision) != named);
+        if fresh && self.importing() {
+            return Err(Error::Importing);
+        } else if fresh && (self.revision() > 1 || !self.leases.is_empty()) {
+            return Err(Error::NotEmpty);
+        }
+        // Nothing of a piece that is refused stays.
+        let (mut import, mut leases) =
+            (self.import.clone().unwrap_or_default(), self.leases.clone());
+        if fresh {
+            let (source, revision) = (request.source.clone(), request.revision);
+            import = Import { source, revision, ..Import::default() };
+        }
+        if !import.finished {
+            import.take(request, &mut leases, self.index)?;
+        }
+        if !import.finished && request.last {
+            if request.at as usize + request.leases.len() + request.kvs.len() != import.done() {
+                return Err(Error::ImportOutOfPlace);
+            }
+            import.finished = true;
+            self.compacted = request.revision;
+            self.states.resize(request.revision as usize, State::new());
+            let put = |kv: &KeyValue| Event { r#type: 0, kv: Some(kv.clone()), prev_kv: None };
+            let newest = import.kvs.values().filter(|kv| kv.mod_revision == request.revision);
+            let newest =
+                newest.enumerate().map(|(sub, kv)| (request.revision, sub as u32, put(kv)));
+            self.changes.extend(newest);
+            self.states.push(import.kvs.clone());
+        }
+        let (done, finished) = (import.done() as u64, import.finished);
+        (self.import, self.leases) = (Some(import), leases);
+        Ok(ImportResponse { header: ResponseHeader::at(self.revision()), done, finished })
     }
 
     fn stand(
@@ -331,7 +434,8 @@ impl Model {
         let past = request.revision > 0;
         let state = if past { &self.states[request.revision as usize] } else { state };
         let mut kvs = found(state, &request.key, &request.range_end);
-        let count = kvs.len() as i64;
+        let counted = request.count_only || !request.uncounted;
+        let count = if counted { kvs.len() as i64 } else { 0 };
         let header = ResponseHeader::at(header);
         if request.count_only {
             return Ok(RangeResponse { header, count, ..RangeResponse::default() });
@@ -463,6 +567,9 @@ impl Model {
 
     pub fn answer(&self, query: &Query) -> Result<Answer, Error> {
         query.check()?;
+        if self.importing() && !matches!(query.ask, Some(Ask::Status(_))) {
+            return Err(Error::Importing);
+        }
         let header = ResponseHeader::at(self.revision());
         Ok(match query.ask.as_ref().unwrap() {
             Ask::Range(request) => {
@@ -520,6 +627,7 @@ impl Model {
                 compact_revision: self.compacted,
                 swept: true,
                 leases: self.leases.len() as u64,
+                importing: self.importing(),
             }),
         })
     }

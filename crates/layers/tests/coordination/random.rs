@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use contract::Program;
 use kernel::Rng;
-use layers::coordination::{Ask, Command, Query, SweepRequest};
+use layers::coordination::{Act, Ask, Command, Query, SweepRequest};
 use proptest::prelude::*;
 use prost::Message;
 
@@ -24,6 +24,23 @@ proptest! {
                 let found = ask(&stage, query.ask.clone().unwrap());
                 prop_assert_eq!(found, model.answer(&query), "{:?}", query);
             }
+        }
+    }
+
+    #[test]
+    fn an_import_does_what_the_model_does(
+        seed: u64,
+        seeds in prop::collection::vec(any::<u64>(), 1..20),
+    ) {
+        let (mut stage, mut model) = (Stage::new(), Model::new());
+        let pieces = draw::import(&mut Rng::new(seed)).into_iter().map(Act::Import);
+        let pieces = pieces.map(Command::new).collect::<Vec<_>>();
+        let after = seeds.iter().map(|seed| draw::command(&mut Rng::new(*seed), 9));
+        for command in pieces.into_iter().chain(after) {
+            prop_assert_eq!(send(&mut stage, &command), model.apply(&command), "{:?}", command);
+            let query = draw::query(&mut Rng::new(seed), model.revision());
+            let found = ask(&stage, query.ask.clone().unwrap());
+            prop_assert_eq!(found, model.answer(&query), "{:?}", query);
         }
     }
 
@@ -69,7 +86,7 @@ fn a_batch_is_as_its_commands_one_by_one() {
             bytes.iter().map(|bytes| single.apply(Program::Coordination, bytes)).collect();
         assert_eq!(batched.apply_all(Program::Coordination, &bytes), one);
     }
-    act(&mut single, layers::coordination::Act::Sweep(SweepRequest {})).unwrap();
+    act(&mut single, Act::Sweep(SweepRequest {})).unwrap();
     let status = Ask::Status(layers::coordination::StatusRequest {});
     assert!(ask(&batched, status).is_ok());
 }

@@ -7,11 +7,11 @@ use prost::{Message, Oneof};
 
 use super::{
     CampaignRequest, CampaignResponse, DeleteRangeRequest, DeleteRangeResponse, Guard,
-    LeaseCheckpointRequest, LeaseCheckpointResponse, LeaseExpireRequest, LeaseExpireResponse,
-    LeaseGrantRequest, LeaseGrantResponse, LeaseRenewRequest, LeaseRenewResponse,
-    LeaseRevokeRequest, LeaseRevokeResponse, LockRequest, LockResponse, ProclaimRequest,
-    ProclaimResponse, PutRequest, PutResponse, ResignRequest, ResignResponse, ResponseHeader,
-    TxnRequest, TxnResponse, UnlockRequest, UnlockResponse,
+    ImportRequest, ImportResponse, LeaseCheckpointRequest, LeaseCheckpointResponse,
+    LeaseExpireRequest, LeaseExpireResponse, LeaseGrantRequest, LeaseGrantResponse,
+    LeaseRenewRequest, LeaseRenewResponse, LeaseRevokeRequest, LeaseRevokeResponse, LockRequest,
+    LockResponse, ProclaimRequest, ProclaimResponse, PutRequest, PutResponse, ResignRequest,
+    ResignResponse, ResponseHeader, TxnRequest, TxnResponse, UnlockRequest, UnlockResponse,
 };
 use crate::{Rejected, coordination::Error};
 
@@ -60,7 +60,7 @@ pub struct Command {
     #[prost(message, repeated, tag = "1")]
     pub guards: Vec<Guard>,
     /// What to do.
-    #[prost(oneof = "Act", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16")]
+    #[prost(oneof = "Act", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17")]
     pub act: Option<Act>,
 }
 
@@ -112,6 +112,9 @@ pub enum Act {
     /// Ends a candidacy.
     #[prost(message, tag = "16")]
     Resign(ResignRequest),
+    /// Takes a piece of an import.
+    #[prost(message, tag = "17")]
+    Import(ImportRequest),
 }
 
 /// The answer to a command: an error, or the response of the same kind.
@@ -121,7 +124,7 @@ pub struct Reply {
     #[prost(enumeration = "Error", optional, tag = "1")]
     pub error: Option<i32>,
     /// The response.
-    #[prost(oneof = "Outcome", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16")]
+    #[prost(oneof = "Outcome", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17")]
     pub outcome: Option<Outcome>,
 }
 
@@ -173,6 +176,9 @@ pub enum Outcome {
     /// A candidacy was ended.
     #[prost(message, tag = "16")]
     Resign(ResignResponse),
+    /// A piece of an import is there.
+    #[prost(message, tag = "17")]
+    Import(ImportResponse),
 }
 
 impl Command {

@@ -124,6 +124,10 @@ pub struct RangeRequest {
     /// Only keys that were made at this revision or before; 0 for all.
     #[prost(int64, tag = "13")]
     pub max_create_revision: i64,
+    /// Leave the count out: with a limit, and without order and bounds, nothing behind the limit is
+    /// looked at. For whoever reads page by page.
+    #[prost(bool, tag = "100")]
+    pub uncounted: bool,
 }
 
 /// What a range found.
@@ -138,7 +142,7 @@ pub struct RangeResponse {
     /// Whether the limit left something out.
     #[prost(bool, tag = "3")]
     pub more: bool,
-    /// Keys in the range, whatever limit and revision filters leave out.
+    /// Keys in the range, whatever limit and revision filters leave out; 0 if it is not asked for.
     #[prost(int64, tag = "4")]
     pub count: i64,
 }

@@ -13,6 +13,7 @@
 
 mod command;
 mod election;
+mod import;
 mod kv;
 mod lease;
 mod lock;
@@ -25,6 +26,7 @@ pub use election::{
     CampaignRequest, CampaignResponse, LeaderKey, LeaderRequest, LeaderResponse, ProclaimRequest,
     ProclaimResponse, ResignRequest, ResignResponse,
 };
+pub use import::{ImportRequest, ImportResponse};
 pub use kv::{
     Compare, CompareResult, CompareTarget, DeleteRangeRequest, DeleteRangeResponse, KeyValue,
     PutRequest, PutResponse, RangeRequest, RangeResponse, Request, RequestOp, Response,

@@ -30,6 +30,9 @@ pub struct StatusResponse {
     /// Leases there are.
     #[prost(uint64, tag = "4")]
     pub leases: u64,
+    /// Whether an import is under way: nothing else can be read then.
+    #[prost(bool, tag = "100")]
+    pub importing: bool,
 }
 
 /// A query.
