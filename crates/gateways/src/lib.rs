@@ -12,6 +12,7 @@
 
 mod ambient;
 mod backend;
+pub mod etcd;
 pub mod http;
 pub mod pipe;
 

@@ -49,6 +49,12 @@ pages! {
     "history-unpaired",
     "history-too-large",
     "history-empty",
+    "snapshot-io",
+    "snapshot-foreign",
+    "snapshot-damaged",
+    "snapshot-digest",
+    "snapshot-limit",
+    "snapshot-keyspace",
 }
 
 /// The page of a code of operation; `None` if it is none.

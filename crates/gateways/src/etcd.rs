@@ -1,0 +1,3 @@
+//! etcd.
+
+pub mod snapshot;
