@@ -168,11 +168,13 @@ fn followed(command: &etcd::Command, bytes: &Bytes, reply: &Bytes) -> Result<(),
         Some(Act::LeaseExpire(request)) => request.overdue.iter().map(|lease| lease.id).collect(),
         _ => Vec::new(),
     };
+    let imports = matches!(command.act, Some(Act::Import(_)));
     let about = |change| match change {
-        etcd::LeaseChange::Live(record) => record.id,
-        etcd::LeaseChange::Ended(id) => id,
+        etcd::LeaseChange::Live(record) => Some(record.id),
+        etcd::LeaseChange::Ended(id) => Some(id),
+        etcd::LeaseChange::Imported => (!imports).then_some(0),
     };
-    let changed = etcd::lease_changes(50, bytes, reply).into_iter().map(about);
+    let changed = etcd::lease_changes(50, bytes, reply).into_iter().filter_map(about);
     match changed.into_iter().find(|id| !asked.contains(id)) {
         Some(id) => Err(format!("lease {id} changed, nobody asked for that")),
         None => Ok(()),

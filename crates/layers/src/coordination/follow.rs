@@ -26,6 +26,8 @@ const GRANTED: u8 = first(7);
 const REVOKED: u8 = first(8);
 const RENEWED: u8 = first(9);
 const EXPIRED: u8 = first(11);
+/// Tag 17 takes two bytes; no other tag begins with the first one.
+const IMPORTED: u8 = 0x80 | first(17 - 16);
 const RENEW: u8 = first(9);
 const TIME_TO_LIVE: u8 = first(5);
 const KEEP_ALIVE: u8 = first(11);
@@ -37,13 +39,15 @@ pub enum LeaseChange {
     Live(LeaseRecord),
     /// There is no such lease any more.
     Ended(i64),
+    /// An import is finished: the records say which leases there are.
+    Imported,
 }
 
 /// What a command changed about leases, by its place in the log and its reply. A checkpoint is none: it says what the leader
 /// knew before.
 #[must_use]
 pub fn lease_changes(index: u64, command: &Bytes, reply: &Bytes) -> Vec<LeaseChange> {
-    if !matches!(reply.first(), Some(&(GRANTED | REVOKED | RENEWED | EXPIRED))) {
+    if !matches!(reply.first(), Some(&(GRANTED | REVOKED | RENEWED | EXPIRED | IMPORTED))) {
         return Vec::new();
     }
     let outcome = Reply::read(reply).ok().and_then(|reply| reply.outcome);
@@ -64,6 +68,7 @@ pub fn lease_changes(index: u64, command: &Bytes, reply: &Bytes) -> Vec<LeaseCha
         Some(Outcome::LeaseExpire(expired)) => {
             expired.ids.into_iter().map(LeaseChange::Ended).collect()
         }
+        Some(Outcome::Import(imported)) if imported.finished => Vec::from([LeaseChange::Imported]),
         _ => Vec::new(),
     }
 }
@@ -108,9 +113,10 @@ mod tests {
 
     use super::*;
     use crate::coordination::{
-        Ask, CompactionResponse, Error, LeaseExpireResponse, LeaseGrantResponse, LeaseKeepAlive,
-        LeaseRenewRequest, LeaseRenewResponse, LeaseRevokeRequest, LeaseRevokeResponse, PutRequest,
-        PutResponse, Query, RangeResponse, ResponseHeader, SweepResponse,
+        Ask, CompactionResponse, Error, ImportResponse, LeaseExpireResponse, LeaseGrantResponse,
+        LeaseKeepAlive, LeaseRenewRequest, LeaseRenewResponse, LeaseRevokeRequest,
+        LeaseRevokeResponse, PutRequest, PutResponse, Query, RangeResponse, ResponseHeader,
+        SweepResponse,
     };
 
     fn changes(act: Act, outcome: Outcome) -> Vec<LeaseChange> {
@@ -134,7 +140,10 @@ mod tests {
         let live = LeaseRecord { id: 1, ttl: 8, remaining_ttl: 8, renewal: 4 };
         assert_eq!(changes(act.clone(), renewed), [LeaseChange::Live(live)]);
         let expired = Outcome::LeaseExpire(LeaseExpireResponse { header, ids: Vec::from([3, 4]) });
-        assert_eq!(changes(act, expired), [LeaseChange::Ended(3), LeaseChange::Ended(4)]);
+        assert_eq!(changes(act.clone(), expired), [LeaseChange::Ended(3), LeaseChange::Ended(4)]);
+        let piece = |finished| Outcome::Import(ImportResponse { header, done: 1, finished });
+        assert_eq!(changes(act.clone(), piece(false)), []);
+        assert_eq!(changes(act, piece(true)), [LeaseChange::Imported]);
     }
 
     #[test]

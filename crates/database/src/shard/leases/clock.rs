@@ -148,6 +148,7 @@ impl Clock {
         match change {
             LeaseChange::Live(record) => self.set(now, record),
             LeaseChange::Ended(id) => self.end(*id),
+            LeaseChange::Imported => self.loading = Some(0),
         }
     }
 

@@ -45,6 +45,19 @@ fn a_lease_ends_after_its_time_and_not_before() {
 }
 
 #[test]
+fn leases_that_were_imported_are_counted_from_then_on() {
+    let mut clock = clock();
+    clock.load(at(0), &[], false);
+    assert_eq!(clock.loading(), None);
+    clock.follow(at(5_000), &LeaseChange::Imported);
+    assert_eq!(clock.loading(), Some(0));
+    run(&mut clock, 0..5_250);
+    clock.load(at(5_000), &[record(1, 2)], false);
+    assert_eq!(ids(&run(&mut clock, 5_250..7_250)), []);
+    assert_eq!(ids(&run(&mut clock, 7_250..8_000)), [1]);
+}
+
+#[test]
 fn what_is_kept_alive_lives_on() {
     let mut clock = clock();
     clock.follow(at(0), &LeaseChange::Live(record(1, 2)));
