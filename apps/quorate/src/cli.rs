@@ -6,7 +6,7 @@ use kernel::{Duration, Version};
 
 use crate::{
     commands::{
-        bench, chaos, check, cluster, counter, dev, fate, history, keyspace, kv, server, sim,
+        bench, chaos, check, cluster, counter, dev, etcd, fate, history, keyspace, kv, server, sim,
     },
     exit,
     show::Show,
@@ -90,6 +90,9 @@ pub enum Command {
     Count(counter::Count),
     /// What became of a mutation whose answer was lost.
     Fate(fate::FateOf),
+    /// Move from etcd, and back.
+    #[command(subcommand)]
+    Etcd(etcd::Etcd),
     /// Look at nodes and shards, and change them.
     #[command(subcommand)]
     Cluster(cluster::Cluster),

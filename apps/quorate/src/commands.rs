@@ -6,6 +6,7 @@ pub mod check;
 pub mod cluster;
 pub mod counter;
 pub mod dev;
+pub mod etcd;
 pub mod fate;
 pub mod history;
 pub mod keyspace;
@@ -40,6 +41,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Increment(command) => single()?.block_on(command.run(&global)),
         Command::Count(command) => single()?.block_on(command.run(&global)),
         Command::Fate(command) => single()?.block_on(command.run(&global)),
+        Command::Etcd(command) => single()?.block_on(command.run(&global)),
         Command::Cluster(command) => single()?.block_on(command.run(&global)),
         Command::Chaos(command) => single()?.block_on(command.run(&global)),
     }

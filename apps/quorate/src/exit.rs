@@ -40,6 +40,11 @@ impl Failure {
         Failure { code: 3, text: text.into() }
     }
 
+    /// Something exists already, or stands in the way.
+    pub fn conflict(text: impl Into<String>) -> Failure {
+        Failure { code: 4, text: text.into() }
+    }
+
     /// Nobody could do it in time.
     pub fn unavailable(text: impl Into<String>) -> Failure {
         Failure { code: 5, text: text.into() }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kernel::{Duration, RequestId, Rng};
 
 use crate::{
-    Control, Counters, Kv, ambient,
+    Control, Coordination, Counters, Kv, ambient,
     error::{Cause, Error},
     nodes::Nodes,
     pipe::Pipes,
@@ -104,6 +104,12 @@ impl Client {
     #[must_use]
     pub fn counters(&self, keyspace: &str) -> Counters {
         Counters::new(self.clone(), keyspace)
+    }
+
+    /// A keyspace with etcd's model.
+    #[must_use]
+    pub fn coordination(&self, keyspace: &str) -> Coordination {
+        Coordination::new(self.clone(), keyspace)
     }
 
     /// Keyspaces, nodes, shards and fates.

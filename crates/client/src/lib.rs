@@ -1,7 +1,7 @@
 //! Typed client of Quorate.
 //!
 //! ```text
-//!   Kv, Counters, Control      typed calls
+//!   Kv, Counters, Coordination, Control      typed calls
 //!        │
 //!      attempt                 deadline, retries with one request id, what may have happened
 //!        ├─ nodes              where to go next
@@ -19,6 +19,7 @@ mod ambient;
 mod attempt;
 mod client;
 mod control;
+mod coordination;
 mod counter;
 mod direct;
 pub mod document;
@@ -34,6 +35,7 @@ mod wire;
 
 pub use client::{Client, Options};
 pub use control::Control;
+pub use coordination::Coordination;
 pub use counter::Counters;
 pub use error::{Cause, Error};
 pub use evidence::{Answer, Evidence, Receipt};
