@@ -8,6 +8,7 @@
 //!   http        requests and cursors            host       configuration, data directory
 //!   pipe        calls and answers of clients
 //!   documents   JSON of the API                 proof      histories, plans of the simulator
+//!   snapshot    snapshot files of etcd
 //! ```
 
 mod coordination;
@@ -25,6 +26,7 @@ mod programs;
 mod proof;
 mod raft;
 mod sealed;
+mod snapshot;
 mod store;
 mod text;
 
@@ -46,6 +48,7 @@ pub fn all() -> Vec<Target> {
         &pipe::TARGETS[..],
         &documents::TARGETS[..],
         &host::TARGETS[..],
+        &snapshot::TARGETS[..],
         &proof::TARGETS[..],
     ];
     rooms.concat()
