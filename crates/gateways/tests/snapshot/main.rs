@@ -6,6 +6,8 @@
 //!     cargo test -p gateways --test snapshot -- --ignored
 //! ```
 //!
+//! etcd 3.4 will do, too: it has no `etcdutl`, and a link of this name to its `etcdctl` stands in.
+//!
 //! ```text
 //!   etcd ── snapshot save ──▶ file ──▶ our reader   = what etcd answers
 //!                                         │
