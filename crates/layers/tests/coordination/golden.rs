@@ -127,6 +127,9 @@ fn replies_are_golden() {
     assert_eq!(reply.encode_to_vec(), [&[18, 20, 10, 2, 24, 3, 18, 14], &encoded[..]].concat());
     let event = Event { r#type: EventType::Delete as i32, kv: None, prev_kv: Some(kv) };
     assert_eq!(event.encode_to_vec(), [&[8, 1, 26, 14], &encoded[..]].concat());
+    let piece = ImportResponse { header: ResponseHeader::at(3), done: 7, finished: true };
+    let reply = Reply { error: None, outcome: Some(Outcome::Import(piece)) };
+    assert_eq!(reply.encode_to_vec(), [138, 1, 8, 10, 2, 24, 3, 16, 7, 24, 1]);
     let refused = Reply { error: Some(Error::Compacted as i32), outcome: None };
     assert_eq!(refused.encode_to_vec(), [8, 8]);
     assert_eq!(refused.into_result(), Err(Error::Compacted));
