@@ -97,6 +97,10 @@ impl Backend for Front {
         self.handle.changes(keyspace)
     }
 
+    fn disk_bytes(&self) -> u64 {
+        self.handle.disk_bytes()
+    }
+
     fn metrics(&self) -> String {
         self.handle.metrics()
     }

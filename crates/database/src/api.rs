@@ -173,6 +173,8 @@ pub struct Member {
     pub peer: String,
     /// Where HTTP clients connect: `host:port`.
     pub http: String,
+    /// Where etcd's clients connect: `host:port`; empty if they cannot.
+    pub etcd: String,
     /// `zone=a` and the like, sorted.
     pub labels: Vec<(String, String)>,
 }

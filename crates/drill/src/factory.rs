@@ -54,6 +54,7 @@ fn member(node: u64) -> Member {
         peer: format!("n{node}:7170"),
         http: format!("n{node}:7070"),
         labels: vec![("zone".into(), format!("z{}", node % 3))],
+        ..Member::default()
     }
 }
 

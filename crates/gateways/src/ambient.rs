@@ -4,6 +4,7 @@
 use std::pin::Pin;
 
 use kernel::Duration;
+use tokio::task::AbortHandle;
 
 /// A timer that runs.
 pub(crate) type Sleep = Pin<Box<tokio::time::Sleep>>;
@@ -14,6 +15,14 @@ where
     F: Future<Output: Send> + Send + 'static,
 {
     tokio::spawn(future);
+}
+
+/// Runs a future beside the caller, which may end it.
+pub(crate) fn spawn_until<F>(future: F) -> AbortHandle
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    tokio::spawn(future).abort_handle()
 }
 
 /// Starts a timer.

@@ -20,6 +20,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// every step; 0 while there is none here.
     fn changes(&self, keyspace: &str) -> watch::Receiver<u64>;
 
+    /// Bytes that the node's data takes on the disk.
+    fn disk_bytes(&self) -> u64;
+
     /// The node's metrics in the text format of Prometheus.
     fn metrics(&self) -> String;
 

@@ -1,3 +1,28 @@
-//! etcd.
+//! etcd v3, for every etcd client: gRPC, and JSON for those who have none.
+//!
+//! ```text
+//!   HTTP/2 ─▶ grpc ─▶ method ─▶ map ─▶ Backend ─▶ map ─▶ grpc ─▶ HTTP/2
+//!                                └ more than one question: service, watch
+//! ```
+//!
+//! A node serves one keyspace with the program `coordination`, whose messages are etcd's own: a
+//! request is read once, put into the program's envelope and sent to the log, and what the program
+//! answers goes out as it is, with the header filled in.
+//!
+//! `grpc`, `method`, `map`, `wire`, `facts`, `failure` are pure. `serve` has the sockets, `service`
+//! the calls that are more than one question, `watch` the watches. ADR 13 says why it is so.
 
+mod facts;
+mod failure;
+mod grpc;
+mod limits;
+mod map;
+mod method;
+mod serve;
+mod service;
 pub mod snapshot;
+mod watch;
+mod wire;
+
+pub use limits::Limits;
+pub use serve::serve;

@@ -5,7 +5,7 @@
 //!            └ pure functions, no socket ┘                                └ pure ┘
 //! ```
 //!
-//! Each protocol is a room: `http`, and `pipe` for many calls at a time on one connection. Codec
+//! Each protocol is a room: `http`, `pipe` for many calls at a time on one connection, `etcd`. Codec
 //! and map are pure and tested without sockets; only `serve` has hands. The rooms know no node:
 //! they talk to a [`Backend`].
 #![allow(clippy::result_large_err, reason = "problems are rare, and boxing them would spread")]

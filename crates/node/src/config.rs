@@ -8,6 +8,7 @@
 //! data    = "/var/lib/quorate"
 //! http    = "10.0.0.1:7070"
 //! peer    = "10.0.0.1:7170"
+//! etcd    = "10.0.0.1:2379"          # no etcd gateway unless it is there
 //! labels  = { zone = "a" }
 //!
 //! [[members]]                        # the same list on every initial node
@@ -111,6 +112,8 @@ pub struct Config {
     pub http: String,
     /// Where to listen for peers, `host:port`.
     pub peer: String,
+    /// Where to listen for etcd's clients, `host:port`; empty for nowhere.
+    pub etcd: String,
     /// What others are told: addresses and labels of this node.
     pub me: Member,
     /// The initial members, sorted by node; empty if the node joins.
@@ -199,8 +202,9 @@ impl Config {
         let node = file.node.ok_or_else(|| missing("node"))?.0;
         let http = file.http.clone().unwrap_or_else(|| "127.0.0.1:7070".to_owned());
         let peer = file.peer.clone().unwrap_or_else(|| "127.0.0.1:7170".to_owned());
+        let etcd = file.etcd.clone().unwrap_or_default();
         let members = members(&file);
-        let me = me(&file, node, &members, &http, &peer);
+        let me = me(&file, node, &members, [&http, &peer, &etcd]);
         let config = Config {
             node,
             cluster: file.cluster.ok_or_else(|| missing("cluster"))?.0,
@@ -209,6 +213,7 @@ impl Config {
             incarnation: file.incarnation.map(Incarnation),
             http,
             peer,
+            etcd,
             me,
             members,
             threads: file.threads.unwrap_or(2),
@@ -228,6 +233,11 @@ impl Config {
         let contradiction = |text: String| Err(ConfigError::Contradiction(text));
         for address in [&self.http, &self.peer, &self.me.http, &self.me.peer] {
             if !is_address(address) {
+                return contradiction(format!("{address:?} is not host:port"));
+            }
+        }
+        for address in [&self.etcd, &self.me.etcd] {
+            if !address.is_empty() && !is_address(address) {
                 return contradiction(format!("{address:?} is not host:port"));
             }
         }
@@ -277,7 +287,8 @@ fn pairs(labels: Option<Labels>) -> Vec<(String, String)> {
 
 /// What others are told: what this node says about itself, else what the list of members says
 /// about it, else where it listens.
-fn me(file: &File, node: NodeId, members: &[Member], http: &str, peer: &str) -> Member {
+fn me(file: &File, node: NodeId, members: &[Member], listens: [&str; 3]) -> Member {
+    let [http, peer, etcd] = listens;
     let listed = members.iter().find(|member| member.node == node);
     let first = |own: &Option<String>, listed: Option<&String>, otherwise: &str| {
         own.as_ref().or(listed).map_or_else(|| otherwise.to_owned(), String::clone)
@@ -290,6 +301,7 @@ fn me(file: &File, node: NodeId, members: &[Member], http: &str, peer: &str) -> 
         node,
         peer: first(&file.advertise_peer, listed.map(|member| &member.peer), peer),
         http: first(&file.advertise_http, listed.map(|member| &member.http), http),
+        etcd: first(&file.advertise_etcd, None, etcd),
         labels,
     }
 }
@@ -299,6 +311,8 @@ fn members(file: &File) -> Vec<Member> {
         node: member.node.0,
         peer: member.peer.clone(),
         http: member.http.clone(),
+        // Each node tells its own.
+        etcd: String::new(),
         labels: pairs(Some(member.labels.clone())),
     };
     let mut members: Vec<Member> = file.members.iter().flatten().map(member).collect();

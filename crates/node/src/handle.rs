@@ -17,7 +17,7 @@ use crate::{
     lsm::LsmEngine,
     metrics::{Metrics, Sample, resident_memory},
     otlp::Tracer,
-    room::free_bytes,
+    room::{free_bytes, used_bytes},
     worker::{Inbox, Input},
 };
 
@@ -193,6 +193,12 @@ impl Handle {
             inbox: inner.inbox.len() as u64,
             disk_free: free_bytes(&inner.data).unwrap_or(0),
         })
+    }
+
+    /// Bytes that everything in the data directory takes.
+    #[must_use]
+    pub fn disk_bytes(&self) -> u64 {
+        used_bytes(&self.inner.data)
     }
 
     /// The time of day, in nanoseconds since 1970.

@@ -21,6 +21,18 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
+/// Bytes of all files under `path`; what cannot be looked at counts nothing.
+#[must_use]
+pub fn used_bytes(path: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let bytes = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() => used_bytes(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(bytes).sum()
+}
+
 impl Room {
     /// Watches the disk under `path`; `reserve` is in bytes.
     #[must_use]
@@ -60,6 +72,16 @@ mod tests {
         assert!(!room.hit());
         assert_eq!(room.judge(149), None);
         assert_eq!(room.judge(1000), Some(false));
+    }
+
+    #[test]
+    fn all_files_count() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("inside")).unwrap();
+        std::fs::write(dir.path().join("a"), [0; 10]).unwrap();
+        std::fs::write(dir.path().join("inside/b"), [0; 7]).unwrap();
+        assert_eq!(used_bytes(dir.path()), 17);
+        assert_eq!(used_bytes(&dir.path().join("missing")), 0);
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub struct Dev {
     /// How many nodes, 1 to 9.
     #[arg(long, default_value_t = 3)]
     nodes: u16,
-    /// The HTTP port of the first node; peers are 100 above.
+    /// The HTTP port of the first node; peers are 100 above. etcd's clients find the nodes where
+    /// they look for etcd, on 2379, 22379, 32379; with another base port, 200 above it.
     #[arg(long, default_value_t = 7070)]
     base_port: u16,
     /// How long the nodes may take to be ready.
@@ -121,12 +122,12 @@ fn order(children: &mut Children, line: &str) -> Result<(), Failure> {
     }
 }
 
-/// The two keyspaces that the first commands use.
+/// The keyspaces that the first commands use.
 async fn keyspaces(layout: &Layout, global: &Global, nodes: u16) -> Result<(), Failure> {
     let replicas = [7, 5, 3, 1].into_iter().find(|replicas| *replicas <= nodes).unwrap_or(1);
     let global = Global { endpoints: layout.endpoints(), ..global.clone() };
     let control = global.client().control();
-    for (name, program) in [("default", "kv"), ("counters", "counter")] {
+    for (name, program) in [("default", "kv"), ("counters", "counter"), ("etcd", "coordination")] {
         let contract = format!("program = \"{program}\"\nreplicas = {replicas}\n");
         // On a later start they exist, perhaps with a contract that somebody changed.
         if let Err(error) = control.create(name, &contract).await
@@ -149,6 +150,7 @@ fn welcome(
             "id": format!("n{node}"),
             "http": layout.http(node),
             "peer": layout.peer(node),
+            "etcd": layout.etcd(node),
             "pid": children.pid(node),
             "log": layout.log(node),
         })
@@ -159,17 +161,18 @@ fn welcome(
         "nodes": layout.numbers().map(node).collect::<Vec<_>>(),
     });
     global.show().print(&document, || {
-        let mut table = show::table(&["node", "HTTP", "peers", "process", "log"]);
+        let mut table = show::table(&["node", "HTTP", "etcd", "peers", "process", "log"]);
         for node in layout.numbers() {
             table.add_row([
                 format!("n{node}"),
                 format!("http://{}", layout.http(node)),
+                layout.etcd(node),
                 layout.peer(node),
                 show::or_dash(children.pid(node)),
                 layout.log(node).display().to_string(),
             ]);
         }
-        let http = layout.http(1);
+        let (http, etcd) = (layout.http(1), layout.etcd(1));
         let flag = if http.ends_with(":7070") { String::new() } else { format!(" -e {http}") };
         format!(
             "{table}\nready after {} ms; data in {}\n\ntry:\n  \
@@ -178,7 +181,8 @@ fn welcome(
              quorate increment counters visits{flag}\n  \
              quorate cluster status{flag}\n  \
              quorate chaos kill leader{flag}\n  \
-             curl -i http://{http}/v1/kv/default/hello\n\nCtrl-C ends the cluster.",
+             curl -i http://{http}/v1/kv/default/hello\n  \
+             etcdctl --endpoints {etcd} put hello world\n\nCtrl-C ends the cluster.",
             took.as_millis(),
             layout.data.display(),
         )

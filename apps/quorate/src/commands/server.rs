@@ -1,19 +1,22 @@
-//! `quorate server`: one node with its HTTP gateway.
+//! `quorate server`: one node with its gateways.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use gateways::http::{Limits, serve};
+use gateways::{etcd, http};
 use kernel::Duration;
 use node::{Config, Node, RunningNode, logs};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::oneshot,
+    sync::watch,
 };
 use tracing::info;
 
 use crate::{ambient, backend::Front, exit::Failure, signal as signals};
+
+/// The keyspace that etcd's clients see.
+const ETCD_KEYSPACE: &str = "etcd";
 
 /// How long a clean shutdown may take to hand leadership over.
 const HAND_OVER: Duration = Duration::from_secs(3);
@@ -45,6 +48,9 @@ pub struct Server {
     /// Where to listen for peers.
     #[arg(long)]
     peer: Option<String>,
+    /// Where to listen for etcd's clients; nowhere if not said.
+    #[arg(long)]
+    etcd: Option<String>,
     /// Labels: `zone=a,rack=7`.
     #[arg(long)]
     labels: Option<String>,
@@ -90,6 +96,7 @@ impl Server {
             ("incarnation", &self.incarnation),
             ("http", &self.http),
             ("peer", &self.peer),
+            ("etcd", &self.etcd),
             ("labels", &self.labels),
             ("members", &self.members),
             ("otlp.endpoint", &self.otlp),
@@ -110,23 +117,37 @@ impl Server {
 }
 
 async fn live(config: Config) -> Result<(), Failure> {
-    let address = config.http.clone();
-    let listener = TcpListener::bind(&address).await.map_err(|error| {
-        Failure::new(format!("cannot listen on {address} for HTTP: {error}; set --http"))
-    })?;
+    let listener = listen(&config.http, "HTTP", "--http").await?;
+    let for_etcd = match config.etcd.as_str() {
+        "" => None,
+        address => Some(listen(address, "etcd's clients", "--etcd").await?),
+    };
+    let (address, etcd) = (config.http.clone(), config.etcd.clone());
     let members = config.members.clone();
     let node = Node::start(config).await.map_err(|error| Failure::new(error.to_string()))?;
     let front = Front::new(node.handle(), &members);
     let refreshing = ambient::spawn(front.clone().refresh());
-    let (stop, stopped) = oneshot::channel::<()>();
-    let gateway = ambient::spawn(serve(listener, front, Limits::default(), async {
-        let _ = stopped.await;
-    }));
+    let stop = watch::Sender::new(false);
+    let stopped = || {
+        let mut stopped = stop.subscribe();
+        async move { drop(stopped.changed().await) }
+    };
+    let mut gateways = Vec::new();
+    if let Some(listener) = for_etcd {
+        let limits = etcd::Limits::default();
+        let serving = etcd::serve(listener, front.clone(), ETCD_KEYSPACE, limits, stopped());
+        gateways.push(ambient::spawn(serving));
+        info!(%etcd, "the etcd gateway serves");
+    }
+    let serving = http::serve(listener, front, http::Limits::default(), stopped());
+    gateways.push(ambient::spawn(serving));
     info!(http = %address, "the HTTP gateway serves");
     let ending = wait(&node).await;
-    // Requests in flight need the node, so the door closes first.
-    let _ = stop.send(());
-    let _ = gateway.await;
+    // Requests in flight need the node, so the doors close first.
+    let _ = stop.send(true);
+    for gateway in gateways {
+        let _ = gateway.await;
+    }
     refreshing.abort();
     match ending {
         Ok(()) => {
@@ -138,6 +159,12 @@ async fn live(config: Config) -> Result<(), Failure> {
             Err(failure)
         }
     }
+}
+
+async fn listen(address: &str, whom: &str, flag: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(format!("cannot listen on {address} for {whom}: {error}; set {flag}"))
+    })
 }
 
 /// Waits until somebody wants the node to end, or it cannot go on.

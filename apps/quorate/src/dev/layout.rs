@@ -15,6 +15,11 @@ const HOST: &str = "127.0.0.1";
 
 /// Between the ports for HTTP and those for peers.
 const PEER_OFFSET: u16 = 100;
+/// Between the ports for HTTP and those for etcd's clients …
+const ETCD_OFFSET: u16 = 200;
+/// … unless nobody chose the first port: then they are where etcd's clients look for three nodes.
+const DEFAULT_PORT: u16 = 7070;
+const ETCD_PORTS: [u16; 3] = [2379, 22379, 32379];
 
 /// A development cluster as it is on the disk.
 #[derive(Clone, Debug)]
@@ -38,7 +43,7 @@ impl Layout {
         base_port: u16,
         set: Vec<String>,
     ) -> Result<Layout, Failure> {
-        let fits = base_port.checked_add(PEER_OFFSET + nodes).is_some();
+        let fits = base_port.checked_add(ETCD_OFFSET + nodes).is_some();
         if !(1..=9).contains(&nodes) || base_port == 0 || !fits {
             return Err(Failure::usage("--nodes is 1 to 9, and --base-port leaves room for them"));
         }
@@ -62,6 +67,14 @@ impl Layout {
     /// Where the peers of a node connect.
     pub fn peer(&self, node: u16) -> String {
         format!("{HOST}:{}", self.base_port + PEER_OFFSET + node - 1)
+    }
+
+    /// Where etcd's clients of a node connect.
+    pub fn etcd(&self, node: u16) -> String {
+        let place = usize::from(node - 1);
+        let usual = ETCD_PORTS.get(place).filter(|_| self.base_port == DEFAULT_PORT);
+        let port = usual.copied().unwrap_or(self.base_port + ETCD_OFFSET + node - 1);
+        format!("{HOST}:{port}")
     }
 
     /// Every HTTP address.
@@ -95,6 +108,7 @@ impl Layout {
             ("--boot", if formed { "join" } else { "bootstrap" }.to_owned()),
             ("--http", self.http(node)),
             ("--peer", self.peer(node)),
+            ("--etcd", self.etcd(node)),
             ("--labels", format!("zone={zone}")),
             ("--members", self.members()),
         ];
@@ -114,7 +128,8 @@ impl Layout {
 
     /// Finds out whether all ports are free.
     pub fn check_ports(&self) -> Result<(), Failure> {
-        for address in self.numbers().flat_map(|node| [self.http(node), self.peer(node)]) {
+        let all = |node| [self.http(node), self.peer(node), self.etcd(node)];
+        for address in self.numbers().flat_map(all) {
             TcpListener::bind(&address).map_err(|error| {
                 Failure::new(format!(
                     "port {} is not free ({error}): choose others with --base-port",
@@ -155,6 +170,10 @@ mod tests {
             (first.http(3), first.peer(1)),
             ("127.0.0.1:7072".into(), "127.0.0.1:7170".into())
         );
+        let etcd = [1, 2, 3].map(|node| first.etcd(node));
+        assert_eq!(etcd, ["127.0.0.1:2379", "127.0.0.1:22379", "127.0.0.1:32379"]);
+        let other = Layout::open(dir.path(), 3, 8080, vec![]).unwrap();
+        assert_eq!(other.etcd(2), "127.0.0.1:8281");
         assert!(first.arguments(1).contains(&"bootstrap".to_owned()));
         first.set_formed().unwrap();
         assert!(open().arguments(1).contains(&"join".to_owned()));

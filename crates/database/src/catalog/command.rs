@@ -123,6 +123,9 @@ pub struct MemberWire {
     /// Its labels, `name=value`.
     #[prost(string, repeated, tag = "4")]
     pub labels: Vec<String>,
+    /// Where etcd's clients connect. Absent in records of before there was such a gateway.
+    #[prost(string, tag = "5")]
+    pub etcd: String,
 }
 
 /// The answer to a catalog command.
@@ -173,6 +176,7 @@ impl From<&Member> for MemberWire {
             node: member.node.0,
             peer: member.peer.clone(),
             http: member.http.clone(),
+            etcd: member.etcd.clone(),
             labels: member.labels.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         }
     }
@@ -187,6 +191,7 @@ impl From<&MemberWire> for Member {
             node: NodeId(wire.node),
             peer: wire.peer.clone(),
             http: wire.http.clone(),
+            etcd: wire.etcd.clone(),
             labels: wire.labels.iter().filter_map(label).collect(),
         }
     }

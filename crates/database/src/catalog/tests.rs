@@ -152,6 +152,8 @@ fn a_survivor_keeps_what_it_holds_and_nobody_else() {
     let (held, lost) = (&catalog.shards[&ShardId(2)], &catalog.shards[&ShardId(3)]);
     assert_eq!((&held.wanted[..], held.moved, held.born.0), (&[NodeId(3)][..], bench.index, 1));
     assert_eq!(lost.wanted, [NodeId(1)], "nobody has it, and that can be seen");
+    let addressed = MemberWire { node: 1, etcd: "h:1".into(), ..MemberWire::default() };
+    assert_eq!(addressed.encode_to_vec(), [8, 1, 42, 3, b'h', b':', b'1'], "golden");
     let back = MemberWire { node: 1, peer: "n1:7170".into(), ..MemberWire::default() };
     assert!(bench.apply(Change::AddMember(back)).changed);
     assert!(bench.apply(Change::Move(Move { shard: 2, from: 0, to: 1 })).changed);

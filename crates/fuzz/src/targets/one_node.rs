@@ -37,7 +37,7 @@ impl OneNode {
             node: NodeId(node),
             peer: format!("h{node}:1"),
             http: format!("h{node}:2"),
-            labels: Vec::new(),
+            ..Member::default()
         };
         let identity = Identity {
             node: NodeId(1),

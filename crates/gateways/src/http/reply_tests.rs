@@ -209,6 +209,7 @@ fn cluster(leader: NodeId) -> Cluster {
         http: "h:1".into(),
         peer: "h:2".into(),
         labels: vec![("zone".into(), "a".into())],
+        ..Member::default()
     };
     Cluster {
         cluster: Default::default(),

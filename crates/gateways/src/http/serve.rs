@@ -27,6 +27,7 @@ use tokio::{
 use crate::{Backend, ambient};
 pub(crate) use body::Room;
 pub use limits::Limits;
+pub(crate) use patient::Patient;
 pub(crate) use tally::Tally;
 
 /// What every connection shares.

@@ -59,6 +59,10 @@ impl Backend for Fake {
         self.changes.subscribe()
     }
 
+    fn disk_bytes(&self) -> u64 {
+        0
+    }
+
     fn metrics(&self) -> String {
         "fake 1\n".into()
     }

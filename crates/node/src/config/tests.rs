@@ -45,6 +45,7 @@ fn a_file_with_defaults_around_it() {
     assert_eq!(config.settings.heartbeat, Duration::from_millis(20));
     assert_eq!(config.me.labels, [pair("zone", "a")]);
     assert_eq!(config.peer, "127.0.0.1:7170");
+    assert_eq!((config.etcd.as_str(), config.me.etcd.as_str()), ("", ""));
     assert_eq!(config.me.peer, "h1:7170", "others are told what the list of members says");
     let config = Config::parse(&format!("advertise-peer = \"x:1\"\n{FILE}")).unwrap();
     assert_eq!((config.me.peer.as_str(), config.me.http.as_str()), ("x:1", "h1:7070"));

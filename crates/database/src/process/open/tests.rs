@@ -25,7 +25,7 @@ const SHARD: ShardId = ShardId(2);
 
 fn member(node: u64) -> Member {
     let address = alloc::format!("n{node}:7170");
-    Member { node: NodeId(node), peer: address.clone(), http: address, labels: Vec::new() }
+    Member { node: NodeId(node), peer: address.clone(), http: address, ..Member::default() }
 }
 
 /// An engine whose catalog says that nodes 1, 2 and 3 founded a shard, and then these changes.

@@ -46,6 +46,8 @@ pub fn node_add(asked: Asked, inbound: &Inbound<'_>) -> Result<Plan, Problem> {
         node: node(&add.id)?,
         peer: add.peer,
         http: add.http,
+        // The node itself tells, once it runs.
+        etcd: String::new(),
         labels: add.labels.into_iter().collect(),
     };
     Ok(Plan::Ask(request(asked, Control::AddNode(member)), Expect::Control))

@@ -1,0 +1,58 @@
+//! What a client may make large, slow or many.
+
+use kernel::Duration;
+use layers::coordination::limits::REQUEST_BYTES_MAX;
+
+/// Limits of the etcd gateway, each with its unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections; one more is closed at once.
+    pub connections_max: usize,
+    /// Calls under way on one connection; one more is refused by HTTP/2's own means.
+    pub streams_max: u32,
+    /// Bytes of a call's headers.
+    pub header_bytes_max: u32,
+    /// Bytes of a message: etcd's limit of a request and etcd's allowance for what is around it.
+    pub message_bytes_max: usize,
+    /// Bytes of all messages that arrive in pieces.
+    pub messages_bytes_max: usize,
+    /// How long a connection may take to say what it speaks.
+    pub open_timeout: Duration,
+    /// How long the message of a call may take to arrive.
+    pub message_timeout: Duration,
+    /// How long a client may refuse to read what it is sent.
+    pub write_timeout: Duration,
+    /// How long a request may try: etcd's five seconds and two elections.
+    pub timeout_max: Duration,
+    /// Watches of all clients.
+    pub watches_max: usize,
+    /// Bytes of events that wait for one stream; its watches then read by themselves.
+    pub watch_queue_bytes: usize,
+    /// How often a watch that asked for it is told that nothing happened.
+    pub progress_period: Duration,
+    /// How often the state of the cluster is asked for.
+    pub refresh_period: Duration,
+    /// How long calls under way may go on when the gateway stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections_max: 10_000,
+            streams_max: 10_000,
+            header_bytes_max: 16 << 10,
+            message_bytes_max: REQUEST_BYTES_MAX + (512 << 10),
+            messages_bytes_max: 128 << 20,
+            open_timeout: Duration::from_secs(30),
+            message_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            timeout_max: Duration::from_secs(7),
+            watches_max: 1 << 20,
+            watch_queue_bytes: 1 << 20,
+            progress_period: Duration::from_secs(600),
+            refresh_period: Duration::from_secs(1),
+            drain: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! One HTTP/2 connection, and its calls with one message and one answer.
+//!
+//! ```text
+//!   socket ─▶ h2 ─▶ calls that are whole ─▶ plan ─▶ Backend::post ─▶ … node …
+//!     ▲                                                                 │
+//!     └── h2 ◀── answers that are there ◀── outbox ◀────────────────────┘
+//! ```
+//!
+//! All of it is one task: what one read brought goes to the node with one hand-over, and the
+//! answers that are there leave in one write. Nothing is spawned and no channel is made for a call
+//! of this kind. What is more than that (a message in pieces, a stream, a lock) gets a task.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use database::{Answer, Request as Asking};
+use h2::{
+    RecvStream,
+    server::{self, SendResponse},
+};
+use hyper::{Method as Verb, Request, header::CONTENT_TYPE};
+use kernel::{Duration, process::Sink};
+use tokio::net::TcpStream;
+
+use super::{
+    outbox::Outbox,
+    reply::{self, Reply},
+    shared::Shared,
+    slots::Slots,
+    task,
+};
+use crate::{
+    Backend, ambient,
+    etcd::{
+        grpc::{self, Code, Messages, Status},
+        limits::Limits,
+        map::{self, Plan},
+        method::{Method, Unary},
+    },
+    http::Patient,
+};
+
+/// The connection as HTTP/2 sees it.
+type Http = server::Connection<Patient<TcpStream>, Bytes>;
+
+struct Connection<B> {
+    shared: Arc<Shared<B>>,
+    http: Http,
+    /// Calls under way, by the number under which they were posted.
+    calls: Slots<(Unary, SendResponse<Bytes>)>,
+    batch: Vec<(u64, Asking)>,
+    outbox: Arc<Outbox>,
+    answers: Vec<(u64, Answer)>,
+}
+
+/// Serves a connection until either side closes it.
+pub async fn run<B: Backend>(shared: Arc<Shared<B>>, stream: TcpStream) {
+    let io = Patient::new(stream, shared.limits.write_timeout);
+    let opened = builder(&shared.limits).handshake(io);
+    let Some(Ok(http)) = ambient::within(shared.limits.open_timeout, opened).await else { return };
+    let mut connection = Connection {
+        shared: Arc::clone(&shared),
+        http,
+        calls: Slots::default(),
+        batch: Vec::new(),
+        outbox: Arc::default(),
+        answers: Vec::new(),
+    };
+    let stop = tokio::select! {
+        biased;
+        () = poll_fn(|cx| connection.poll(cx)) => false,
+        () = shared.stopped() => true,
+    };
+    if stop {
+        connection.http.graceful_shutdown();
+        poll_fn(|cx| connection.poll(cx)).await;
+    }
+}
+
+fn builder(limits: &Limits) -> server::Builder {
+    let mut builder = server::Builder::new();
+    builder
+        .initial_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+        .max_concurrent_streams(limits.streams_max)
+        .max_header_list_size(limits.header_bytes_max)
+        .max_send_buffer_size(1 << 20);
+    builder
+}
+
+impl<B: Backend> Connection<B> {
+    /// Writes what has come from the node, takes what has come from the client.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.answer(cx);
+        // This sends what was just answered, too.
+        while let Poll::Ready(accepted) = self.http.poll_accept(cx) {
+            match accepted {
+                Some(Ok((request, respond))) => self.open(request, respond, cx),
+                Some(Err(_)) | None => return Poll::Ready(()),
+            }
+        }
+        if !self.batch.is_empty() {
+            let sink: Arc<dyn Sink<Answer>> = Arc::<Outbox>::clone(&self.outbox);
+            self.shared.backend.post(std::mem::take(&mut self.batch), sink);
+        }
+        Poll::Pending
+    }
+
+    fn answer(&mut self, cx: &Context<'_>) {
+        self.outbox.take(&mut self.answers, cx.waker());
+        if self.answers.is_empty() {
+            return;
+        }
+        let facts = self.shared.facts();
+        for (tag, answer) in self.answers.drain(..) {
+            let Some((unary, respond)) = self.calls.remove(tag as usize) else { continue };
+            let told = match answer {
+                Answer::Done(done) => map::answer(&done.body, &facts, unary.is_recipe()),
+                other => Err(self.shared.failed(other)),
+            };
+            self.shared.tally.answered(told.as_ref().err());
+            reply::send(&self.shared.limits, respond, told);
+        }
+    }
+
+    fn open(
+        &mut self,
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        cx: &mut Context<'_>,
+    ) {
+        let (head, body) = request.into_parts();
+        let asks = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+        if head.method != Verb::POST || !asks.starts_with(b"application/grpc") {
+            return reply::not_grpc(respond);
+        }
+        let max = self.shared.limits.timeout_max;
+        let asked = head.headers.get("grpc-timeout").and_then(|v| grpc::timeout(v.as_bytes()));
+        match Method::parse(head.uri.path()) {
+            Some(Method::Unary(unary)) => {
+                let timeout = asked.map_or(max, |asked| asked.min(max));
+                self.unary(Call { unary, timeout, asked, respond }, body, cx);
+            }
+            Some(Method::Stream(stream)) => {
+                let reply = Reply::new(respond, self.shared.limits.write_timeout);
+                task::stream(Arc::clone(&self.shared), stream, body, reply);
+            }
+            None => {
+                let text = format!("unknown method {}", head.uri.path());
+                self.refuse(respond, Status::new(Code::Unimplemented, text));
+            }
+        }
+    }
+
+    /// Takes the message if it is there already, which it nearly always is.
+    fn unary(&mut self, call: Call, mut body: RecvStream, cx: &mut Context<'_>) {
+        let mut messages = Messages::new(self.shared.limits.message_bytes_max);
+        loop {
+            match messages.next() {
+                Ok(Some(message)) => return self.begin(call, &message),
+                Ok(None) => {}
+                Err(status) => return self.refuse(call.respond, status),
+            }
+            match Pin::new(&mut body).poll_data(cx) {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    let _ = body.flow_control().release_capacity(chunk.len());
+                    messages.push(chunk);
+                }
+                Poll::Ready(Some(Err(_))) => return,
+                Poll::Ready(None) => {
+                    let text = "grpc: the call ended before its message did";
+                    return self.refuse(call.respond, Status::new(Code::Internal, text));
+                }
+                Poll::Pending => break,
+            }
+        }
+        task::late(Arc::clone(&self.shared), call, body, messages);
+    }
+
+    fn begin(&mut self, call: Call, message: &Bytes) {
+        match map::plan(call.unary, message) {
+            Ok(Plan::Ask(asked)) if self.shared.keyspace.is_ready() => {
+                let request = self.shared.request(asked, call.timeout);
+                let tag = self.calls.insert((call.unary, call.respond));
+                self.batch.push((tag as u64, request));
+            }
+            Ok(plan) => task::unary(Arc::clone(&self.shared), call, plan),
+            Err(status) => self.refuse(call.respond, status),
+        }
+    }
+
+    fn refuse(&self, respond: SendResponse<Bytes>, status: Status) {
+        self.shared.tally.answered(Some(&status));
+        reply::send(&self.shared.limits, respond, Err(status));
+    }
+}
+
+/// A call with one message and one answer.
+pub struct Call {
+    /// What is called.
+    pub unary: Unary,
+    /// How long a question may try.
+    pub timeout: Duration,
+    /// How long the caller waits, if it says.
+    pub asked: Option<Duration>,
+    /// Where the answer goes.
+    pub respond: SendResponse<Bytes>,
+}

@@ -1,0 +1,135 @@
+//! Answers, as HTTP/2 takes them.
+
+use std::future::poll_fn;
+
+use bytes::Bytes;
+use h2::{Reason, SendStream, server::SendResponse};
+use hyper::{
+    HeaderMap, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderValue},
+};
+use kernel::Duration;
+
+use crate::{
+    ambient,
+    etcd::{
+        grpc::{Code, Status},
+        limits::Limits,
+    },
+};
+
+/// Answers a call. What the client's windows take at once is sent at once; for the rest a task
+/// waits.
+pub fn send(limits: &Limits, mut respond: SendResponse<Bytes>, told: Result<Bytes, Status>) {
+    // Errors here say that the client has gone.
+    let framed = match told {
+        Ok(framed) => framed,
+        Err(status) => return fail(&mut respond, &status),
+    };
+    let Ok(mut stream) = respond.send_response(head(), false) else { return };
+    stream.reserve_capacity(framed.len());
+    if stream.capacity() >= framed.len() {
+        let _ = stream.send_data(framed, false);
+        let _ = stream.send_trailers(Status::ok());
+        return;
+    }
+    let patience = limits.write_timeout;
+    ambient::spawn(async move {
+        let mut reply = Reply { respond, stream: Some(stream), patience };
+        if reply.send(framed).await.is_ok() {
+            reply.end(Status::new(Code::Ok, ""));
+        }
+    });
+}
+
+/// Answers a request that is none of gRPC.
+pub fn not_grpc(mut respond: SendResponse<Bytes>) {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    let _ = respond.send_response(response, true);
+}
+
+fn head() -> Response<()> {
+    let mut response = Response::new(());
+    let mut headers = HeaderMap::with_capacity(1);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Headers and trailers in one.
+fn fail(respond: &mut SendResponse<Bytes>, status: &Status) {
+    let mut response = head();
+    status.put(response.headers_mut());
+    let _ = respond.send_response(response, true);
+}
+
+/// The client has gone, or does not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
+/// An answer of several messages.
+pub struct Reply {
+    respond: SendResponse<Bytes>,
+    stream: Option<SendStream<Bytes>>,
+    patience: Duration,
+}
+
+impl Reply {
+    /// Nothing is said yet.
+    pub fn new(respond: SendResponse<Bytes>, patience: Duration) -> Reply {
+        Reply { respond, stream: None, patience }
+    }
+
+    /// Says that an answer will come, as clients of a stream like to know early.
+    ///
+    /// # Errors
+    /// If the client has gone.
+    pub fn open(&mut self) -> Result<(), Gone> {
+        if self.stream.is_none() {
+            self.stream = Some(self.respond.send_response(head(), false).map_err(|_| Gone)?);
+        }
+        Ok(())
+    }
+
+    /// Sends bytes as the client's windows open.
+    ///
+    /// # Errors
+    /// If the client has gone, or has not read for too long.
+    pub async fn send(&mut self, mut bytes: Bytes) -> Result<(), Gone> {
+        self.open()?;
+        let stream = self.stream.as_mut().ok_or(Gone)?;
+        while !bytes.is_empty() {
+            stream.reserve_capacity(bytes.len());
+            if stream.capacity() == 0 {
+                let room = ambient::within(self.patience, poll_fn(|cx| stream.poll_capacity(cx)));
+                match room.await {
+                    Some(Some(Ok(_))) => continue,
+                    Some(_) => return Err(Gone),
+                    None => {
+                        stream.send_reset(Reason::CANCEL);
+                        return Err(Gone);
+                    }
+                }
+            }
+            let part = bytes.split_to(stream.capacity().min(bytes.len()));
+            stream.send_data(part, false).map_err(|_| Gone)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the call.
+    pub fn end(mut self, status: Status) {
+        let Some(mut stream) = self.stream else { return fail(&mut self.respond, &status) };
+        let trailers = if status.code == Code::Ok { Status::ok() } else { status.trailers() };
+        let _ = stream.send_trailers(trailers);
+    }
+
+    /// Waits until the client takes the call back.
+    pub async fn gone(&mut self) {
+        let _ = match &mut self.stream {
+            Some(stream) => poll_fn(|cx| stream.poll_reset(cx)).await,
+            None => poll_fn(|cx| self.respond.poll_reset(cx)).await,
+        };
+    }
+}

@@ -1,0 +1,163 @@
+//! What all connections share, and how a question is asked.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use contract::Consistency;
+use database::{Answer, Request, api};
+use kernel::Duration;
+use layers::coordination::{Act, Answer as Told, Ask, Outcome, QueryReply, Reply};
+
+use tokio::sync::watch;
+
+use super::{keyspace::Keyspace, tally::Tally};
+use crate::{
+    Backend, ambient,
+    etcd::{
+        facts::Facts,
+        failure,
+        grpc::{Code, Status},
+        limits::Limits,
+        map::{self, Asked},
+        service::Renewals,
+        watch::Hub,
+    },
+    http::Room,
+};
+
+/// What all connections share.
+pub struct Shared<B> {
+    pub backend: B,
+    pub limits: Limits,
+    pub keyspace: Keyspace,
+    /// Bytes of messages that arrive in pieces.
+    pub room: Room,
+    pub tally: Tally,
+    pub renewals: Renewals,
+    pub hub: Hub,
+    facts: RwLock<Arc<Facts>>,
+    stopping: watch::Sender<bool>,
+}
+
+impl<B: Backend> Shared<B> {
+    /// Nothing is known of the cluster yet.
+    pub fn new(backend: B, keyspace: &str, limits: Limits) -> Shared<B> {
+        Shared {
+            keyspace: Keyspace::new(keyspace),
+            room: Room::new(limits.messages_bytes_max),
+            tally: Tally::default(),
+            renewals: Renewals::default(),
+            hub: Hub::new(limits.watches_max, limits.watch_queue_bytes),
+            facts: RwLock::default(),
+            stopping: watch::Sender::default(),
+            backend,
+            limits,
+        }
+    }
+
+    /// Tells everybody that the gateway stops.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Waits until the gateway stops.
+    pub async fn stopped(&self) {
+        // It cannot end otherwise: the sender is ours.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// What is known of the cluster.
+    pub fn facts(&self) -> Arc<Facts> {
+        Arc::clone(&self.facts.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks the node for the state of the cluster.
+    pub async fn look(&self) -> Arc<Facts> {
+        if let Answer::Cluster(cluster) = self.backend.ask(Request::Cluster).await {
+            let facts = Arc::new(Facts::read(&cluster, &self.keyspace.name));
+            *self.facts.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&facts);
+            return facts;
+        }
+        self.facts()
+    }
+
+    /// Keeps what is known of the cluster fresh, for ever.
+    pub async fn refresh(self: Arc<Self>) {
+        loop {
+            self.look().await;
+            ambient::sleep(self.limits.refresh_period).await;
+        }
+    }
+
+    /// A question as the node takes it. A request id is drawn there: etcd's clients have none.
+    pub fn request(&self, asked: Asked, timeout: Duration) -> Request {
+        Request::Call(api::Call {
+            keyspace: self.keyspace.name.clone(),
+            action: asked.action,
+            consistency: Some(asked.consistency),
+            session: None,
+            request_id: None,
+            timeout,
+            trace: api::Trace::default(),
+        })
+    }
+
+    /// Asks the program; what it answers is not looked at.
+    ///
+    /// # Errors
+    /// If the question was not carried out, or nobody knows.
+    pub async fn ask(&self, asked: Asked, timeout: Duration) -> Result<Bytes, Status> {
+        self.keyspace.found(&self.backend, timeout).await?;
+        match self.backend.ask(self.request(asked, timeout)).await {
+            Answer::Done(done) => Ok(done.body),
+            other => Err(self.failed(other)),
+        }
+    }
+
+    /// Carries out a command.
+    ///
+    /// # Errors
+    /// If it did not take effect, or nobody knows.
+    pub async fn command(&self, act: Act, timeout: Duration) -> Result<Outcome, Status> {
+        let body = self.ask(map::command(act)?, timeout).await?;
+        let reply = Reply::read(&body).map_err(|error| broken(&error))?;
+        Ok(reply.into_result()?)
+    }
+
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// If it cannot be answered.
+    pub async fn query(
+        &self,
+        ask: Ask,
+        level: Consistency,
+        timeout: Duration,
+    ) -> Result<Told, Status> {
+        let body = self.ask(map::query(ask, level)?, timeout).await?;
+        let reply = QueryReply::read(&body).map_err(|error| broken(&error))?;
+        Ok(reply.into_result()?)
+    }
+
+    /// Why a question was not carried out.
+    pub fn failed(&self, answer: Answer) -> Status {
+        match answer {
+            Answer::Failed(failure) => {
+                if failure.code == database::Code::KeyspaceNotFound {
+                    self.keyspace.lost();
+                }
+                failure::status(failure)
+            }
+            other => Status::new(Code::Internal, format!("quorate: unexpected answer: {other:?}")),
+        }
+    }
+}
+
+fn broken(error: &layers::Rejected) -> Status {
+    Status::new(Code::Internal, format!("quorate: {error}"))
+}
+
+/// An answer of another kind than the question.
+pub fn unexpected() -> Status {
+    Status::new(Code::Internal, "quorate: an answer to another question")
+}

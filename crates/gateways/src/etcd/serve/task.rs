@@ -1,0 +1,95 @@
+//! Calls that get a task of their own.
+
+use std::{future::poll_fn, sync::Arc};
+
+use h2::RecvStream;
+
+use super::{
+    connection::Call,
+    inbound::Inbound,
+    reply::{self, Reply},
+    shared::Shared,
+};
+use crate::{
+    Backend, ambient,
+    etcd::{
+        grpc::{Code, Messages, Status},
+        map::{self, Plan},
+        method::Stream,
+        service, watch,
+    },
+};
+
+/// Serves a call with a stream.
+pub fn stream<B: Backend>(shared: Arc<Shared<B>>, stream: Stream, body: RecvStream, reply: Reply) {
+    let inbound = Inbound::new(body, Messages::new(shared.limits.message_bytes_max));
+    match stream {
+        Stream::Watch => ambient::spawn(watch::serve(shared, inbound, reply)),
+        Stream::LeaseKeepAlive => ambient::spawn(service::keep_alive(shared, inbound, reply)),
+        Stream::Observe => ambient::spawn(service::observe(shared, inbound, reply)),
+        Stream::HealthWatch => ambient::spawn(service::watch_health(shared, inbound, reply)),
+        Stream::Snapshot => {
+            let text = "quorate: snapshots are not served yet";
+            reply.end(Status::new(Code::Unimplemented, text));
+        }
+    }
+}
+
+/// Carries a call out that is more than one question; stops when the caller goes away.
+pub fn unary<B: Backend>(shared: Arc<Shared<B>>, mut call: Call, plan: Plan) {
+    ambient::spawn(async move {
+        let work = service::unary(&shared, call.unary, plan, call.timeout);
+        let told = tokio::select! {
+            told = within(call.asked, work) => told,
+            _ = poll_fn(|cx| call.respond.poll_reset(cx)) => return,
+            () = shared.stopped() => {
+                Err(Status::new(Code::Unavailable, "etcdserver: server stopped"))
+            }
+        };
+        shared.tally.answered(told.as_ref().err());
+        reply::send(&shared.limits, call.respond, told);
+    });
+}
+
+/// A call waits as long as its caller does.
+async fn within<T>(
+    patience: Option<kernel::Duration>,
+    work: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    let Some(patience) = patience else { return work.await };
+    let late = || Err(Status::new(Code::DeadlineExceeded, "context deadline exceeded"));
+    ambient::within(patience, work).await.unwrap_or_else(late)
+}
+
+/// Waits for a message that comes in pieces, then carries its call out.
+pub fn late<B: Backend>(shared: Arc<Shared<B>>, call: Call, body: RecvStream, messages: Messages) {
+    ambient::spawn(async move {
+        let mut inbound = Inbound::new(body, messages);
+        let mut held = shared.room.hold();
+        if !held.grow(shared.limits.message_bytes_max) {
+            let full = Status::new(Code::ResourceExhausted, "etcdserver: too many requests");
+            return reply::send(&shared.limits, call.respond, Err(full));
+        }
+        let read = ambient::within(shared.limits.message_timeout, inbound.next()).await;
+        let plan = match read {
+            Some(Ok(Some(messages))) => match messages.first() {
+                Some(message) => map::plan(call.unary, message),
+                None => return,
+            },
+            Some(Ok(None)) => {
+                let text = "grpc: the call ended before its message did";
+                Err(Status::new(Code::Internal, text))
+            }
+            Some(Err(status)) => Err(status),
+            None => {
+                let text = "quorate: the message did not arrive in time";
+                Err(Status::new(Code::DeadlineExceeded, text))
+            }
+        };
+        drop(held);
+        match plan {
+            Ok(plan) => unary(Arc::clone(&shared), call, plan),
+            Err(status) => reply::send(&shared.limits, call.respond, Err(status)),
+        }
+    });
+}

@@ -1,0 +1,19 @@
+//! What calls come to, beyond one question to the program.
+//!
+//! ```text
+//!   renew     keep-alives of all streams, gathered into one question
+//!   recipe    locks and elections: wait for a place, observe who leads
+//!   operate   members, status, alarms, leadership
+//!   health    whether it makes sense to ask here
+//! ```
+
+mod health;
+mod operate;
+mod recipe;
+mod renew;
+mod unary;
+
+pub use health::watch as watch_health;
+pub use recipe::observe;
+pub use renew::{Renewals, serve as keep_alive};
+pub use unary::unary;

@@ -1,0 +1,185 @@
+//! Keep-alives: what arrives together, on whatever stream, is one question.
+//!
+//! ```text
+//!   stream a: 7, 8 ─┐
+//!   stream b: 9 ────┼─▶ waiting ─▶ [7, 8, 9] ─▶ leader     one question at a time; the next
+//!   stream c: 7 ────┘                                      gathers while it is under way
+//! ```
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::BytesMut;
+use contract::Consistency;
+use layers::coordination::{
+    Act, Answer, Ask, LeaseKeepAlive, LeaseRenewRequest, Outcome, limits::LEASES_PER_COMMAND_MAX,
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    Backend, ambient,
+    etcd::{
+        grpc::{Code, Status, frame},
+        map,
+        serve::{Inbound, Reply, Shared, unexpected},
+        wire::LeaseKeepAliveRequest,
+    },
+};
+
+type Renewed = Result<Vec<LeaseKeepAlive>, Status>;
+
+/// Keep-alives that wait to be asked.
+#[derive(Default)]
+pub struct Renewals {
+    state: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    askers: Vec<(Vec<i64>, oneshot::Sender<Renewed>)>,
+    /// A question is under way.
+    asking: bool,
+}
+
+impl Renewals {
+    fn state(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds who waits; whether somebody has to begin to ask.
+    fn wait(&self, ids: Vec<i64>, answer: oneshot::Sender<Renewed>) -> bool {
+        let mut state = self.state();
+        state.askers.push((ids, answer));
+        !std::mem::replace(&mut state.asking, true)
+    }
+
+    /// Takes as many askers as one question has room for; none ends the asking.
+    fn take(&self) -> Vec<(Vec<i64>, oneshot::Sender<Renewed>)> {
+        let mut state = self.state();
+        let mut room = LEASES_PER_COMMAND_MAX;
+        let fits = |(ids, _): &(Vec<i64>, _)| match room.checked_sub(ids.len()) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        };
+        let count = state.askers.iter().map(fits).take_while(|fits| *fits).count();
+        let taken = state.askers.drain(..count).collect::<Vec<_>>();
+        state.asking = !taken.is_empty();
+        taken
+    }
+}
+
+/// Renews leases; one answer for each, in order.
+///
+/// # Errors
+/// If no leader confirms it.
+pub async fn renew<B: Backend>(shared: &Arc<Shared<B>>, ids: &[i64]) -> Renewed {
+    let mut renewed = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(LEASES_PER_COMMAND_MAX) {
+        let (answer, answered) = oneshot::channel();
+        if shared.renewals.wait(ids.to_vec(), answer) {
+            ambient::spawn(ask_all(Arc::clone(shared)));
+        }
+        let lost = |_| Err(Status::new(Code::Unavailable, "etcdserver: server stopped"));
+        renewed.extend(answered.await.unwrap_or_else(lost)?);
+    }
+    Ok(renewed)
+}
+
+/// Asks until nobody waits.
+async fn ask_all<B: Backend>(shared: Arc<Shared<B>>) {
+    loop {
+        let askers = shared.renewals.take();
+        if askers.is_empty() {
+            return;
+        }
+        let ids = askers.iter().flat_map(|(ids, _)| ids).copied().collect();
+        let mut renewed = ask(&shared, ids).await.map(Vec::into_iter);
+        for (ids, answer) in askers {
+            let _ = answer.send(match &mut renewed {
+                Ok(renewed) => Ok(renewed.take(ids.len()).collect()),
+                Err(status) => Err(status.clone()),
+            });
+        }
+    }
+}
+
+async fn ask<B: Backend>(shared: &Shared<B>, ids: Vec<i64>) -> Renewed {
+    let timeout = shared.limits.timeout_max;
+    let count = ids.len();
+    let ask = Ask::LeaseKeepAlive(LeaseRenewRequest { ids });
+    let Answer::LeaseKeepAlive(response) =
+        shared.query(ask, Consistency::LINEARIZABLE, timeout).await?
+    else {
+        return Err(unexpected());
+    };
+    let mut leases = response.leases;
+    // A lease that began with less than its whole time under this leader is renewed in the log.
+    let ids: Vec<i64> = leases.iter().filter(|lease| lease.log_it).map(|lease| lease.id).collect();
+    if !ids.is_empty() {
+        let act = Act::LeaseRenew(LeaseRenewRequest { ids });
+        let Outcome::LeaseRenew(logged) = shared.command(act, timeout).await? else {
+            return Err(unexpected());
+        };
+        let mut logged = logged.leases.into_iter();
+        for lease in leases.iter_mut().filter(|lease| lease.log_it) {
+            *lease = logged.next().ok_or_else(unexpected)?;
+        }
+    }
+    if leases.len() != count {
+        return Err(unexpected());
+    }
+    let header = response.header.map(|header| shared.facts().header(header.revision));
+    // Clients need to know no more than etcd's fields.
+    let told = |lease: LeaseKeepAlive| LeaseKeepAlive {
+        header,
+        id: lease.id,
+        ttl: lease.ttl,
+        ..LeaseKeepAlive::default()
+    };
+    Ok(leases.into_iter().map(told).collect())
+}
+
+/// Serves a stream of keep-alives, in order.
+pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, mut inbound: Inbound, mut reply: Reply) {
+    if reply.open().is_err() {
+        return;
+    }
+    loop {
+        let messages = tokio::select! {
+            messages = inbound.next() => messages,
+            () = reply.gone() => return,
+            () = shared.stopped() => {
+                Err(Status::new(Code::Unavailable, "etcdserver: server stopped"))
+            }
+        };
+        let answered = match messages {
+            Ok(Some(messages)) => {
+                let ids = messages.iter().map(map::decode::<LeaseKeepAliveRequest>);
+                match ids.map(|request| request.map(|request| request.id)).collect() {
+                    Ok(ids) => answer(&shared, ids).await,
+                    Err(status) => Err(status),
+                }
+            }
+            Ok(None) => return reply.end(Status::new(Code::Ok, "")),
+            Err(status) => Err(status),
+        };
+        match answered {
+            Ok(bytes) => {
+                if reply.send(bytes.freeze()).await.is_err() {
+                    return;
+                }
+            }
+            Err(status) => return reply.end(status),
+        }
+    }
+}
+
+async fn answer<B: Backend>(shared: &Arc<Shared<B>>, ids: Vec<i64>) -> Result<BytesMut, Status> {
+    let mut out = BytesMut::new();
+    for lease in renew(shared, &ids).await? {
+        out.extend_from_slice(&frame(&lease));
+    }
+    Ok(out)
+}

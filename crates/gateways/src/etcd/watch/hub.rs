@@ -1,0 +1,322 @@
+//! Who gets what: a cursor and an index under one lock.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::{Bytes, BytesMut};
+use layers::coordination::{ChangesRequest, ChangesResponse};
+use tokio::sync::Notify;
+
+use super::{
+    events::Encoded,
+    index::Index,
+    queue::{Item, Queue},
+    spec::Spec,
+};
+
+/// What was handed out last is kept up to this many bytes.
+const RECENT_BYTES: usize = 4 << 20;
+
+/// Hands changes out to those who watch.
+#[derive(Debug)]
+pub struct Hub {
+    state: Mutex<State>,
+    wanted: Notify,
+    watches_max: usize,
+    queue_bytes_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The first revision that is not handed out, and the place in it from which on to read.
+    next: (i64, u32),
+    /// How often the cursor was set anew: a page that was read before then does not count.
+    epoch: u64,
+    watches: HashMap<u64, Watch>,
+    /// How many of them want what stood there before.
+    previous: usize,
+    numbers: u64,
+    index: Index,
+    /// Events of a revision that a page cut.
+    cut: Vec<Encoded>,
+    /// What was handed out last …
+    recent: VecDeque<Encoded>,
+    recent_bytes: usize,
+    /// … which is everything from this revision on.
+    recent_from: i64,
+}
+
+#[derive(Debug)]
+struct Watch {
+    spec: Arc<Spec>,
+    queue: Arc<Queue>,
+    from: i64,
+}
+
+/// What became of a watch that wants to enter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// It is in, under this number.
+    In(u64),
+    /// It has to read by itself first.
+    Behind,
+    /// There are too many.
+    Full,
+}
+
+/// Where the reader reads on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    epoch: u64,
+    next: (i64, u32),
+    previous: bool,
+}
+
+impl Position {
+    /// What to ask.
+    pub fn request(self) -> ChangesRequest {
+        ChangesRequest {
+            key: Bytes::from_static(&[0]),
+            range_end: Bytes::from_static(&[0]),
+            start_revision: self.next.0,
+            start_sub: self.next.1,
+            prev_kv: self.previous,
+            ..ChangesRequest::default()
+        }
+    }
+}
+
+impl Hub {
+    /// Nobody watches.
+    pub fn new(watches_max: usize, queue_bytes_max: usize) -> Hub {
+        Hub { state: Mutex::default(), wanted: Notify::new(), watches_max, queue_bytes_max }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A queue for a stream of watches.
+    pub fn queue(&self) -> Arc<Queue> {
+        Arc::new(Queue::new(self.queue_bytes_max))
+    }
+
+    /// How many watch.
+    pub fn watches(&self) -> usize {
+        self.state().watches.len()
+    }
+
+    /// Enters a watch that has seen everything before `from`; the keyspace is at `current`.
+    pub fn enter(&self, queue: &Arc<Queue>, spec: &Arc<Spec>, from: i64, current: i64) -> Entered {
+        let mut state = self.state();
+        if state.watches.len() >= self.watches_max {
+            return Entered::Full;
+        }
+        if state.watches.is_empty() && state.next.0 <= current {
+            state.restart(current.saturating_add(1));
+        }
+        if from < state.next.0 {
+            let Some(missed) = state.missed(spec, from, self.queue_bytes_max / 2) else {
+                return Entered::Behind;
+            };
+            for (revision, events) in missed {
+                queue.push(Item::Events { id: spec.id, revision, events });
+            }
+        }
+        let number = state.insert(spec, queue, from);
+        drop(state);
+        self.wanted.notify_one();
+        Entered::In(number)
+    }
+
+    /// Removes a watch.
+    pub fn leave(&self, number: u64) {
+        self.state().remove(number);
+    }
+
+    /// Tells a stream how far everything was handed out. `false` if nobody reads.
+    pub fn progress(&self, queue: &Queue, id: i64) -> bool {
+        let state = self.state();
+        if state.watches.is_empty() {
+            return false;
+        }
+        queue.push(Item::Progress { id, revision: state.next.0 - 1 });
+        true
+    }
+
+    /// Where to read on; `None` while nobody watches.
+    pub fn position(&self) -> Option<Position> {
+        let state = self.state();
+        let position =
+            Position { epoch: state.epoch, next: state.next, previous: state.previous > 0 };
+        (!state.watches.is_empty()).then_some(position)
+    }
+
+    /// Waits until somebody watches.
+    pub async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// Hands out a page that was read from a position on.
+    pub fn hand_out(&self, from: Position, page: ChangesResponse) {
+        // Encoding takes longer than anything that must be done alone.
+        let events: Vec<Encoded> =
+            page.events.into_iter().map(|event| Encoded::new(event, from.previous)).collect();
+        let mut state = self.state();
+        if state.epoch != from.epoch || state.next != from.next {
+            return;
+        }
+        if page.compact_revision != 0 {
+            let current = page.header.map_or(0, |header| header.revision);
+            return state.leave_all_behind(current.saturating_add(1).max(page.compact_revision));
+        }
+        state.cut.extend(events);
+        state.next = (page.next_revision, page.next_sub);
+        let (next, sub) = state.next;
+        let whole = match sub {
+            0 => state.cut.len(),
+            _ => state.cut.partition_point(|event| event.revision < next),
+        };
+        let rest = state.cut.split_off(whole);
+        let ready = std::mem::replace(&mut state.cut, rest);
+        for revision in ready.chunk_by(|a, b| a.revision == b.revision) {
+            state.revision(revision);
+        }
+        state.keep(ready);
+    }
+}
+
+impl State {
+    /// Sets the cursor; nobody watches, or everybody is behind.
+    fn restart(&mut self, next: i64) {
+        self.next = (next, 0);
+        self.epoch += 1;
+        self.cut.clear();
+        self.recent.clear();
+        (self.recent_bytes, self.recent_from) = (0, next);
+    }
+
+    fn insert(&mut self, spec: &Arc<Spec>, queue: &Arc<Queue>, from: i64) -> u64 {
+        self.numbers += 1;
+        let number = self.numbers;
+        self.previous += usize::from(spec.previous);
+        let watch = Watch { spec: Arc::clone(spec), queue: Arc::clone(queue), from };
+        self.watches.insert(number, watch);
+        let watches = &self.watches;
+        self.index.insert(spec, number, |number| watches.contains_key(&number));
+        number
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Watch> {
+        let watch = self.watches.remove(&number)?;
+        self.previous -= usize::from(watch.spec.previous);
+        let watches = &self.watches;
+        self.index.remove(&watch.spec, number, |number| watches.contains_key(&number));
+        Some(watch)
+    }
+
+    /// What a watch missed since a revision, if it is still here and not too much.
+    fn missed(&self, spec: &Spec, from: i64, bytes_max: usize) -> Option<Vec<(i64, Bytes)>> {
+        if from < self.recent_from {
+            return None;
+        }
+        let first = self.recent.partition_point(|event| event.revision < from);
+        let mut missed: Vec<(i64, BytesMut)> = Vec::new();
+        let mut room = bytes_max;
+        for event in self.recent.range(first..) {
+            if !spec.holds(&event.key) || !spec.wants(event.kind) {
+                continue;
+            }
+            let bytes = event.bytes(spec.previous)?;
+            room = room.checked_sub(bytes.len() + 64)?;
+            match missed.last_mut() {
+                Some((revision, all)) if *revision == event.revision => {
+                    all.extend_from_slice(bytes);
+                }
+                _ => missed.push((event.revision, BytesMut::from(&bytes[..]))),
+            }
+        }
+        Some(missed.into_iter().map(|(revision, all)| (revision, all.freeze())).collect())
+    }
+
+    /// Hands out all events of a revision.
+    fn revision(&mut self, events: &[Encoded]) {
+        let [event] = events else { return self.many(events) };
+        let mut fell = Vec::new();
+        self.index.visit(&event.key, |number| {
+            let Some(watch) = self.watches.get(&number) else { return };
+            if event.revision < watch.from || !watch.spec.wants(event.kind) {
+                return;
+            }
+            if !watch.tell(event.revision, event.bytes(watch.spec.previous).cloned()) {
+                fell.push(number);
+            }
+        });
+        fell.into_iter().for_each(|number| drop(self.remove(number)));
+    }
+
+    /// The same, of a revision that changed several keys: a watch gets all of it at once.
+    fn many(&mut self, events: &[Encoded]) {
+        let mut told: BTreeMap<u64, Option<BytesMut>> = BTreeMap::new();
+        for event in events {
+            self.index.visit(&event.key, |number| {
+                let Some(watch) = self.watches.get(&number) else { return };
+                if event.revision < watch.from || !watch.spec.wants(event.kind) {
+                    return;
+                }
+                let all = told.entry(number).or_insert_with(|| Some(BytesMut::new()));
+                match (all.as_mut(), event.bytes(watch.spec.previous)) {
+                    (Some(all), Some(bytes)) => all.extend_from_slice(bytes),
+                    _ => *all = None,
+                }
+            });
+        }
+        let Some(revision) = events.first().map(|event| event.revision) else { return };
+        for (number, all) in told {
+            let watch = self.watches.get(&number);
+            if watch.is_some_and(|watch| !watch.tell(revision, all.map(BytesMut::freeze))) {
+                self.remove(number);
+            }
+        }
+    }
+
+    /// Keeps what was handed out for those who come late.
+    fn keep(&mut self, events: Vec<Encoded>) {
+        self.recent_bytes += events.iter().map(Encoded::weight).sum::<usize>();
+        self.recent.extend(events);
+        while self.recent_bytes > RECENT_BYTES {
+            let Some(oldest) = self.recent.pop_front() else { break };
+            self.recent_bytes -= oldest.weight();
+            // A revision that is here in part is as good as none.
+            self.recent_from = oldest.revision + 1;
+        }
+    }
+
+    fn leave_all_behind(&mut self, next: i64) {
+        let (first, _) = self.next;
+        for (_, watch) in self.watches.drain() {
+            watch.queue.leave_behind(watch.spec.id, first.max(watch.from));
+        }
+        (self.index, self.previous) = (Index::default(), 0);
+        self.restart(next);
+    }
+}
+
+impl Watch {
+    /// Tells the stream, if what it wants is known and it has room; else the watch is behind.
+    fn tell(&self, revision: i64, events: Option<Bytes>) -> bool {
+        match events {
+            Some(events) => self.queue.offer(self.spec.id, revision, events),
+            None => {
+                self.queue.leave_behind(self.spec.id, revision);
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

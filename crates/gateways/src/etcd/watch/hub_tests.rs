@@ -1,0 +1,145 @@
+use std::sync::Arc;
+
+use layers::coordination::{Event, EventType, KeyValue, ResponseHeader};
+use prost::Message;
+
+use super::*;
+use crate::etcd::wire::{WatchCreateRequest, WatchResponse};
+
+fn put(key: &'static str, revision: i64) -> Event {
+    let kv = |revision| {
+        Some(KeyValue { key: key.into(), mod_revision: revision, ..KeyValue::default() })
+    };
+    Event { r#type: EventType::Put as i32, kv: kv(revision), prev_kv: kv(revision - 1) }
+}
+
+fn page(events: Vec<Event>, next: (i64, u32)) -> ChangesResponse {
+    ChangesResponse {
+        header: ResponseHeader::at(next.0),
+        events,
+        next_revision: next.0,
+        next_sub: next.1,
+        ..ChangesResponse::default()
+    }
+}
+
+fn watch(id: i64, key: &'static str, end: &'static str) -> Arc<Spec> {
+    let request =
+        WatchCreateRequest { key: key.into(), range_end: end.into(), ..Default::default() };
+    Arc::new(Spec::read(&request, id).unwrap())
+}
+
+/// Watch, revision and keys of every item.
+fn told(queue: &Queue) -> Vec<(i64, i64, Vec<Bytes>)> {
+    let keys = |events: Bytes| {
+        let events = WatchResponse::decode(events).unwrap().events;
+        events.into_iter().map(|event| event.kv.unwrap().key).collect()
+    };
+    let (items, _) = queue.take();
+    items
+        .into_iter()
+        .map(|item| match item {
+            Item::Events { id, revision, events } => (id, revision, keys(events)),
+            Item::Progress { id, revision } => (id, revision, Vec::new()),
+        })
+        .collect()
+}
+
+fn hand_out(hub: &Hub, events: Vec<Event>, next: (i64, u32)) {
+    hub.hand_out(hub.position().unwrap(), page(events, next));
+}
+
+#[test]
+fn events_go_to_those_who_watch_their_keys_from_the_revision_that_they_want() {
+    let hub = Hub::new(10, 1 << 20);
+    let queue = hub.queue();
+    assert_eq!(hub.position(), None);
+    assert!(matches!(hub.enter(&queue, &watch(1, "a", ""), 5, 4), Entered::In(_)));
+    assert!(matches!(hub.enter(&queue, &watch(2, "a", "c"), 6, 4), Entered::In(_)));
+    assert_eq!(hub.position().unwrap().request().start_revision, 5);
+    hand_out(&hub, vec![put("a", 5), put("a", 6), put("b", 7), put("z", 8)], (9, 0));
+    let keys = |key: &'static str| vec![Bytes::from(key)];
+    let wanted = [(1, 5, keys("a")), (1, 6, keys("a")), (2, 6, keys("a")), (2, 7, keys("b"))];
+    let mut came = told(&queue);
+    came.sort();
+    assert_eq!(came, wanted);
+    assert!(hub.progress(&queue, -1));
+    assert_eq!(told(&queue), [(-1, 8, vec![])]);
+}
+
+#[test]
+fn a_revision_that_pages_cut_comes_whole() {
+    let hub = Hub::new(10, 1 << 20);
+    let queue = hub.queue();
+    hub.enter(&queue, &watch(1, "a", "z"), 5, 4);
+    hand_out(&hub, vec![put("a", 5), put("b", 6), put("c", 6)], (6, 2));
+    assert_eq!(told(&queue), [(1, 5, vec!["a".into()])]);
+    assert_eq!(hub.position().unwrap().request().start_sub, 2);
+    hand_out(&hub, vec![put("d", 6)], (7, 0));
+    assert_eq!(told(&queue), [(1, 6, vec!["b".into(), "c".into(), "d".into()])]);
+}
+
+#[test]
+fn who_comes_late_gets_what_is_still_here_or_has_to_read() {
+    let hub = Hub::new(10, 1 << 20);
+    let (queue, late) = (hub.queue(), hub.queue());
+    hub.enter(&queue, &watch(1, "a", ""), 5, 4);
+    hand_out(&hub, vec![put("a", 5), put("b", 6), put("b", 7)], (8, 0));
+    assert!(matches!(hub.enter(&late, &watch(2, "b", ""), 7, 7), Entered::In(_)));
+    assert_eq!(told(&late), [(2, 7, vec!["b".into()])]);
+    assert_eq!(hub.enter(&late, &watch(3, "b", ""), 4, 7), Entered::Behind);
+    let request = WatchCreateRequest { key: "b".into(), prev_kv: true, ..Default::default() };
+    let spec = Arc::new(Spec::read(&request, 4).unwrap());
+    assert_eq!(hub.enter(&late, &spec, 7, 7), Entered::Behind, "what stood there was not read");
+}
+
+#[test]
+fn who_does_not_read_is_behind_from_the_revision_that_had_no_room() {
+    let hub = Hub::new(10, 200);
+    let (slow, quick) = (hub.queue(), hub.queue());
+    hub.enter(&slow, &watch(1, "a", ""), 5, 4);
+    hub.enter(&quick, &watch(2, "a", ""), 5, 4);
+    for revision in 5..10 {
+        hand_out(&hub, vec![put("a", revision)], (revision + 1, 0));
+        assert_eq!(told(&quick).len(), 1);
+    }
+    let (items, behind) = slow.take();
+    let Some(Item::Events { revision: last, .. }) = items.back() else { panic!() };
+    assert_eq!(behind, [(1, last + 1)]);
+    assert_eq!(hub.watches(), 1);
+}
+
+#[test]
+fn a_page_that_was_read_before_the_cursor_was_set_anew_does_not_count() {
+    let hub = Hub::new(10, 1 << 20);
+    let queue = hub.queue();
+    let Entered::In(number) = hub.enter(&queue, &watch(1, "a", ""), 5, 4) else { panic!() };
+    let old = hub.position().unwrap();
+    hub.leave(number);
+    hub.enter(&queue, &watch(2, "a", ""), 9, 8);
+    hub.hand_out(old, page(vec![put("a", 5)], (6, 0)));
+    assert_eq!(told(&queue), []);
+    assert_eq!(hub.position().unwrap().request().start_revision, 9);
+}
+
+#[test]
+fn when_the_cursor_is_compacted_everybody_has_to_read() {
+    let hub = Hub::new(10, 1 << 20);
+    let queue = hub.queue();
+    hub.enter(&queue, &watch(1, "a", ""), 5, 4);
+    hub.enter(&queue, &watch(2, "a", ""), 7, 4);
+    let compacted = ChangesResponse { compact_revision: 20, ..page(vec![], (30, 0)) };
+    hub.hand_out(hub.position().unwrap(), compacted);
+    assert_eq!(hub.position(), None);
+    let (_, mut behind) = queue.take();
+    behind.sort_unstable();
+    assert_eq!(behind, [(1, 5), (2, 7)]);
+}
+
+#[test]
+fn there_are_only_so_many() {
+    let hub = Hub::new(1, 1 << 20);
+    let queue = hub.queue();
+    hub.enter(&queue, &watch(1, "a", ""), 5, 4);
+    assert_eq!(hub.enter(&queue, &watch(2, "a", ""), 5, 4), Entered::Full);
+}

@@ -1,0 +1,399 @@
+//! One stream of watches: what its client says, and what it is told.
+
+use std::{collections::BTreeMap, pin::Pin, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use contract::Consistency;
+use kernel::Duration;
+use layers::coordination::{Answer, Ask, ChangesResponse, StatusRequest};
+
+use super::{
+    events,
+    hub::Entered,
+    queue::{Item, Queue},
+    respond,
+    spec::Spec,
+};
+use crate::{
+    Backend, ambient,
+    etcd::{
+        grpc::{Code, Status, frame},
+        map,
+        serve::{Gone, Inbound, Reply, Shared, unexpected},
+        wire::{RequestUnion, WatchCreateRequest, WatchRequest, WatchResponse},
+    },
+};
+
+/// After a page that could not be read.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The number of no watch.
+const NONE: i64 = -1;
+
+/// The revision of the keyspace, after everything that was acknowledged before.
+///
+/// # Errors
+/// If nobody can say.
+pub async fn now<B: Backend>(shared: &Shared<B>) -> Result<i64, Status> {
+    let ask = Ask::Status(StatusRequest {});
+    match shared.query(ask, Consistency::LINEARIZABLE, shared.limits.timeout_max).await? {
+        Answer::Status(status) => Ok(status.header.map_or(0, |header| header.revision)),
+        _ => Err(unexpected()),
+    }
+}
+
+/// A page that is being read for a watch that is behind.
+type Reading = Pin<Box<dyn Future<Output = Read> + Send>>;
+type Read = (Arc<Spec>, Result<ChangesResponse, Status>);
+
+/// A stream of watches.
+struct Stream<B> {
+    shared: Arc<Shared<B>>,
+    queue: Arc<Queue>,
+    watches: BTreeMap<i64, Watch>,
+    /// Where watches that are behind have come to.
+    behind: BTreeMap<i64, Behind>,
+    /// The last of them that was read for: each gets its turn.
+    turn: i64,
+    next_id: i64,
+    /// The client asked how far the stream has come, and a watch was behind.
+    progress: bool,
+    reply: Reply,
+}
+
+struct Watch {
+    spec: Arc<Spec>,
+    /// Its number in the hub, if it is there.
+    number: Option<u64>,
+}
+
+#[derive(Default)]
+struct Behind {
+    next: (i64, u32),
+    /// Events of a revision that a page cut.
+    cut: Vec<layers::coordination::Event>,
+}
+
+/// Serves a stream until the client or the gateway ends it.
+pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, inbound: Inbound, reply: Reply) {
+    let queue = shared.hub.queue();
+    let mut stream = Stream {
+        shared,
+        queue,
+        watches: BTreeMap::new(),
+        behind: BTreeMap::new(),
+        turn: 0,
+        next_id: 0,
+        progress: false,
+        reply,
+    };
+    let ended = stream.run(inbound).await;
+    for watch in stream.watches.values() {
+        watch.number.into_iter().for_each(|number| stream.shared.hub.leave(number));
+    }
+    if let Err(Ended::With(status)) = ended {
+        stream.reply.end(status);
+    }
+}
+
+/// Why a stream ended.
+enum Ended {
+    /// The client has gone.
+    Gone,
+    /// The client is told why.
+    With(Status),
+}
+
+impl From<Gone> for Ended {
+    fn from(_: Gone) -> Ended {
+        Ended::Gone
+    }
+}
+
+impl From<Status> for Ended {
+    fn from(status: Status) -> Ended {
+        Ended::With(status)
+    }
+}
+
+impl<B: Backend> Stream<B> {
+    async fn run(&mut self, mut inbound: Inbound) -> Result<(), Ended> {
+        self.reply.open()?;
+        let mut reading: Option<Reading> = None;
+        let mut tick = ambient::start_sleep(self.shared.limits.progress_period);
+        let queue = Arc::clone(&self.queue);
+        // A client that has said everything still listens.
+        let mut heard = true;
+        loop {
+            if reading.is_none() {
+                reading = self.read_on();
+            }
+            tokio::select! {
+                messages = inbound.next(), if heard => match messages? {
+                    Some(messages) => self.told(messages).await?,
+                    None => heard = false,
+                },
+                () = queue.filled() => self.flush().await?,
+                (spec, page) = page(&mut reading) => {
+                    reading = None;
+                    self.catch_up(spec, page).await?;
+                }
+                () = &mut tick => {
+                    tick = ambient::start_sleep(self.shared.limits.progress_period);
+                    self.tick();
+                }
+                () = self.reply.gone() => return Err(Ended::Gone),
+                () = self.shared.stopped() => {
+                    return Err(Status::new(Code::Unavailable, "etcdserver: server stopped").into());
+                }
+            }
+        }
+    }
+
+    /// What the client said, in order. New watches of now share one look at the revision.
+    async fn told(&mut self, messages: Vec<Bytes>) -> Result<(), Ended> {
+        let mut requests = Vec::with_capacity(messages.len());
+        for message in messages {
+            requests.push(map::decode::<WatchRequest>(&message)?.request_union);
+        }
+        let creates = requests.iter().any(|r| matches!(r, Some(RequestUnion::CreateRequest(_))));
+        let current = if creates { now(&self.shared).await? } else { 0 };
+        let mut out = BytesMut::new();
+        for request in requests.into_iter().flatten() {
+            match request {
+                RequestUnion::CreateRequest(request) => {
+                    let response = self.create(&request, current);
+                    out.extend_from_slice(&frame(&response));
+                }
+                RequestUnion::CancelRequest(cancel) => {
+                    if let Some(watch) = self.remove(cancel.watch_id) {
+                        let canceled = WatchResponse {
+                            header: Some(self.shared.facts().header(current)),
+                            watch_id: watch.spec.id,
+                            canceled: true,
+                            ..WatchResponse::default()
+                        };
+                        out.extend_from_slice(&frame(&canceled));
+                    }
+                }
+                RequestUnion::ProgressRequest(_) => self.progress = true,
+            }
+        }
+        self.reply.send(out.freeze()).await?;
+        self.report().await
+    }
+
+    fn create(&mut self, request: &WatchCreateRequest, current: i64) -> WatchResponse {
+        let mut response = WatchResponse {
+            header: Some(self.shared.facts().header(current)),
+            created: true,
+            ..WatchResponse::default()
+        };
+        match self.begin(request, current) {
+            Ok(id) => response.watch_id = id,
+            Err(reason) => {
+                response.watch_id = NONE;
+                response.canceled = true;
+                response.cancel_reason = reason.into();
+            }
+        }
+        response
+    }
+
+    fn begin(&mut self, request: &WatchCreateRequest, current: i64) -> Result<i64, &'static str> {
+        let id = match request.watch_id {
+            0 => {
+                while self.watches.contains_key(&self.next_id) {
+                    self.next_id += 1;
+                }
+                self.next_id
+            }
+            id if self.watches.contains_key(&id) => {
+                return Err("mvcc: duplicate watch ID provided on the WatchStream");
+            }
+            id => id,
+        };
+        let spec = Arc::new(Spec::read(request, id)?);
+        if self.watches.len() >= self.shared.limits.watches_max {
+            return Err("quorate: too many watches");
+        }
+        let from = match request.start_revision {
+            0 => current.saturating_add(1),
+            revision => revision.max(1),
+        };
+        let number = match from > current {
+            true => match self.shared.hub.enter(&self.queue, &spec, from, current) {
+                Entered::In(number) => Some(number),
+                Entered::Behind => None,
+                Entered::Full => return Err("quorate: too many watches"),
+            },
+            false => None,
+        };
+        if number.is_none() {
+            self.behind.insert(id, Behind { next: (from, 0), cut: Vec::new() });
+        }
+        self.watches.insert(id, Watch { spec, number });
+        if request.watch_id == 0 {
+            self.next_id += 1;
+        }
+        Ok(id)
+    }
+
+    fn remove(&mut self, id: i64) -> Option<Watch> {
+        let watch = self.watches.remove(&id)?;
+        watch.number.into_iter().for_each(|number| self.shared.hub.leave(number));
+        self.behind.remove(&id);
+        self.queue.forget(id);
+        Some(watch)
+    }
+
+    /// Sends what the hub has handed out.
+    async fn flush(&mut self) -> Result<(), Ended> {
+        let (items, behind) = self.queue.take();
+        for (id, revision) in behind {
+            if let Some(watch) = self.watches.get_mut(&id) {
+                watch.number = None;
+                self.behind.insert(id, Behind { next: (revision, 0), cut: Vec::new() });
+            }
+        }
+        let facts = self.shared.facts();
+        let mut items = items.into_iter().peekable();
+        while let Some(item) = items.next() {
+            match item {
+                Item::Progress { id, revision } => {
+                    let response = WatchResponse {
+                        header: Some(facts.header(revision)),
+                        watch_id: id,
+                        ..WatchResponse::default()
+                    };
+                    self.reply.send(frame(&response)).await?;
+                }
+                Item::Events { id, revision, events } => {
+                    let Some(watch) = self.watches.get(&id) else { continue };
+                    let mut all = respond::Events::new(id, revision, events);
+                    while let Some(Item::Events { id: next, revision, events }) =
+                        items.next_if(|item| all.takes(item))
+                    {
+                        debug_assert_eq!(next, id);
+                        all.add(revision, events);
+                    }
+                    for response in all.responses(&facts, watch.spec.fragment) {
+                        self.reply.send(response).await?;
+                    }
+                }
+            }
+        }
+        self.report().await
+    }
+
+    /// Starts reading for a watch that is behind.
+    fn read_on(&mut self) -> Option<Reading> {
+        let next = self.behind.range(self.turn.saturating_add(1)..).next();
+        let (id, behind) = next.or_else(|| self.behind.iter().next())?;
+        self.turn = *id;
+        let spec = Arc::clone(&self.watches.get(id)?.spec);
+        let ask = Ask::Changes(spec.changes(behind.next.0, behind.next.1));
+        let shared = Arc::clone(&self.shared);
+        Some(Box::pin(async move {
+            let answer = shared.query(ask, Consistency::EVENTUAL, shared.limits.timeout_max).await;
+            let page = match answer {
+                Ok(Answer::Changes(page)) => Ok(page),
+                Ok(_) => Err(unexpected()),
+                Err(status) => Err(status),
+            };
+            if page.is_err() {
+                ambient::sleep(PAUSE).await;
+            }
+            (spec, page)
+        }))
+    }
+
+    /// A page was read for a watch that is behind.
+    async fn catch_up(
+        &mut self,
+        spec: Arc<Spec>,
+        page: Result<ChangesResponse, Status>,
+    ) -> Result<(), Ended> {
+        let id = spec.id;
+        // It may have ended while it was read for, and another may have got its number.
+        let watch = self.watches.get_mut(&id).filter(|watch| Arc::ptr_eq(&watch.spec, &spec));
+        let (Ok(page), Some(watch), Some(behind)) = (page, watch, self.behind.get_mut(&id)) else {
+            return Ok(());
+        };
+        let current = page.header.map_or(0, |header| header.revision);
+        let facts = self.shared.facts();
+        if page.compact_revision != 0 {
+            let canceled = WatchResponse {
+                header: Some(facts.header(current)),
+                watch_id: id,
+                canceled: true,
+                compact_revision: page.compact_revision,
+                ..WatchResponse::default()
+            };
+            self.remove(id);
+            self.reply.send(frame(&canceled)).await?;
+            return self.report().await;
+        }
+        behind.cut.extend(page.events);
+        behind.next = (page.next_revision, page.next_sub);
+        let whole = match page.next_sub {
+            0 => behind.cut.len(),
+            _ => behind.cut.partition_point(|event| revision(event) < page.next_revision),
+        };
+        let ready: Vec<_> = behind.cut.drain(..whole).collect();
+        if page.next_sub == 0 {
+            match self.shared.hub.enter(&self.queue, &spec, page.next_revision, current) {
+                Entered::In(number) => {
+                    watch.number = Some(number);
+                    self.behind.remove(&id);
+                }
+                Entered::Behind | Entered::Full => {}
+            }
+        }
+        if let Some(last) = ready.last().map(revision) {
+            let encoded: Vec<Bytes> = ready.iter().map(events::encode).collect();
+            let all = respond::Events::new(id, last, encoded.concat().into());
+            for response in all.responses(&facts, spec.fragment) {
+                self.reply.send(response).await?;
+            }
+        }
+        self.report().await
+    }
+
+    /// Answers the client that asked how far the stream has come, once no watch is behind.
+    async fn report(&mut self) -> Result<(), Ended> {
+        if !self.progress || !self.behind.is_empty() {
+            return Ok(());
+        }
+        self.progress = false;
+        if self.watches.is_empty() || !self.shared.hub.progress(&self.queue, NONE) {
+            let response = WatchResponse {
+                header: Some(self.shared.facts().header(now(&self.shared).await?)),
+                watch_id: NONE,
+                ..WatchResponse::default()
+            };
+            self.reply.send(frame(&response)).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells watches that asked for it that nothing happened.
+    fn tick(&self) {
+        for (id, watch) in &self.watches {
+            if watch.spec.progress && watch.number.is_some() {
+                self.shared.hub.progress(&self.queue, *id);
+            }
+        }
+    }
+}
+
+fn revision(event: &layers::coordination::Event) -> i64 {
+    event.kv.as_ref().map_or(0, |kv| kv.mod_revision)
+}
+
+/// The page that is being read, if one is.
+async fn page(reading: &mut Option<Reading>) -> Read {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
+    }
+}
