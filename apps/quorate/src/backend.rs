@@ -7,7 +7,7 @@ use std::{
 
 use client::document::{Chaos, Direction};
 use database::{Answer, Request};
-use gateways::Backend;
+use gateways::{Backend, etcd::Figures};
 use kernel::{Duration, NodeId, process::Sink};
 use node::{Fault, Handle};
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ const REFRESH: Duration = Duration::from_secs(1);
 pub struct Front {
     handle: Handle,
     book: Arc<RwLock<BTreeMap<NodeId, Arc<str>>>>,
+    figures: Figures,
 }
 
 impl Front {
@@ -29,7 +30,12 @@ impl Front {
     pub fn new(handle: Handle, members: &[database::api::Member]) -> Front {
         let entry = |member: &database::api::Member| (member.node, member.http.as_str().into());
         let book = members.iter().map(entry).collect();
-        Front { handle, book: Arc::new(RwLock::new(book)) }
+        Front { handle, book: Arc::new(RwLock::new(book)), figures: Figures::default() }
+    }
+
+    /// What the etcd gateway counts.
+    pub fn etcd_figures(&self) -> Figures {
+        self.figures.clone()
     }
 
     /// Keeps the addresses fresh for ever.
@@ -102,7 +108,7 @@ impl Backend for Front {
     }
 
     fn metrics(&self) -> String {
-        self.handle.metrics()
+        format!("{}{}", self.figures.text(), self.handle.metrics())
     }
 
     fn http_of(&self, node: NodeId) -> Option<Arc<str>> {

@@ -9,20 +9,23 @@
 //! request is read once, put into the program's envelope and sent to the log, and what the program
 //! answers goes out as it is, with the header filled in.
 //!
-//! `grpc`, `method`, `map`, `wire`, `facts`, `failure` are pure. `serve` has the sockets, `service`
+//! `grpc`, `json`, `method`, `map`, `wire`, `facts`, `failure` are pure. `serve` has the sockets, `service`
 //! the calls that are more than one question, `watch` the watches. ADR 13 says why it is so.
 
-mod facts;
+pub mod facts;
 mod failure;
-mod grpc;
+mod figures;
+pub mod grpc;
+pub mod json;
 mod limits;
-mod map;
-mod method;
+pub mod map;
+pub mod method;
 mod serve;
 mod service;
 pub mod snapshot;
 mod watch;
-mod wire;
+pub mod wire;
 
+pub use figures::Figures;
 pub use limits::Limits;
 pub use serve::serve;

@@ -39,7 +39,7 @@ pub use map::Plan;
 pub(crate) use map::level;
 pub use problem::Problem;
 pub use serve::{Limits, serve};
-pub(crate) use serve::{Patient, Room, Tally};
+pub(crate) use serve::{Patient, Room, Tally, read_body};
 
 /// A response with its whole body.
 type Response = hyper::Response<http_body_util::Full<bytes::Bytes>>;

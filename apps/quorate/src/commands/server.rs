@@ -135,7 +135,9 @@ async fn live(config: Config) -> Result<(), Failure> {
     let mut gateways = Vec::new();
     if let Some(listener) = for_etcd {
         let limits = etcd::Limits::default();
-        let serving = etcd::serve(listener, front.clone(), ETCD_KEYSPACE, limits, stopped());
+        let figures = front.etcd_figures();
+        let serving =
+            etcd::serve(listener, front.clone(), ETCD_KEYSPACE, limits, figures, stopped());
         gateways.push(ambient::spawn(serving));
         info!(%etcd, "the etcd gateway serves");
     }

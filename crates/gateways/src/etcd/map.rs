@@ -27,7 +27,7 @@ use super::{
     facts::Facts,
     grpc::{Code, PREFIX, Status, prefix},
     method::Unary,
-    wire::{AlarmRequest, HealthCheckRequest, MemberListRequest, MoveLeaderRequest},
+    wire::{AlarmRequest, HashKvRequest, HealthCheckRequest, MemberListRequest, MoveLeaderRequest},
 };
 
 /// What a call needs.
@@ -61,6 +61,8 @@ pub enum Task {
     Status,
     Defragment,
     MoveLeader(MoveLeaderRequest),
+    /// Hashes all keys as of a revision; 0 is now.
+    Hash(i64),
     AuthStatus,
     HealthCheck(HealthCheckRequest),
 }
@@ -100,6 +102,8 @@ pub fn plan(method: Unary, message: &Bytes) -> Result<Plan, Status> {
         Unary::Alarm => Ok(Plan::Task(Task::Alarm(decode(message)?))),
         Unary::Status => Ok(Plan::Task(Task::Status)),
         Unary::Defragment => Ok(Plan::Task(Task::Defragment)),
+        Unary::Hash => Ok(Plan::Task(Task::Hash(0))),
+        Unary::HashKv => Ok(Plan::Task(Task::Hash(decode::<HashKvRequest>(message)?.revision))),
         Unary::MoveLeader => Ok(Plan::Task(Task::MoveLeader(decode(message)?))),
         Unary::AuthStatus => Ok(Plan::Task(Task::AuthStatus)),
         Unary::HealthCheck => Ok(Plan::Task(Task::HealthCheck(decode(message)?))),
@@ -120,7 +124,6 @@ fn refusal(method: Unary) -> Status {
             );
         }
         Unary::AuthChange => "quorate: there are no users and roles yet: everybody may do all",
-        Unary::Hash | Unary::HashKv => "quorate: replicas compare their own hashes all the time",
         Unary::Downgrade => "quorate: there is no etcd to go back to",
         _ => "quorate: this is not done here",
     };

@@ -6,19 +6,17 @@
 //! ```
 
 mod connection;
+mod http1;
 mod inbound;
 mod keyspace;
+mod lines;
 mod outbox;
 mod reply;
 mod shared;
 mod slots;
-mod tally;
 mod task;
 
-use std::{
-    io,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{io, sync::Arc};
 
 use kernel::Duration;
 use tokio::{
@@ -26,7 +24,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::{limits::Limits, watch};
+use super::{figures::Figures, limits::Limits, watch};
 use crate::{Backend, ambient};
 
 pub use inbound::Inbound;
@@ -45,10 +43,11 @@ pub async fn serve<B: Backend>(
     backend: B,
     keyspace: &str,
     limits: Limits,
+    figures: Figures,
     stop: impl Future<Output = ()> + Send,
 ) {
     let room = Arc::new(Semaphore::new(limits.connections_max));
-    let shared = Arc::new(Shared::new(backend, keyspace, limits));
+    let shared = Arc::new(Shared::new(backend, keyspace, limits, figures));
     let upkeep = [
         ambient::spawn_until(Arc::clone(&shared).refresh()),
         ambient::spawn_until(watch::read(Arc::clone(&shared))),
@@ -74,19 +73,20 @@ pub async fn serve<B: Backend>(
 
 fn admit<B: Backend>(shared: &Arc<Shared<B>>, room: &Arc<Semaphore>, stream: TcpStream) {
     let Ok(permit) = Arc::clone(room).try_acquire_owned() else {
-        shared.tally.refused.fetch_add(1, Relaxed);
+        shared.figures.refused.add(1);
         return;
     };
     let shared = Arc::clone(shared);
     ambient::spawn(async move {
         // Answers are small and wait for nothing: delaying them for company would add latency.
         let _ = stream.set_nodelay(true);
-        shared.tally.opened.fetch_add(1, Relaxed);
+        shared.figures.connections.add(1);
         match ambient::within(shared.limits.open_timeout, speaks_http2(&stream)).await {
             Some(Ok(true)) => connection::run(Arc::clone(&shared), stream).await,
-            Some(Ok(false)) | Some(Err(_)) | None => {}
+            Some(Ok(false)) => http1::run(Arc::clone(&shared), stream).await,
+            Some(Err(_)) | None => {}
         }
-        shared.tally.closed.fetch_add(1, Relaxed);
+        shared.figures.connections.sub(1);
         drop(permit);
     });
 }

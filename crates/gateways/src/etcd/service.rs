@@ -4,9 +4,11 @@
 //!   renew     keep-alives of all streams, gathered into one question
 //!   recipe    locks and elections: wait for a place, observe who leads
 //!   operate   members, status, alarms, leadership
+//!   hash      all keys as of a revision, in one number
 //!   health    whether it makes sense to ask here
 //! ```
 
+mod hash;
 mod health;
 mod operate;
 mod recipe;
@@ -14,6 +16,7 @@ mod renew;
 mod unary;
 
 pub use health::watch as watch_health;
+pub use operate::VERSION;
 pub use recipe::observe;
 pub use renew::{Renewals, serve as keep_alive};
 pub use unary::unary;

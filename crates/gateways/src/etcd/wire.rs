@@ -11,9 +11,10 @@ pub use auth::AuthStatusResponse;
 pub use cluster::{Member, MemberListRequest, MemberListResponse};
 pub use health::{HealthCheckRequest, HealthCheckResponse, Serving};
 pub use maintenance::{
-    AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DefragmentResponse, MoveLeaderRequest,
-    MoveLeaderResponse, StatusResponse,
+    AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DefragmentResponse, HashKvRequest,
+    HashKvResponse, MoveLeaderRequest, MoveLeaderResponse, StatusResponse,
 };
 pub use watch::{
-    LeaseKeepAliveRequest, RequestUnion, WatchCreateRequest, WatchRequest, WatchResponse,
+    LeaseKeepAliveRequest, RequestUnion, WatchCancelRequest, WatchCreateRequest,
+    WatchProgressRequest, WatchRequest, WatchResponse,
 };

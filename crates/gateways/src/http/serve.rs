@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use crate::{Backend, ambient};
-pub(crate) use body::Room;
+pub(crate) use body::{Room, read as read_body};
 pub use limits::Limits;
 pub(crate) use patient::Patient;
 pub(crate) use tally::Tally;

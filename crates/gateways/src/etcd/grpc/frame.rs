@@ -54,7 +54,7 @@ impl Messages {
     ///
     /// # Errors
     /// If it is too long or compressed: nothing behind it can be understood.
-    pub fn next(&mut self) -> Result<Option<Bytes>, Status> {
+    pub fn take(&mut self) -> Result<Option<Bytes>, Status> {
         let here = if self.parts.is_empty() { &self.whole[..] } else { &self.parts[..] };
         let Some((&[compressed, a, b, c, d], rest)) = here.split_first_chunk::<PREFIX>() else {
             return Ok(None);
@@ -106,10 +106,10 @@ mod tests {
         assert_eq!(stream(&[vec![7, 8]])[..], [0, 0, 0, 0, 2, 7, 8]);
         let mut messages = Messages::new(1);
         messages.push(Bytes::from_static(&[0, 0, 0, 0, 2]));
-        assert_eq!(messages.next().unwrap_err().code, Code::ResourceExhausted);
+        assert_eq!(messages.take().unwrap_err().code, Code::ResourceExhausted);
         let mut messages = Messages::new(1);
         messages.push(Bytes::from_static(&[1, 0, 0, 0, 0]));
-        assert_eq!(messages.next().unwrap_err().code, Code::Unimplemented);
+        assert_eq!(messages.take().unwrap_err().code, Code::Unimplemented);
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
         let chunk = stream(&[vec![7; 100]]).freeze();
         let mut messages = Messages::new(100);
         messages.push(chunk.clone());
-        let message = messages.next().unwrap().unwrap();
+        let message = messages.take().unwrap().unwrap();
         assert_eq!(message.as_ptr(), chunk[PREFIX..].as_ptr());
         assert!(messages.is_empty());
     }
@@ -135,7 +135,7 @@ mod tests {
             while !bytes.is_empty() {
                 let cut = cuts.next().unwrap_or(bytes.len()).min(bytes.len());
                 messages.push(bytes.split_to(cut));
-                while let Some(message) = messages.next().unwrap() {
+                while let Some(message) = messages.take().unwrap() {
                     came.push(message.to_vec());
                 }
             }
@@ -148,7 +148,7 @@ mod tests {
             let mut messages = Messages::new(64);
             for chunk in chunks {
                 messages.push(chunk.into());
-                while let Ok(Some(message)) = messages.next() {
+                while let Ok(Some(message)) = messages.take() {
                     prop_assert!(message.len() <= 64);
                 }
             }

@@ -10,6 +10,7 @@ use hyper::{
 /// A status code of gRPC. The numbers are its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
+#[allow(dead_code, reason = "the list is gRPC's, whole")]
 pub enum Code {
     /// All is well.
     Ok = 0,
@@ -97,7 +98,7 @@ impl Status {
     pub fn http(&self) -> u16 {
         match self.code {
             Code::Ok => 200,
-            Code::Cancelled => 499,
+            Code::Cancelled => 408,
             Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
             Code::DeadlineExceeded => 504,
             Code::NotFound => 404,

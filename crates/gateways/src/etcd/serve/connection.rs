@@ -123,7 +123,7 @@ impl<B: Backend> Connection<B> {
                 Answer::Done(done) => map::answer(&done.body, &facts, unary.is_recipe()),
                 other => Err(self.shared.failed(other)),
             };
-            self.shared.tally.answered(told.as_ref().err());
+            self.shared.figures.answered(told.as_ref().err());
             reply::send(&self.shared.limits, respond, told);
         }
     }
@@ -161,7 +161,7 @@ impl<B: Backend> Connection<B> {
     fn unary(&mut self, call: Call, mut body: RecvStream, cx: &mut Context<'_>) {
         let mut messages = Messages::new(self.shared.limits.message_bytes_max);
         loop {
-            match messages.next() {
+            match messages.take() {
                 Ok(Some(message)) => return self.begin(call, &message),
                 Ok(None) => {}
                 Err(status) => return self.refuse(call.respond, status),
@@ -195,7 +195,7 @@ impl<B: Backend> Connection<B> {
     }
 
     fn refuse(&self, respond: SendResponse<Bytes>, status: Status) {
-        self.shared.tally.answered(Some(&status));
+        self.shared.figures.answered(Some(&status));
         reply::send(&self.shared.limits, respond, Err(status));
     }
 }

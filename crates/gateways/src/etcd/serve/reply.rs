@@ -9,6 +9,7 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 use kernel::Duration;
+use tokio::sync::mpsc;
 
 use crate::{
     ambient,
@@ -35,7 +36,7 @@ pub fn send(limits: &Limits, mut respond: SendResponse<Bytes>, told: Result<Byte
     }
     let patience = limits.write_timeout;
     ambient::spawn(async move {
-        let mut reply = Reply { respond, stream: Some(stream), patience };
+        let mut reply = Reply { to: To::Call(respond, Some(stream)), patience };
         if reply.send(framed).await.is_ok() {
             reply.end(Status::new(Code::Ok, ""));
         }
@@ -70,15 +71,37 @@ pub struct Gone;
 
 /// An answer of several messages.
 pub struct Reply {
-    respond: SendResponse<Bytes>,
-    stream: Option<SendStream<Bytes>>,
+    to: To,
     patience: Duration,
 }
 
+/// Where it goes.
+enum To {
+    /// To a call of HTTP/2.
+    Call(SendResponse<Bytes>, Option<SendStream<Bytes>>),
+    /// To whoever makes something else of it.
+    Task(mpsc::Sender<Said>),
+}
+
+/// What was said to a task.
+#[derive(Debug)]
+pub enum Said {
+    /// Framed messages.
+    Messages(Bytes),
+    /// The end.
+    End(Status),
+}
+
 impl Reply {
-    /// Nothing is said yet.
+    /// An answer to a call; nothing is said yet.
     pub fn new(respond: SendResponse<Bytes>, patience: Duration) -> Reply {
-        Reply { respond, stream: None, patience }
+        Reply { to: To::Call(respond, None), patience }
+    }
+
+    /// An answer to a task.
+    pub fn task(patience: Duration) -> (Reply, mpsc::Receiver<Said>) {
+        let (to, said) = mpsc::channel(1);
+        (Reply { to: To::Task(to), patience }, said)
     }
 
     /// Says that an answer will come, as clients of a stream like to know early.
@@ -86,19 +109,25 @@ impl Reply {
     /// # Errors
     /// If the client has gone.
     pub fn open(&mut self) -> Result<(), Gone> {
-        if self.stream.is_none() {
-            self.stream = Some(self.respond.send_response(head(), false).map_err(|_| Gone)?);
+        if let To::Call(respond, stream @ None) = &mut self.to {
+            *stream = Some(respond.send_response(head(), false).map_err(|_| Gone)?);
         }
         Ok(())
     }
 
-    /// Sends bytes as the client's windows open.
+    /// Sends framed messages, as the client's windows open.
     ///
     /// # Errors
     /// If the client has gone, or has not read for too long.
     pub async fn send(&mut self, mut bytes: Bytes) -> Result<(), Gone> {
         self.open()?;
-        let stream = self.stream.as_mut().ok_or(Gone)?;
+        let stream = match &mut self.to {
+            To::Call(_, stream) => stream.as_mut().ok_or(Gone)?,
+            To::Task(to) => {
+                let sent = ambient::within(self.patience, to.send(Said::Messages(bytes)));
+                return sent.await.and_then(Result::ok).ok_or(Gone);
+            }
+        };
         while !bytes.is_empty() {
             stream.reserve_capacity(bytes.len());
             if stream.capacity() == 0 {
@@ -119,17 +148,23 @@ impl Reply {
     }
 
     /// Ends the call.
-    pub fn end(mut self, status: Status) {
-        let Some(mut stream) = self.stream else { return fail(&mut self.respond, &status) };
-        let trailers = if status.code == Code::Ok { Status::ok() } else { status.trailers() };
-        let _ = stream.send_trailers(trailers);
+    pub fn end(self, status: Status) {
+        match self.to {
+            To::Call(mut respond, None) => fail(&mut respond, &status),
+            To::Call(_, Some(mut stream)) => {
+                let ok = status.code == Code::Ok;
+                let _ = stream.send_trailers(if ok { Status::ok() } else { status.trailers() });
+            }
+            To::Task(to) => ambient::spawn(async move { to.send(Said::End(status)).await }),
+        }
     }
 
     /// Waits until the client takes the call back.
     pub async fn gone(&mut self) {
-        let _ = match &mut self.stream {
-            Some(stream) => poll_fn(|cx| stream.poll_reset(cx)).await,
-            None => poll_fn(|cx| self.respond.poll_reset(cx)).await,
+        let _ = match &mut self.to {
+            To::Call(_, Some(stream)) => poll_fn(|cx| stream.poll_reset(cx)).await,
+            To::Call(respond, None) => poll_fn(|cx| respond.poll_reset(cx)).await,
+            To::Task(to) => return to.closed().await,
         };
     }
 }

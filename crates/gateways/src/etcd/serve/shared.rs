@@ -10,12 +10,13 @@ use layers::coordination::{Act, Answer as Told, Ask, Outcome, QueryReply, Reply}
 
 use tokio::sync::watch;
 
-use super::{keyspace::Keyspace, tally::Tally};
+use super::keyspace::Keyspace;
 use crate::{
     Backend, ambient,
     etcd::{
         facts::Facts,
         failure,
+        figures::Figures,
         grpc::{Code, Status},
         limits::Limits,
         map::{self, Asked},
@@ -32,7 +33,7 @@ pub struct Shared<B> {
     pub keyspace: Keyspace,
     /// Bytes of messages that arrive in pieces.
     pub room: Room,
-    pub tally: Tally,
+    pub figures: Figures,
     pub renewals: Renewals,
     pub hub: Hub,
     facts: RwLock<Arc<Facts>>,
@@ -41,17 +42,17 @@ pub struct Shared<B> {
 
 impl<B: Backend> Shared<B> {
     /// Nothing is known of the cluster yet.
-    pub fn new(backend: B, keyspace: &str, limits: Limits) -> Shared<B> {
+    pub fn new(backend: B, keyspace: &str, limits: Limits, figures: Figures) -> Shared<B> {
         Shared {
             keyspace: Keyspace::new(keyspace),
             room: Room::new(limits.messages_bytes_max),
-            tally: Tally::default(),
             renewals: Renewals::default(),
-            hub: Hub::new(limits.watches_max, limits.watch_queue_bytes),
+            hub: Hub::new(limits.watches_max, limits.watch_queue_bytes, figures.clone()),
             facts: RwLock::default(),
             stopping: watch::Sender::default(),
             backend,
             limits,
+            figures,
         }
     }
 

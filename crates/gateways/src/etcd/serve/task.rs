@@ -2,6 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc};
 
+use bytes::Bytes;
 use h2::RecvStream;
 
 use super::{
@@ -22,7 +23,12 @@ use crate::{
 
 /// Serves a call with a stream.
 pub fn stream<B: Backend>(shared: Arc<Shared<B>>, stream: Stream, body: RecvStream, reply: Reply) {
-    let inbound = Inbound::new(body, Messages::new(shared.limits.message_bytes_max));
+    let inbound = Inbound::new(Some(body), Messages::new(shared.limits.message_bytes_max));
+    run(shared, stream, inbound, reply);
+}
+
+/// The same, wherever its messages come from and its answer goes.
+pub fn run<B: Backend>(shared: Arc<Shared<B>>, stream: Stream, inbound: Inbound, reply: Reply) {
     match stream {
         Stream::Watch => ambient::spawn(watch::serve(shared, inbound, reply)),
         Stream::LeaseKeepAlive => ambient::spawn(service::keep_alive(shared, inbound, reply)),
@@ -46,7 +52,7 @@ pub fn unary<B: Backend>(shared: Arc<Shared<B>>, mut call: Call, plan: Plan) {
                 Err(Status::new(Code::Unavailable, "etcdserver: server stopped"))
             }
         };
-        shared.tally.answered(told.as_ref().err());
+        shared.figures.answered(told.as_ref().err());
         reply::send(&shared.limits, call.respond, told);
     });
 }
@@ -62,34 +68,44 @@ async fn within<T>(
 }
 
 /// Waits for a message that comes in pieces, then carries its call out.
-pub fn late<B: Backend>(shared: Arc<Shared<B>>, call: Call, body: RecvStream, messages: Messages) {
+pub fn late<B: Backend>(
+    shared: Arc<Shared<B>>,
+    call: Call,
+    body: RecvStream,
+    mut messages: Messages,
+) {
     ambient::spawn(async move {
-        let mut inbound = Inbound::new(body, messages);
-        let mut held = shared.room.hold();
-        if !held.grow(shared.limits.message_bytes_max) {
-            let full = Status::new(Code::ResourceExhausted, "etcdserver: too many requests");
-            return reply::send(&shared.limits, call.respond, Err(full));
-        }
-        let read = ambient::within(shared.limits.message_timeout, inbound.next()).await;
-        let plan = match read {
-            Some(Ok(Some(messages))) => match messages.first() {
-                Some(message) => map::plan(call.unary, message),
-                None => return,
-            },
-            Some(Ok(None)) => {
-                let text = "grpc: the call ended before its message did";
-                Err(Status::new(Code::Internal, text))
-            }
-            Some(Err(status)) => Err(status),
-            None => {
-                let text = "quorate: the message did not arrive in time";
-                Err(Status::new(Code::DeadlineExceeded, text))
-            }
+        let arrived = arrive(&shared, body, &mut messages);
+        let late = || {
+            let text = "quorate: the message did not arrive in time";
+            Err(Status::new(Code::DeadlineExceeded, text))
         };
-        drop(held);
-        match plan {
+        let read = ambient::within(shared.limits.message_timeout, arrived).await;
+        match read.unwrap_or_else(late).and_then(|message| map::plan(call.unary, &message)) {
             Ok(plan) => unary(Arc::clone(&shared), call, plan),
             Err(status) => reply::send(&shared.limits, call.respond, Err(status)),
         }
     });
+}
+
+/// Reads one message; what has come of it counts against what all may hold.
+async fn arrive<B: Backend>(
+    shared: &Shared<B>,
+    mut body: RecvStream,
+    messages: &mut Messages,
+) -> Result<Bytes, Status> {
+    let mut held = shared.room.hold();
+    loop {
+        if let Some(message) = messages.take()? {
+            return Ok(message);
+        }
+        let ended = "grpc: the call ended before its message did";
+        let chunk = body.data().await.and_then(Result::ok);
+        let chunk = chunk.ok_or_else(|| Status::new(Code::Internal, ended))?;
+        let _ = body.flow_control().release_capacity(chunk.len());
+        if !held.grow(chunk.len()) {
+            return Err(Status::new(Code::ResourceExhausted, "etcdserver: too many requests"));
+        }
+        messages.push(chunk);
+    }
 }

@@ -168,17 +168,15 @@ async fn keeping<B: Backend, T>(
     lease: &Lease,
     waiting: impl Future<Output = Result<T, Status>>,
 ) -> Result<T, Status> {
-    let keep = async {
-        while lease.ours {
-            ambient::sleep(KEEP).await;
-            // If it has ended, so will the wait.
-            let _ = renew::renew(shared, &[lease.id]).await;
+    tokio::pin!(waiting);
+    loop {
+        tokio::select! {
+            told = &mut waiting => return told,
+            () = ambient::sleep(KEEP), if lease.ours => {
+                // If it has ended, so will the wait.
+                let _ = renew::renew(shared, &[lease.id]).await;
+            }
         }
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        told = waiting => told,
-        () = keep => Err(unexpected()),
     }
 }
 

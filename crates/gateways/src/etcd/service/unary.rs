@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kernel::Duration;
 use layers::coordination::{Act, CompactionRequest, SweepRequest};
 
-use super::{health, operate, recipe};
+use super::{hash, health, operate, recipe};
 use crate::{
     Backend,
     etcd::{
@@ -47,6 +47,8 @@ pub async fn unary<B: Backend>(
         Task::Alarm(request) => operate::alarm(shared, request).await.map(|r| frame(&r)),
         Task::Status => operate::status(shared).await.map(|r| frame(&r)),
         Task::Defragment => Ok(frame(&operate::defragment(shared))),
+        // The hash of the whole state has the same first two fields.
+        Task::Hash(revision) => hash::hash(shared, revision).await.map(|r| frame(&r)),
         Task::MoveLeader(request) => {
             operate::move_leader(shared, request.target_id, timeout).await.map(|r| frame(&r))
         }

@@ -83,8 +83,8 @@ mod tests {
         let plain = Event { prev_kv: None, ..event.clone() };
         let encoded = Encoded::new(event.clone(), true);
         assert_eq!((&encoded.key[..], encoded.revision), (&b"k"[..], 7));
-        assert_eq!(decode(encoded.bytes(true).unwrap()), [event.clone()]);
-        assert_eq!(decode(encoded.bytes(false).unwrap()), [plain.clone()]);
+        assert_eq!(decode(encoded.bytes(true).unwrap()), std::slice::from_ref(&event));
+        assert_eq!(decode(encoded.bytes(false).unwrap()), std::slice::from_ref(&plain));
         let encoded = Encoded::new(event, false);
         assert_eq!(encoded.bytes(true), None);
         let twice = [&encoded.bytes(false).unwrap()[..]; 2].concat();

@@ -15,6 +15,7 @@ use super::{
     queue::{Item, Queue},
     spec::Spec,
 };
+use crate::etcd::figures::Figures;
 
 /// What was handed out last is kept up to this many bytes.
 const RECENT_BYTES: usize = 4 << 20;
@@ -30,6 +31,7 @@ pub struct Hub {
 
 #[derive(Debug, Default)]
 struct State {
+    figures: Figures,
     /// The first revision that is not handed out, and the place in it from which on to read.
     next: (i64, u32),
     /// How often the cursor was set anew: a page that was read before then does not count.
@@ -90,8 +92,9 @@ impl Position {
 
 impl Hub {
     /// Nobody watches.
-    pub fn new(watches_max: usize, queue_bytes_max: usize) -> Hub {
-        Hub { state: Mutex::default(), wanted: Notify::new(), watches_max, queue_bytes_max }
+    pub fn new(watches_max: usize, queue_bytes_max: usize, figures: Figures) -> Hub {
+        let state = Mutex::new(State { figures: figures.clone(), ..State::default() });
+        Hub { state, wanted: Notify::new(), watches_max, queue_bytes_max }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -101,11 +104,6 @@ impl Hub {
     /// A queue for a stream of watches.
     pub fn queue(&self) -> Arc<Queue> {
         Arc::new(Queue::new(self.queue_bytes_max))
-    }
-
-    /// How many watch.
-    pub fn watches(&self) -> usize {
-        self.state().watches.len()
     }
 
     /// Enters a watch that has seen everything before `from`; the keyspace is at `current`.
@@ -202,6 +200,7 @@ impl State {
         self.numbers += 1;
         let number = self.numbers;
         self.previous += usize::from(spec.previous);
+        self.figures.watches.add(1);
         let watch = Watch { spec: Arc::clone(spec), queue: Arc::clone(queue), from };
         self.watches.insert(number, watch);
         let watches = &self.watches;
@@ -212,6 +211,7 @@ impl State {
     fn remove(&mut self, number: u64) -> Option<Watch> {
         let watch = self.watches.remove(&number)?;
         self.previous -= usize::from(watch.spec.previous);
+        self.figures.watches.sub(1);
         let watches = &self.watches;
         self.index.remove(&watch.spec, number, |number| watches.contains_key(&number));
         Some(watch)
@@ -250,10 +250,12 @@ impl State {
             if event.revision < watch.from || !watch.spec.wants(event.kind) {
                 return;
             }
+            self.figures.events.add(1);
             if !watch.tell(event.revision, event.bytes(watch.spec.previous).cloned()) {
                 fell.push(number);
             }
         });
+        self.figures.lagged.add(fell.len() as u64);
         fell.into_iter().for_each(|number| drop(self.remove(number)));
     }
 
@@ -266,6 +268,7 @@ impl State {
                 if event.revision < watch.from || !watch.spec.wants(event.kind) {
                     return;
                 }
+                self.figures.events.add(1);
                 let all = told.entry(number).or_insert_with(|| Some(BytesMut::new()));
                 match (all.as_mut(), event.bytes(watch.spec.previous)) {
                     (Some(all), Some(bytes)) => all.extend_from_slice(bytes),
@@ -277,6 +280,7 @@ impl State {
         for (number, all) in told {
             let watch = self.watches.get(&number);
             if watch.is_some_and(|watch| !watch.tell(revision, all.map(BytesMut::freeze))) {
+                self.figures.lagged.add(1);
                 self.remove(number);
             }
         }
@@ -296,6 +300,7 @@ impl State {
 
     fn leave_all_behind(&mut self, next: i64) {
         let (first, _) = self.next;
+        self.figures.watches.sub(self.watches.len() as u64);
         for (_, watch) in self.watches.drain() {
             watch.queue.leave_behind(watch.spec.id, first.max(watch.from));
         }

@@ -51,7 +51,7 @@ fn hand_out(hub: &Hub, events: Vec<Event>, next: (i64, u32)) {
 
 #[test]
 fn events_go_to_those_who_watch_their_keys_from_the_revision_that_they_want() {
-    let hub = Hub::new(10, 1 << 20);
+    let hub = Hub::new(10, 1 << 20, Figures::default());
     let queue = hub.queue();
     assert_eq!(hub.position(), None);
     assert!(matches!(hub.enter(&queue, &watch(1, "a", ""), 5, 4), Entered::In(_)));
@@ -69,7 +69,7 @@ fn events_go_to_those_who_watch_their_keys_from_the_revision_that_they_want() {
 
 #[test]
 fn a_revision_that_pages_cut_comes_whole() {
-    let hub = Hub::new(10, 1 << 20);
+    let hub = Hub::new(10, 1 << 20, Figures::default());
     let queue = hub.queue();
     hub.enter(&queue, &watch(1, "a", "z"), 5, 4);
     hand_out(&hub, vec![put("a", 5), put("b", 6), put("c", 6)], (6, 2));
@@ -81,7 +81,7 @@ fn a_revision_that_pages_cut_comes_whole() {
 
 #[test]
 fn who_comes_late_gets_what_is_still_here_or_has_to_read() {
-    let hub = Hub::new(10, 1 << 20);
+    let hub = Hub::new(10, 1 << 20, Figures::default());
     let (queue, late) = (hub.queue(), hub.queue());
     hub.enter(&queue, &watch(1, "a", ""), 5, 4);
     hand_out(&hub, vec![put("a", 5), put("b", 6), put("b", 7)], (8, 0));
@@ -95,7 +95,7 @@ fn who_comes_late_gets_what_is_still_here_or_has_to_read() {
 
 #[test]
 fn who_does_not_read_is_behind_from_the_revision_that_had_no_room() {
-    let hub = Hub::new(10, 200);
+    let hub = Hub::new(10, 200, Figures::default());
     let (slow, quick) = (hub.queue(), hub.queue());
     hub.enter(&slow, &watch(1, "a", ""), 5, 4);
     hub.enter(&quick, &watch(2, "a", ""), 5, 4);
@@ -106,12 +106,12 @@ fn who_does_not_read_is_behind_from_the_revision_that_had_no_room() {
     let (items, behind) = slow.take();
     let Some(Item::Events { revision: last, .. }) = items.back() else { panic!() };
     assert_eq!(behind, [(1, last + 1)]);
-    assert_eq!(hub.watches(), 1);
+    assert_eq!(hub.state().watches.len(), 1);
 }
 
 #[test]
 fn a_page_that_was_read_before_the_cursor_was_set_anew_does_not_count() {
-    let hub = Hub::new(10, 1 << 20);
+    let hub = Hub::new(10, 1 << 20, Figures::default());
     let queue = hub.queue();
     let Entered::In(number) = hub.enter(&queue, &watch(1, "a", ""), 5, 4) else { panic!() };
     let old = hub.position().unwrap();
@@ -124,7 +124,7 @@ fn a_page_that_was_read_before_the_cursor_was_set_anew_does_not_count() {
 
 #[test]
 fn when_the_cursor_is_compacted_everybody_has_to_read() {
-    let hub = Hub::new(10, 1 << 20);
+    let hub = Hub::new(10, 1 << 20, Figures::default());
     let queue = hub.queue();
     hub.enter(&queue, &watch(1, "a", ""), 5, 4);
     hub.enter(&queue, &watch(2, "a", ""), 7, 4);
@@ -138,7 +138,7 @@ fn when_the_cursor_is_compacted_everybody_has_to_read() {
 
 #[test]
 fn there_are_only_so_many() {
-    let hub = Hub::new(1, 1 << 20);
+    let hub = Hub::new(1, 1 << 20, Figures::default());
     let queue = hub.queue();
     hub.enter(&queue, &watch(1, "a", ""), 5, 4);
     assert_eq!(hub.enter(&queue, &watch(2, "a", ""), 5, 4), Entered::Full);

@@ -87,6 +87,7 @@ pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, inbound: Inbound, reply: 
         reply,
     };
     let ended = stream.run(inbound).await;
+    stream.shared.figures.behind.sub(stream.behind.len() as u64);
     for watch in stream.watches.values() {
         watch.number.into_iter().for_each(|number| stream.shared.hub.leave(number));
     }
@@ -229,7 +230,7 @@ impl<B: Backend> Stream<B> {
             false => None,
         };
         if number.is_none() {
-            self.behind.insert(id, Behind { next: (from, 0), cut: Vec::new() });
+            self.fall_behind(id, from);
         }
         self.watches.insert(id, Watch { spec, number });
         if request.watch_id == 0 {
@@ -241,9 +242,22 @@ impl<B: Backend> Stream<B> {
     fn remove(&mut self, id: i64) -> Option<Watch> {
         let watch = self.watches.remove(&id)?;
         watch.number.into_iter().for_each(|number| self.shared.hub.leave(number));
-        self.behind.remove(&id);
+        self.come_up(id);
         self.queue.forget(id);
         Some(watch)
+    }
+
+    fn fall_behind(&mut self, id: i64, next: i64) {
+        let behind = Behind { next: (next, 0), cut: Vec::new() };
+        if self.behind.insert(id, behind).is_none() {
+            self.shared.figures.behind.add(1);
+        }
+    }
+
+    fn come_up(&mut self, id: i64) {
+        if self.behind.remove(&id).is_some() {
+            self.shared.figures.behind.sub(1);
+        }
     }
 
     /// Sends what the hub has handed out.
@@ -252,7 +266,7 @@ impl<B: Backend> Stream<B> {
         for (id, revision) in behind {
             if let Some(watch) = self.watches.get_mut(&id) {
                 watch.number = None;
-                self.behind.insert(id, Behind { next: (revision, 0), cut: Vec::new() });
+                self.fall_behind(id, revision);
             }
         }
         let facts = self.shared.facts();
@@ -344,7 +358,7 @@ impl<B: Backend> Stream<B> {
             match self.shared.hub.enter(&self.queue, &spec, page.next_revision, current) {
                 Entered::In(number) => {
                     watch.number = Some(number);
-                    self.behind.remove(&id);
+                    self.come_up(id);
                 }
                 Entered::Behind | Entered::Full => {}
             }

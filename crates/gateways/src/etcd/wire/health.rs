@@ -21,6 +21,7 @@ pub struct HealthCheckResponse {
 /// How a service is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
 #[repr(i32)]
+#[allow(clippy::enum_variant_names, reason = "named as in the protocol")]
 pub enum Serving {
     /// Nobody knows.
     Unknown = 0,

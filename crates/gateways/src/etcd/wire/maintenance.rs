@@ -94,6 +94,28 @@ pub struct DefragmentResponse {
     pub header: Option<ResponseHeader>,
 }
 
+/// Asks for the hash of all keys.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct HashKvRequest {
+    /// As of this revision; 0 for now.
+    #[prost(int64, tag = "1")]
+    pub revision: i64,
+}
+
+/// The hash of all keys.
+#[derive(Clone, PartialEq, Message)]
+pub struct HashKvResponse {
+    /// The header.
+    #[prost(message, optional, tag = "1")]
+    pub header: Option<ResponseHeader>,
+    /// CRC-32C over keys and values.
+    #[prost(uint32, tag = "2")]
+    pub hash: u32,
+    /// The first revision that can be read.
+    #[prost(int64, tag = "3")]
+    pub compact_revision: i64,
+}
+
 /// Hands leadership over.
 #[derive(Clone, Copy, PartialEq, Message)]
 pub struct MoveLeaderRequest {

@@ -14,6 +14,7 @@ pub struct WatchRequest {
 
 /// What a client may say.
 #[derive(Clone, PartialEq, Oneof)]
+#[allow(clippy::enum_variant_names, reason = "named as in the protocol")]
 pub enum RequestUnion {
     /// Begins a watch.
     #[prost(message, tag = "1")]

@@ -1,0 +1,227 @@
+//! A shard without consensus behind a gateway.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use client::document::Chaos;
+use contract::{Consistency, Contract, Durability, Program, Receipt, Session};
+use database::{
+    Answer, Code, Failure, Request,
+    api::{Action, Call, Cluster, Control, Done, Keyspace, Member, NodeStatus},
+};
+use gateways::{
+    Backend,
+    etcd::{Figures, Limits, serve},
+};
+use kernel::{
+    Duration, Incarnation, KeyspaceId, NodeId, ShardId, Version, clock::hybrid::Timestamp,
+    process::Sink,
+};
+use store::{
+    engine::{Engine, MemEngine},
+    mvcc::{Pending, Reader, Space},
+};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
+
+const SPACE: Space = Space { shard: ShardId(1), generation: 0 };
+
+/// A node of a cluster of three.
+#[derive(Clone, Default)]
+pub struct Fake {
+    shard: Arc<Mutex<Shard>>,
+    changes: watch::Sender<u64>,
+    /// What is answered instead, if something is.
+    pub fails: Arc<Mutex<Option<Failure>>>,
+}
+
+struct Shard {
+    engine: MemEngine,
+    index: u64,
+    contract: Option<Contract>,
+}
+
+impl Default for Shard {
+    fn default() -> Shard {
+        Shard { engine: MemEngine::new(), index: 0, contract: None }
+    }
+}
+
+impl Fake {
+    /// The contract of the keyspace, once it was made.
+    pub fn contract(&self) -> Option<Contract> {
+        self.shard.lock().unwrap().contract
+    }
+
+    fn call(&self, call: &Call) -> Answer {
+        if let Some(failure) = self.fails.lock().unwrap().clone() {
+            return Answer::Failed(failure);
+        }
+        let mut shard = self.shard.lock().unwrap();
+        if shard.contract.is_none() || call.keyspace != "etcd" {
+            return Answer::Failed(Failure::new(Code::KeyspaceNotFound, "no such keyspace"));
+        }
+        let body = match &call.action {
+            Action::Mutate { program, command } => {
+                let body = shard.apply(*program, command);
+                self.changes.send_replace(shard.index);
+                body
+            }
+            Action::Query { program, query } => {
+                layers::query(*program, query, &Reader::latest(&shard.engine, SPACE))
+                    .unwrap()
+                    .unwrap()
+            }
+            Action::Past { .. } => unreachable!("etcd reads its past by revision"),
+        };
+        Answer::Done(done(body))
+    }
+
+    fn answer(&self, request: Request) -> Answer {
+        match request {
+            Request::Call(call) => self.call(&call),
+            Request::Cluster => Answer::Cluster(cluster()),
+            Request::Keyspaces => {
+                let keyspace = |contract| Keyspace {
+                    id: KeyspaceId(1),
+                    name: "etcd".into(),
+                    contract,
+                    shards: vec![ShardId(1)],
+                };
+                Answer::Keyspaces(self.contract().map(keyspace).into_iter().collect())
+            }
+            Request::Control { control: Control::CreateKeyspace { contract, .. }, .. } => {
+                self.shard.lock().unwrap().contract = Some(contract);
+                Answer::Control { keyspace: None, changed: true }
+            }
+            other => panic!("not asked by the gateway: {other:?}"),
+        }
+    }
+}
+
+impl Shard {
+    fn apply(&mut self, program: Program, command: &Bytes) -> Bytes {
+        self.index += 1;
+        let timestamp = Timestamp::new(1_000 + self.index, 0);
+        let version = Version { index: self.index, timestamp, ..Version::default() };
+        let mut pending = Pending::new(&self.engine, SPACE, false, 0);
+        let reply = layers::apply(program, command, &mut pending.view(version)).unwrap();
+        let batch = pending.into_batch();
+        self.engine.write(batch).unwrap();
+        reply
+    }
+}
+
+impl Backend for Fake {
+    async fn ask(&self, request: Request) -> Answer {
+        self.answer(request)
+    }
+
+    fn post(&self, requests: Vec<(u64, Request)>, answers: Arc<dyn Sink<Answer>>) {
+        for (tag, request) in requests {
+            answers.put(tag, self.answer(request));
+        }
+    }
+
+    fn changes(&self, _: &str) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        7_000
+    }
+
+    fn metrics(&self) -> String {
+        "fake 1\n".into()
+    }
+
+    fn http_of(&self, _: NodeId) -> Option<Arc<str>> {
+        None
+    }
+
+    fn chaos_on(&self) -> bool {
+        false
+    }
+
+    async fn chaos(&self, _: Chaos) -> Result<(), String> {
+        Err("never".into())
+    }
+}
+
+fn done(body: Bytes) -> Done {
+    Done {
+        body,
+        receipt: Receipt {
+            consistency: Consistency::LINEARIZABLE,
+            version: Version::default(),
+            staleness_ms: Some(0),
+            replica: NodeId(1),
+            acks: 2,
+            durability: Durability::Disk,
+            incarnation: Incarnation(1),
+        },
+        shard: ShardId(1),
+        request_id: None,
+        repeated: false,
+        session: Session::new(Incarnation(1)),
+        leader: NodeId(1),
+    }
+}
+
+fn cluster() -> Cluster {
+    let node = |id: u64| NodeStatus {
+        member: Member {
+            node: NodeId(id),
+            peer: format!("h{id}:7170"),
+            etcd: format!("h{id}:2379"),
+            ..Member::default()
+        },
+        pid: 0,
+        silent_ms: Some(0),
+        disk_full: false,
+    };
+    Cluster {
+        cluster: kernel::ClusterId(9),
+        incarnation: Incarnation(1),
+        node: NodeId(1),
+        nodes: vec![node(1), node(2), node(3)],
+        shards: vec![database::api::ShardStatus {
+            shard: ShardId(1),
+            keyspace: "etcd".into(),
+            leader: NodeId(1),
+            term: 4,
+            commit_index: 12,
+            replicas: vec![],
+        }],
+    }
+}
+
+/// A gateway that serves until it is dropped.
+pub struct Served {
+    pub address: SocketAddr,
+    pub fake: Fake,
+    pub figures: Figures,
+    pub stop: oneshot::Sender<()>,
+    pub ended: JoinHandle<()>,
+}
+
+pub async fn start() -> Served {
+    start_with(Limits { drain: Duration::from_millis(200), ..Limits::default() }).await
+}
+
+pub async fn start_with(limits: Limits) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (fake, figures) = (Fake::default(), Figures::default());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = serve(listener, fake.clone(), "etcd", limits, figures.clone(), async {
+        let _ = stopped.await;
+    });
+    Served { address, fake, figures, stop, ended: tokio::spawn(serving) }
+}

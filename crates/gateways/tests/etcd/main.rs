@@ -1,0 +1,11 @@
+//! The etcd gateway through real sockets, in front of the program on one engine.
+#![allow(clippy::disallowed_methods, reason = "a test may start tasks and wait")]
+
+mod client;
+mod fake;
+mod hostile;
+mod json;
+mod keys;
+mod leases;
+mod recipes;
+mod watches;
