@@ -61,8 +61,8 @@ pub enum Task {
     Status,
     Defragment,
     MoveLeader(MoveLeaderRequest),
-    /// Hashes all keys as of a revision; 0 is now.
-    Hash(i64),
+    Hash,
+    HashKv(HashKvRequest),
     AuthStatus,
     HealthCheck(HealthCheckRequest),
 }
@@ -72,6 +72,13 @@ pub enum Task {
 /// # Errors
 /// With etcd's code and text.
 pub fn plan(method: Unary, message: &Bytes) -> Result<Plan, Status> {
+    read(method, message).map_err(|status| match status.code {
+        Code::InvalidArgument if method.is_recipe() => Status { code: Code::Unknown, ..status },
+        _ => status,
+    })
+}
+
+fn read(method: Unary, message: &Bytes) -> Result<Plan, Status> {
     match method {
         Unary::Range => {
             let request: layers::coordination::RangeRequest = decode(message)?;
@@ -102,8 +109,8 @@ pub fn plan(method: Unary, message: &Bytes) -> Result<Plan, Status> {
         Unary::Alarm => Ok(Plan::Task(Task::Alarm(decode(message)?))),
         Unary::Status => Ok(Plan::Task(Task::Status)),
         Unary::Defragment => Ok(Plan::Task(Task::Defragment)),
-        Unary::Hash => Ok(Plan::Task(Task::Hash(0))),
-        Unary::HashKv => Ok(Plan::Task(Task::Hash(decode::<HashKvRequest>(message)?.revision))),
+        Unary::Hash => Ok(Plan::Task(Task::Hash)),
+        Unary::HashKv => Ok(Plan::Task(Task::HashKv(decode(message)?))),
         Unary::MoveLeader => Ok(Plan::Task(Task::MoveLeader(decode(message)?))),
         Unary::AuthStatus => Ok(Plan::Task(Task::AuthStatus)),
         Unary::HealthCheck => Ok(Plan::Task(Task::HealthCheck(decode(message)?))),

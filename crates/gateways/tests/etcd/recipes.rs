@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use layers::coordination::{
     CampaignRequest, CampaignResponse, LeaderRequest, LeaderResponse, LeaseGrantRequest,
-    LeaseGrantResponse, LockRequest, LockResponse, ProclaimRequest, ProclaimResponse, RangeRequest,
-    RangeResponse, ResignRequest, ResignResponse, UnlockRequest, UnlockResponse,
+    LeaseGrantResponse, LeaseRevokeRequest, LeaseRevokeResponse, LockRequest, LockResponse,
+    ProclaimRequest, ProclaimResponse, RangeRequest, RangeResponse, ResignRequest, ResignResponse,
+    UnlockRequest, UnlockResponse,
 };
 use tokio::time::sleep;
 
@@ -80,6 +81,32 @@ async fn who_goes_away_gives_up_its_place_and_a_lease_is_granted_to_who_has_none
     until_places(&client, 1).await;
     let missing = client.unary::<LockResponse>(LOCK, &lock(99)).await.unwrap_err();
     assert_eq!(missing, (2, "etcdserver: requested lease not found".into()));
+}
+
+#[tokio::test]
+async fn a_place_that_is_taken_away_is_not_taken_again() {
+    let served = start().await;
+    let client = Client::open(served.address).await;
+    for lease in 1..4 {
+        grant(&client, lease).await;
+    }
+    let _: LockResponse = client.unary(LOCK, &lock(1)).await.unwrap();
+    let (response, mut send) = client.call(LOCK, &[]).await;
+    send.send_data(frame(&lock(2)), true).unwrap();
+    until_places(&client, 2).await;
+    let revoke = LeaseRevokeRequest { id: 2 };
+    let _: LeaseRevokeResponse =
+        client.unary("/etcdserverpb.Lease/LeaseRevoke", &revoke).await.unwrap();
+    let unlock = UnlockRequest { key: "l/1".into() };
+    let _: UnlockResponse = client.unary("/v3lockpb.Lock/Unlock", &unlock).await.unwrap();
+    let lost = answer::<LockResponse>(response).await.unwrap_err();
+    assert_eq!(lost, (2, "mutex: session is expired".into()));
+    assert_eq!(places(&client).await, 0);
+    let nameless = UnlockRequest::default();
+    let empty = client.unary::<UnlockResponse>("/v3lockpb.Lock/Unlock", &nameless).await;
+    assert_eq!(empty.unwrap_err(), (2, "etcdserver: key is not provided".into()));
+    let next: LockResponse = client.unary(LOCK, &lock(3)).await.unwrap();
+    assert_eq!(next.key, "l/3");
 }
 
 #[tokio::test]

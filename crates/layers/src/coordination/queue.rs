@@ -175,13 +175,13 @@ pub(super) fn proclaim(
     request: &ProclaimRequest,
 ) -> Result<ProclaimResponse, Stop> {
     let leader = request.leader.as_ref().ok_or(Error::MissingLeader)?;
+    if leader.key.is_empty() || leader.rev <= 0 || !stands(draft, leader)? {
+        return Err(Error::NotLeader.into());
+    }
     if leader.lease == 0 {
         return Err(Error::LeaseNotFound.into());
     }
     txn::granted(draft, leader.lease)?;
-    if leader.key.is_empty() || leader.rev <= 0 || !stands(draft, leader)? {
-        return Err(Error::NotLeader.into());
-    }
     draft.put(leader.key.clone(), request.value.clone(), leader.lease)?;
     Ok(ProclaimResponse { header: ResponseHeader::at(draft.revision()) })
 }

@@ -296,12 +296,12 @@ impl Model {
             }
             Act::Proclaim(request) => {
                 let leader = request.leader.as_ref().unwrap();
-                if !self.has_lease(leader.lease) {
-                    return Err(Error::LeaseNotFound);
-                }
                 let stands = work.state.get(&leader.key);
                 if stands.is_none_or(|kv| kv.create_revision != leader.rev) {
                     return Err(Error::NotLeader);
+                }
+                if !self.has_lease(leader.lease) {
+                    return Err(Error::LeaseNotFound);
                 }
                 self.put(work, &leader.key, &request.value, leader.lease);
                 Outcome::Proclaim(ProclaimResponse { header: header(self, work) })

@@ -122,7 +122,7 @@ fn operate(path: &str) -> Option<Call> {
         "maintenance/alarm" => unary(Unary::Alarm, &of::ALARM_REQUEST, &of::ALARM_RESPONSE),
         "maintenance/status" => unary(Unary::Status, &of::EMPTY, &of::STATUS_RESPONSE),
         "maintenance/defragment" => unary(Unary::Defragment, &of::EMPTY, &of::DEFRAGMENT_RESPONSE),
-        "maintenance/hash" => unary(Unary::HashKv, &of::HASH_KV_REQUEST, &of::HASH_KV_RESPONSE),
+        "maintenance/hash" => unary(Unary::Hash, &of::EMPTY, &of::HASH_RESPONSE),
         "maintenance/snapshot" => stream(Stream::Snapshot, &of::EMPTY, &of::SNAPSHOT_RESPONSE),
         "maintenance/transfer-leadership" => {
             unary(Unary::MoveLeader, &of::MOVE_LEADER_REQUEST, &of::MOVE_LEADER_RESPONSE)

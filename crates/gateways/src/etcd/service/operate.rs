@@ -1,7 +1,5 @@
 //! What operators ask, and what tools ask on their behalf.
 
-use std::sync::Arc;
-
 use contract::Consistency;
 use database::{Answer, Request, api::Control};
 use kernel::{Duration, NodeId};
@@ -15,8 +13,8 @@ use crate::{
         serve::Shared,
         watch::now,
         wire::{
-            AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DefragmentResponse,
-            MemberListResponse, MoveLeaderResponse, StatusResponse,
+            AlarmMember, AlarmRequest, AlarmResponse, AlarmType, MemberListResponse,
+            MoveLeaderResponse, StatusResponse,
         },
     },
 };
@@ -45,9 +43,12 @@ pub async fn members<B: Backend>(
     shared: &Shared<B>,
     linearizable: bool,
 ) -> Result<MemberListResponse, Status> {
-    let revision = if linearizable { now(shared).await? } else { revision(shared).await };
+    if linearizable {
+        now(shared).await?;
+    }
     let facts = shared.look().await;
-    Ok(MemberListResponse { header: Some(facts.header(revision)), members: facts.members.clone() })
+    // As in etcd, members are no matter of revisions.
+    Ok(MemberListResponse { header: Some(facts.header(0)), members: facts.members.clone() })
 }
 
 /// How this node is.
@@ -103,11 +104,6 @@ pub async fn alarm<B: Backend>(
     Ok(AlarmResponse { header: Some(facts.header(revision)), alarms })
 }
 
-/// Does nothing: the engine gives space back by itself.
-pub fn defragment<B: Backend>(shared: &Arc<Shared<B>>) -> DefragmentResponse {
-    DefragmentResponse { header: Some(shared.facts().header(0)) }
-}
-
 /// Hands leadership of the keyspace over.
 ///
 /// # Errors
@@ -128,6 +124,6 @@ pub async fn move_leader<B: Backend>(
     let control = Control::Transfer { shard, to: NodeId(target) };
     match shared.backend.ask(Request::Control { control, request_id: None, timeout }).await {
         Answer::Failed(failure) => Err(failure::status(failure)),
-        _ => Ok(MoveLeaderResponse { header: Some(facts.header(revision(shared).await)) }),
+        _ => Ok(MoveLeaderResponse::default()),
     }
 }

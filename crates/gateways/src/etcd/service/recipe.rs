@@ -1,8 +1,8 @@
 //! Locks and elections, where calls wait.
 //!
-//! The program keeps the queue ([`layers::coordination`]); what waits here is the call. A place
-//! behind another is asked for again when the key before it is gone, and given up when the caller
-//! goes away.
+//! The program keeps the queue ([`layers::coordination`]); what waits here is the call. When the
+//! key before its place is gone it looks again who is before it, and when its caller goes away it
+//! gives the place up.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use kernel::Duration;
 use layers::coordination::{
     Act, Answer, Ask, CampaignRequest, CampaignResponse, Error, EventType, LeaderKey,
     LeaderRequest, LeaderResponse, LeaseGrantRequest, LockRequest, LockResponse, Outcome,
-    ResignRequest, UnlockRequest,
+    RangeRequest, RangeResponse, ResignRequest, SortOrder, SortTarget,
 };
 
 use super::renew;
@@ -34,13 +34,72 @@ const KEEP: Duration = Duration::from_secs(20);
 /// A place in a queue, given up when it is dropped before it was reached.
 struct Place<B: Backend> {
     shared: Arc<Shared<B>>,
-    give_up: Option<Act>,
+    key: LeaderKey,
+    kept: bool,
+}
+
+impl<B: Backend> Place<B> {
+    /// Waits until no place is before this one; the revision at which that was seen. `behind` is
+    /// the one before it, if there is one. A place that is gone is not taken again: it would be
+    /// another one, at the end.
+    async fn reached(
+        &mut self,
+        mut seen: i64,
+        mut behind: Bytes,
+        gone: &'static str,
+    ) -> Result<i64, Status> {
+        while !behind.is_empty() {
+            let mut follow = Follow::new(&self.shared, behind, Bytes::new(), seen)?;
+            loop {
+                match follow.next().await {
+                    Ok(event) if event.r#type == EventType::Delete as i32 => break,
+                    Ok(_) => {}
+                    // Whatever was missed, a look tells how it is now.
+                    Err(status) if status.text == Error::Compacted.text() => break,
+                    Err(status) => return Err(status),
+                }
+            }
+            let range = self.look().await?;
+            seen = range.header.map_or(0, |header| header.revision);
+            let mut places = range.kvs.into_iter();
+            let own = places.next();
+            if own.is_none_or(|kv| kv.key != self.key.key || kv.create_revision != self.key.rev) {
+                self.kept = true;
+                return Err(Status::new(Code::Unknown, gone));
+            }
+            behind = places.next().map_or(Bytes::new(), |kv| kv.key);
+        }
+        self.kept = true;
+        Ok(seen)
+    }
+
+    /// This place and the one before it.
+    async fn look(&self) -> Result<RangeResponse, Status> {
+        let name = &self.key.name;
+        let range = RangeRequest {
+            key: [name, &b"/"[..]].concat().into(),
+            range_end: [name, &b"0"[..]].concat().into(),
+            limit: 2,
+            sort_order: SortOrder::Descend as i32,
+            sort_target: SortTarget::Create as i32,
+            max_create_revision: self.key.rev,
+            keys_only: true,
+            ..RangeRequest::default()
+        };
+        let (level, timeout) = (Consistency::LINEARIZABLE, self.shared.limits.timeout_max);
+        match self.shared.query(Ask::Range(range), level, timeout).await? {
+            Answer::Range(range) => Ok(range),
+            _ => Err(unexpected()),
+        }
+    }
 }
 
 impl<B: Backend> Drop for Place<B> {
     fn drop(&mut self) {
-        if let Some(act) = self.give_up.take() {
+        if !self.kept {
             let shared = Arc::clone(&self.shared);
+            // This removes a key only if it is of the revision that made this place.
+            let act = Act::Resign(ResignRequest { leader: Some(self.key.clone()) });
             ambient::spawn(async move {
                 // If this fails, the place ends with its lease.
                 let _ = shared.command(act, shared.limits.timeout_max).await;
@@ -52,68 +111,47 @@ impl<B: Backend> Drop for Place<B> {
 /// Waits until a lock is held.
 ///
 /// # Errors
-/// If the lease ends first, or the cluster does not answer.
+/// If the place is lost first, or the cluster does not answer.
 pub async fn lock<B: Backend>(
     shared: &Arc<Shared<B>>,
     request: LockRequest,
     timeout: Duration,
 ) -> Result<LockResponse, Status> {
     let lease = lease(shared, request.lease, timeout).await?;
-    let request = LockRequest { lease: lease.id, ..request };
-    let waiting = async {
-        let mut place = Place { shared: Arc::clone(shared), give_up: None };
-        loop {
-            let told = shared.command(Act::Lock(request.clone()), timeout).await;
-            let Outcome::Lock(response) = told.map_err(|e| expired(e, place.give_up.is_some()))?
-            else {
-                return Err(unexpected());
-            };
-            let revision = response.header.map_or(0, |header| header.revision);
-            if response.held {
-                place.give_up = None;
-                let header = Some(shared.facts().header(revision));
-                return Ok(LockResponse { header, ..response });
-            }
-            let key = response.key;
-            place.give_up = Some(Act::Unlock(UnlockRequest { key }));
-            gone(shared, response.behind, revision).await?;
-        }
+    let name = request.name.clone();
+    let act = Act::Lock(LockRequest { lease: lease.id, ..request });
+    let Outcome::Lock(response) = shared.command(act, timeout).await.map_err(unknown)? else {
+        return Err(unexpected());
     };
-    keeping(shared, &lease, waiting).await.map_err(unknown)
+    let (key, rev) = (response.key.clone(), response.token);
+    let key = LeaderKey { name, key, rev, lease: lease.id };
+    let mut place = Place { shared: Arc::clone(shared), key, kept: response.held };
+    let seen = response.header.map_or(0, |header| header.revision);
+    let reached = place.reached(seen, response.behind.clone(), "mutex: session is expired");
+    let seen = keeping(shared, &lease, reached).await?;
+    Ok(LockResponse { header: Some(shared.facts().header(seen)), ..response })
 }
 
 /// Waits until a candidate leads.
 ///
 /// # Errors
-/// If the lease ends first, or the cluster does not answer.
+/// If the candidacy is lost first, or the cluster does not answer.
 pub async fn campaign<B: Backend>(
     shared: &Arc<Shared<B>>,
     request: CampaignRequest,
     timeout: Duration,
 ) -> Result<CampaignResponse, Status> {
     let lease = lease(shared, request.lease, timeout).await?;
-    let request = CampaignRequest { lease: lease.id, ..request };
-    let waiting = async {
-        let mut place = Place { shared: Arc::clone(shared), give_up: None };
-        loop {
-            let told = shared.command(Act::Campaign(request.clone()), timeout).await;
-            let Outcome::Campaign(response) =
-                told.map_err(|e| expired(e, place.give_up.is_some()))?
-            else {
-                return Err(unexpected());
-            };
-            let revision = response.header.map_or(0, |header| header.revision);
-            if response.elected {
-                place.give_up = None;
-                let header = Some(shared.facts().header(revision));
-                return Ok(CampaignResponse { header, ..response });
-            }
-            let leader: Option<LeaderKey> = response.leader;
-            place.give_up = Some(Act::Resign(ResignRequest { leader }));
-            gone(shared, response.behind, revision).await?;
-        }
+    let act = Act::Campaign(CampaignRequest { lease: lease.id, ..request });
+    let Outcome::Campaign(response) = shared.command(act, timeout).await.map_err(unknown)? else {
+        return Err(unexpected());
     };
-    keeping(shared, &lease, waiting).await.map_err(unknown)
+    let key = response.leader.clone().ok_or_else(unexpected)?;
+    let mut place = Place { shared: Arc::clone(shared), key, kept: response.elected };
+    let seen = response.header.map_or(0, |header| header.revision);
+    let reached = place.reached(seen, response.behind.clone(), Error::NotLeader.text());
+    let seen = keeping(shared, &lease, reached).await?;
+    Ok(CampaignResponse { header: Some(shared.facts().header(seen)), ..response })
 }
 
 /// etcd's services for recipes answer the program's errors with this code.
@@ -124,21 +162,6 @@ fn unknown(status: Status) -> Status {
         }
         _ => status,
     }
-}
-
-/// A lease that ended while its call waited.
-fn expired(status: Status, waited: bool) -> Status {
-    if waited && status.text == Error::LeaseNotFound.text() {
-        return Status::new(Code::Unknown, "mutex: session is expired");
-    }
-    status
-}
-
-/// Waits until a key is gone.
-async fn gone<B: Backend>(shared: &Arc<Shared<B>>, key: Bytes, seen: i64) -> Result<(), Status> {
-    let mut follow = Follow::new(shared, key, Bytes::new(), seen)?;
-    while follow.next().await?.r#type != EventType::Delete as i32 {}
-    Ok(())
 }
 
 struct Lease {

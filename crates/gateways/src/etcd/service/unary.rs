@@ -14,7 +14,7 @@ use crate::{
         map::{self, Plan, Task},
         method::Unary,
         serve::{Shared, unexpected},
-        wire::AuthStatusResponse,
+        wire::{AuthStatusResponse, DefragmentResponse, HashKvResponse},
     },
 };
 
@@ -46,9 +46,13 @@ pub async fn unary<B: Backend>(
         }
         Task::Alarm(request) => operate::alarm(shared, request).await.map(|r| frame(&r)),
         Task::Status => operate::status(shared).await.map(|r| frame(&r)),
-        Task::Defragment => Ok(frame(&operate::defragment(shared))),
-        // The hash of the whole state has the same first two fields.
-        Task::Hash(revision) => hash::hash(shared, revision).await.map(|r| frame(&r)),
+        // The engine gives space back by itself.
+        Task::Defragment => Ok(frame(&DefragmentResponse::default())),
+        // Its message has the first two fields of the other's.
+        Task::Hash => hash::hash(shared, 0)
+            .await
+            .map(|hash| frame(&HashKvResponse { compact_revision: 0, ..hash })),
+        Task::HashKv(request) => hash::hash(shared, request.revision).await.map(|r| frame(&r)),
         Task::MoveLeader(request) => {
             operate::move_leader(shared, request.target_id, timeout).await.map(|r| frame(&r))
         }

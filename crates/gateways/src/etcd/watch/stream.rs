@@ -208,12 +208,12 @@ impl<B: Backend> Stream<B> {
                 }
                 self.next_id
             }
-            id if self.watches.contains_key(&id) => {
-                return Err("mvcc: duplicate watch ID provided on the WatchStream");
-            }
             id => id,
         };
         let spec = Arc::new(Spec::read(request, id)?);
+        if self.watches.contains_key(&id) {
+            return Err("mvcc: duplicate watch ID provided on the WatchStream");
+        }
         if self.watches.len() >= self.shared.limits.watches_max {
             return Err("quorate: too many watches");
         }

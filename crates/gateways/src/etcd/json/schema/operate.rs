@@ -57,13 +57,9 @@ messages! {
     DEFRAGMENT_RESPONSE = "etcdserverpb.DefragmentResponse" {
         1 header: Message(&HEADER);
     }
-    HASH_KV_REQUEST = "etcdserverpb.HashKVRequest" {
-        1 revision: Int64;
-    }
-    HASH_KV_RESPONSE = "etcdserverpb.HashKVResponse" {
+    HASH_RESPONSE = "etcdserverpb.HashResponse" {
         1 header: Message(&HEADER);
         2 hash: Uint32;
-        3 compact_revision: Int64;
     }
     MOVE_LEADER_REQUEST = "etcdserverpb.MoveLeaderRequest" {
         1 targetID: Uint64;
