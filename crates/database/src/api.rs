@@ -289,6 +289,8 @@ pub struct ShardStatus {
     pub commit_index: u64,
     /// Bytes of its current keys and what is stored under them, on the replica that is furthest.
     pub bytes: u64,
+    /// How many its contract allows; 0 for no bound.
+    pub quota_bytes: u64,
     /// Its replicas.
     pub replicas: Vec<ReplicaStatus>,
 }

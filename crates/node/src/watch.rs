@@ -90,6 +90,7 @@ mod tests {
             term: 1,
             commit_index: 10,
             bytes: 70,
+            quota_bytes: 0,
             replicas: applied.iter().map(replica).collect(),
         };
         Cluster {

@@ -150,7 +150,11 @@ pub fn cluster<E: Engine>(core: &Core<E>, shards: &Shards) -> Cluster {
     for (id, placement) in &core.catalog.shards {
         ids.push((*id, placement.keyspace.clone(), placement.wanted.clone()));
     }
-    let shards = ids.into_iter().map(|(id, keyspace, nodes)| shard(id, keyspace, &nodes, &heard));
+    let quota = |name: &String| core.catalog.keyspaces.get(name).map(|k| k.contract.quota_bytes);
+    let shards = ids.into_iter().map(|(id, keyspace, nodes)| {
+        let quota_bytes = quota(&keyspace).unwrap_or(0);
+        ShardStatus { quota_bytes, ..shard(id, keyspace, &nodes, &heard) }
+    });
     Cluster {
         cluster: core.identity.cluster,
         incarnation: core.identity.incarnation,
@@ -176,6 +180,7 @@ fn shard(
         term: 0,
         commit_index: 0,
         bytes: 0,
+        quota_bytes: 0,
         replicas: Vec::new(),
     };
     let mut applied = 0;

@@ -57,7 +57,13 @@ pub struct Stage {
 
 fn member(node: u64) -> Member {
     let address = format!("n{node}:7170");
-    Member { node: NodeId(node), peer: address.clone(), http: address, labels: Vec::new() }
+    Member {
+        node: NodeId(node),
+        peer: address.clone(),
+        http: address,
+        labels: Vec::new(),
+        ..Member::default()
+    }
 }
 
 pub fn settings() -> Settings {

@@ -15,8 +15,10 @@ pub struct Facts {
     pub member: u64,
     /// Every node.
     pub members: Vec<Member>,
-    /// Nodes whose disk is full.
+    /// Nodes that have no room: their disk is full, or the keyspace is at its quota.
     pub full: Vec<u64>,
+    /// Bytes of the keyspace's keys and what is stored under them, revisions of the past included.
+    pub bytes: u64,
     /// The shard of the keyspace, once there is one.
     pub shard: Option<ShardId>,
     /// Who leads it; 0 if unknown.
@@ -50,12 +52,14 @@ impl Facts {
             client_urls: urls(&status.member.etcd),
             is_learner: !votes(status.member.node),
         };
-        let full = told.nodes.iter().filter(|status| status.disk_full);
+        let at_quota = shard.is_some_and(|s| s.quota_bytes > 0 && s.bytes >= s.quota_bytes);
+        let full = told.nodes.iter().filter(|status| status.disk_full || at_quota);
         Facts {
             cluster: cluster_id(told.cluster),
             member: told.node.0,
             members: told.nodes.iter().map(member).collect(),
             full: full.map(|status| status.member.node.0).collect(),
+            bytes: shard.map_or(0, |shard| shard.bytes),
             shard: shard.map(|shard| shard.shard),
             leader: shard.map_or(0, |shard| shard.leader.0),
             term: shard.map_or(0, |shard| shard.term),
@@ -106,7 +110,7 @@ mod tests {
             applied_index: 40 + id,
             lag_ms: None,
         };
-        let told = Cluster {
+        let mut told = Cluster {
             cluster: ClusterId(5 << 64 | 3),
             incarnation: Incarnation(1),
             node: NodeId(2),
@@ -117,6 +121,8 @@ mod tests {
                 leader: NodeId(1),
                 term: 9,
                 commit_index: 50,
+                bytes: 70,
+                quota_bytes: 0,
                 replicas: vec![replica(1), replica(2)],
             }],
         };
@@ -126,8 +132,10 @@ mod tests {
         assert_eq!(facts.members[0].client_urls, ["http://h1:2379"]);
         assert_eq!(facts.members[1].client_urls, [""; 0]);
         assert!(facts.members[1].is_learner && !facts.members[0].is_learner);
-        assert_eq!(facts.full, [2]);
+        assert_eq!((&facts.full[..], facts.bytes), (&[2][..], 70));
         assert_eq!(Facts::read(&told, "other").shard, None);
         assert_eq!(facts.header(4).raft_term, 9);
+        told.shards[0].quota_bytes = 70;
+        assert_eq!(Facts::read(&told, "etcd").full, [1, 2]);
     }
 }

@@ -17,7 +17,7 @@ pub fn status(failure: Failure) -> Status {
         (Kind::Unavailable | Kind::SessionAhead, _) => (Code::Unavailable, "etcdserver: no leader"),
         (Kind::DeadlineExceeded, _) => (Code::Unavailable, "etcdserver: request timed out"),
         (Kind::Overloaded, _) => (Code::ResourceExhausted, "etcdserver: too many requests"),
-        (Kind::DiskFull, _) => {
+        (Kind::DiskFull | Kind::QuotaExceeded, _) => {
             (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded")
         }
         (Kind::Storage, _) => (Code::DataLoss, "etcdserver: corrupt cluster"),

@@ -223,6 +223,7 @@ fn cluster(leader: NodeId) -> Cluster {
             term: 3,
             commit_index: 9,
             bytes: 70,
+            quota_bytes: 0,
             replicas: vec![database::api::ReplicaStatus {
                 node: NodeId(1),
                 role: Role::Leader,

@@ -197,6 +197,8 @@ fn cluster() -> Cluster {
             leader: NodeId(1),
             term: 4,
             commit_index: 12,
+            bytes: 70,
+            quota_bytes: 0,
             replicas: vec![],
         }],
     }

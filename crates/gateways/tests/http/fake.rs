@@ -184,6 +184,7 @@ fn cluster() -> Cluster {
             term: 1,
             commit_index: 1,
             bytes: 70,
+            quota_bytes: 0,
             replicas: vec![],
         }],
     }

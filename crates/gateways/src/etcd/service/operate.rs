@@ -65,18 +65,18 @@ pub async fn status<B: Backend>(shared: &Shared<B>) -> Result<StatusResponse, St
     if facts.full.contains(&facts.member) {
         errors.push(format!("memberID:{} alarm:NOSPACE ", facts.member));
     }
-    let size = i64::try_from(shared.backend.disk_bytes()).unwrap_or(i64::MAX);
+    let size = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
     let learner = facts.members.iter().any(|node| node.id == facts.member && node.is_learner);
     Ok(StatusResponse {
         header: Some(facts.header(revision)),
         version: VERSION.into(),
-        db_size: size,
+        db_size: size(shared.backend.disk_bytes()),
         leader: facts.leader,
         raft_index: facts.commit_index,
         raft_term: facts.term,
         raft_applied_index: facts.applied_index,
         errors,
-        db_size_in_use: size,
+        db_size_in_use: size(facts.bytes),
         is_learner: learner,
     })
 }
