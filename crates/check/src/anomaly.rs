@@ -70,4 +70,34 @@ anomalies! {
     VersionOrder = "versions against real time",
     /// A read was staler than the bound allows.
     BoundExceeded = "staler than the bound",
+    /// Two writes were given one revision.
+    RevisionReused = "one revision given out twice",
+    /// Revisions contradict real time.
+    RevisionOrder = "revisions against real time",
+    /// An answer is not what the state of its revision says.
+    WrongState = "answer that its revision does not explain",
+    /// A change that nobody asked for, or another than was asked for.
+    WrongChange = "change that nothing explains",
+    /// A request took effect more often than it was made.
+    AppliedTwice = "write applied twice",
+    /// A key is gone that nobody removed, and not with its lease.
+    RemovedByNobody = "removed by nobody",
+    /// A watcher was not told of a change.
+    WatchMissed = "watcher missed a change",
+    /// A watcher was told what its revision cannot hold, or what it had been told before.
+    WatchInvented = "watcher was told too much",
+    /// Two watchers were told different things.
+    WatchersDisagree = "watchers disagree",
+    /// Compacted is what nobody compacted, or readable what somebody did.
+    WrongCompaction = "compaction answered wrongly",
+    /// A lease ended although it had been kept alive.
+    FalseExpiry = "lease ended before its time",
+    /// A lease that was gone is there again.
+    LeaseReturned = "lease came back",
+    /// A lease is said to have less left than it has, or more than it was granted.
+    TimeMisstated = "time of a lease misstated",
+    /// Two hold one lock, or lead one election, or one does after its successor.
+    TwoHolders = "two holders at once",
+    /// A write was accepted from somebody who did not hold the lock any more.
+    StaleGuard = "write accepted from a former holder",
 }

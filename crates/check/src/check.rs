@@ -9,7 +9,7 @@ use crate::history::{self, History, HistoryError, ReadLimits};
 use crate::limits::Limits;
 use crate::report::{Counts, Report};
 use crate::verdict::Judgement;
-use crate::{append, linear, session, set, stale, versions};
+use crate::{append, etcd, linear, session, set, stale, versions};
 
 /// What the keys of a history are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,12 +81,14 @@ pub fn check(history: &History, options: &Options<'_>) -> Report {
         Model::Append => Some(Holds::List),
     };
     if let Some(wanted) = wanted {
-        keys.holds.values_mut().for_each(|holds| *holds = wanted);
+        let data = keys.holds.values_mut().filter(|holds| **holds != Holds::Keyspace);
+        data.for_each(|holds| *holds = wanted);
     }
     let mut bench = Bench { history, keys: &keys, options, judgements: Vec::new() };
     bench.registers();
     bench.others();
     bench.lists();
+    bench.keyspaces();
     let judgements = bench.judgements;
     let counts = Counts::of(history, keys.holds.len());
     Report::new(counts, judgements, notes(history))
@@ -172,6 +174,15 @@ impl<'a> Bench<'a> {
         self.each("mixed keys", &mixed, |_, judgement| {
             judgement.unknown("one key is written, added to or appended to in different ways");
         });
+    }
+
+    fn keyspaces(&mut self) {
+        let mut judgements = etcd::CHECKERS.map(Judgement::new);
+        for ops in self.of(Holds::Keyspace) {
+            etcd::judge(self.history, ops, &mut judgements);
+        }
+        let judged = |judgement: &Judgement| judgement.keys > 0 || !judgement.unknown.is_empty();
+        self.judgements.extend(judgements.into_iter().filter(judged));
     }
 
     fn lists(&mut self) {

@@ -11,6 +11,8 @@ pub(crate) enum Holds {
     Counter,
     Set,
     List,
+    /// A keyspace with etcd's model.
+    Keyspace,
     /// Writes and additions, or appends, to one key.
     Mixed,
 }
@@ -24,6 +26,7 @@ struct Done {
     reads_list: bool,
     reads_zero: bool,
     adds_other: bool,
+    asks: bool,
 }
 
 impl Done {
@@ -39,6 +42,7 @@ impl Done {
                 self.adds = true;
                 self.adds_other |= history.values.int(value).is_none();
             }
+            Action::Etcd(_) => self.asks = true,
             Action::Read(_) | Action::Txn(_) => {}
         }
     }
@@ -46,6 +50,8 @@ impl Done {
     /// `None` for a key that is only read, and not as a list.
     fn holds(self) -> Option<Holds> {
         match (self.writes, self.adds, self.appends) {
+            (false, false, false) if self.asks => Some(Holds::Keyspace),
+            _ if self.asks => Some(Holds::Mixed),
             (true, false, false) => Some(Holds::Register),
             (false, true, false) if self.reads_list || self.adds_other => Some(Holds::Set),
             (false, true, false) => Some(Holds::Counter),
@@ -85,7 +91,8 @@ pub(crate) fn keys(history: &History) -> Keys {
     // A key that is only read is taken for what most others are, unless what it shows tells: what
     // nobody touched is null in a register, 0 in a counter and empty in a set.
     let mut count: BTreeMap<Holds, usize> = BTreeMap::new();
-    holds.values().for_each(|&holds| *count.entry(holds).or_default() += 1);
+    let data = holds.values().filter(|&&holds| holds != Holds::Keyspace);
+    data.for_each(|&holds| *count.entry(holds).or_default() += 1);
     let counters = count.contains_key(&Holds::Counter);
     let usual = count.into_iter().max_by_key(|&(_, count)| count);
     let usual = usual.map_or(Holds::Register, |(holds, _)| holds);

@@ -105,6 +105,10 @@ pub(crate) fn label(history: &History, op: &Op) -> String {
             };
             history.parts(span).iter().map(part).collect::<Vec<_>>().join("; ")
         }
+        Action::Etcd(at) => match history.deeds.get(at as usize) {
+            Some((ask, answer)) => crate::etcd::label(ask, answer.as_ref()),
+            None => String::new(),
+        },
         action => act(history, action),
     };
     let text = match text.char_indices().nth(LABEL_MAX) {
@@ -138,5 +142,6 @@ fn act(history: &History, action: Action) -> String {
         Action::Add(value, Some(total)) => format!("add {} = {total}", text(value)),
         Action::Append(value) => format!("append {}", text(value)),
         Action::Txn(_) => "txn".into(),
+        Action::Etcd(_) => "etcd".into(),
     }
 }

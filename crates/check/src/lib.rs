@@ -7,6 +7,7 @@
 //!                                             session  four guarantees of one client
 //!                                             stale    bounded staleness
 //!                                             versions the evidence on the answers
+//!                                             etcd     revisions, watches, leases, locks
 //!                                                │
 //!                      Report: text, JSON, SVG ◄─┘     valid < unknown < INVALID
 //! ```
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod etcd;
 pub mod history;
 
 #[cfg(test)]

@@ -125,6 +125,9 @@ pub enum Verb {
     Append,
     /// Value `[["append", key, value], ["r", key, null], …]`.
     Txn,
+    /// A request to a keyspace with etcd's model, named by the key: [`crate::etcd::Ask`], and
+    /// [`crate::etcd::Answer`].
+    Etcd,
     /// Anything else: allowed only on lines of processes that are not clients.
     #[serde(other)]
     Other,

@@ -32,6 +32,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use crate::etcd::{Answer, Ask};
+
 pub use error::HistoryError;
 pub use event::{Event, Kind, Process, Verb};
 pub use level::Promise;
@@ -51,6 +53,8 @@ pub struct History {
     pub lists: Vec<ValueId>,
     /// The parts of all transactions; see [`Action::Txn`].
     pub micros: Vec<Micro>,
+    /// The requests to keyspaces with etcd's model, and their answers; see [`Action::Etcd`].
+    pub deeds: Vec<(Ask, Option<Answer>)>,
     /// Lines of processes that are not clients, such as the nemesis.
     pub ignored: u64,
     /// Events whose time was before that of the line above them.

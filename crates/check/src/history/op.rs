@@ -50,6 +50,8 @@ pub enum Action {
     Append(ValueId),
     /// Several parts at once, in [`super::History::micros`]. Never exactly one part.
     Txn(Span),
+    /// A request to a keyspace with etcd's model, in [`super::History::deeds`].
+    Etcd(u32),
 }
 
 /// One part of a transaction.

@@ -28,6 +28,8 @@ pub struct Builder {
     position: u64,
     /// The time of every event, as long as every event has one.
     times: Option<Vec<i64>>,
+    /// About how much memory requests and answers take, in bytes.
+    deeds: u64,
 }
 
 impl Builder {
@@ -35,7 +37,8 @@ impl Builder {
     #[must_use]
     pub fn new(keys: KeyShape) -> Builder {
         let history = History::default();
-        Builder { history, keys, open: BTreeMap::new(), position: 0, times: Some(Vec::new()) }
+        let times = Some(Vec::new());
+        Builder { history, keys, open: BTreeMap::new(), position: 0, times, deeds: 0 }
     }
 
     /// Takes the next event; `line` is for errors and counterexamples.
@@ -73,6 +76,7 @@ impl Builder {
         history.ops.len() as u64 * op
             + history.lists.len() as u64 * 4
             + history.micros.len() as u64 * size_of::<super::Micro>() as u64
+            + self.deeds
             + history.values.bytes()
     }
 
@@ -92,11 +96,14 @@ impl Builder {
                 None => KeyShape::Auto,
             };
         }
-        let txn = verb == super::Verb::Txn;
+        let whole = matches!(verb, super::Verb::Txn | super::Verb::Etcd);
         let (key, value) = match event.key {
-            None if self.keys == KeyShape::Tuple && !txn => shape::split(event.value)?,
+            None if self.keys == KeyShape::Tuple && !whole => shape::split(event.value)?,
             key => (key.unwrap_or_default(), event.value),
         };
+        if verb == super::Verb::Etcd {
+            self.deeds += shape::weight(&value);
+        }
         let mut op = Op {
             process,
             session: event.session.map(|s| self.history.values.intern(&s.into())),
@@ -132,6 +139,9 @@ impl Builder {
             } else {
                 event.value
             };
+            if matches!(op.action, Action::Etcd(_)) {
+                self.deeds += shape::weight(&value);
+            }
             self.answer(&mut op, event.f, &value, event.total)?;
             op.version = event.version.as_ref().map(shape::version).transpose()?;
             op.promise = op.promise.and(promise(event.level.as_deref()));

@@ -1,7 +1,10 @@
 //! From the loose shapes of the file to exact operations.
 
 use kernel::{Incarnation, Version};
+use serde::Deserialize;
 use serde_json::Value as Json;
+
+use crate::etcd::{Answer, Ask};
 
 use super::{Action, Event, History, Micro, Seen, Span, ValueId, Verb};
 
@@ -13,7 +16,7 @@ pub(super) fn is_tuple(event: &Event) -> Option<bool> {
     let pair = event.value.as_array().filter(|parts| parts.len() == 2);
     match event.f {
         _ if event.key.is_some() => Some(false),
-        None | Some(Verb::Txn | Verb::Other) => None,
+        None | Some(Verb::Txn | Verb::Etcd | Verb::Other) => None,
         Some(Verb::Cas) => Some(pair.is_some_and(|parts| parts[1].is_array())),
         Some(_) => Some(pair.is_some()),
     }
@@ -47,8 +50,15 @@ pub(super) fn asked(history: &mut History, verb: Verb, value: &Json) -> Shaped<A
         },
         Verb::Append => Action::Append(values.intern(value)),
         Verb::Txn => Action::Txn(parts(history, value)?),
+        Verb::Etcd => {
+            let ask = Ask::deserialize(value).map_err(|error| format!("no request: {error}"))?;
+            let at = u32::try_from(history.deeds.len()).map_err(|_| "more than 2^32 requests")?;
+            history.deeds.push((ask, None));
+            Action::Etcd(at)
+        }
         Verb::Other => {
-            return Err("unknown f; known are read, write, delete, cas, add, append, txn".into());
+            let known = "read, write, delete, cas, add, append, txn, etcd";
+            return Err(format!("unknown f; known are {known}"));
         }
     })
 }
@@ -67,8 +77,28 @@ pub(super) fn answered(
             Action::Add(delta, total.or(pair))
         }
         Action::Txn(_) => Action::Txn(parts(history, value)?),
+        Action::Etcd(at) => {
+            let answer = Answer::deserialize(value).map_err(|error| format!("no answer: {error}"))?;
+            if let Some(deed) = history.deeds.get_mut(at as usize) {
+                if !answer.fits(&deed.0) {
+                    return Err("an answer to another request".into());
+                }
+                deed.1 = Some(answer);
+            }
+            asked
+        }
         other => other,
     })
+}
+
+/// About how much memory a request or an answer takes, in bytes.
+pub(super) fn weight(value: &Json) -> u64 {
+    match value {
+        Json::Array(all) => 32 + all.iter().map(weight).sum::<u64>(),
+        Json::Object(fields) => 32 + fields.values().map(weight).sum::<u64>(),
+        Json::String(text) => 24 + text.len() as u64,
+        _ => 16,
+    }
 }
 
 fn seen(history: &mut History, value: &Json) -> Shaped<Seen> {
