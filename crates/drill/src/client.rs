@@ -6,20 +6,19 @@ use bytes::Bytes;
 use check::history::{Event, Kind, Verb};
 use contract::{Consistency, Program, Session};
 use database::{
-    Answer, Code, Failure, Request,
-    api::{Action, Call, Done, Fate, Trace},
-    failure::Effect,
+    Answer, Request,
+    api::{Action, Done},
 };
-use kernel::{Duration, Instant, NodeId, RequestId, Rng, ShardId, Ticket, Version};
+use kernel::{Duration, Instant, NodeId, Rng, ShardId, Ticket, Version};
 use layers::{counter, kv};
 use prost::Message;
 use sim::Outcome;
 
-use crate::workload::{Act, Operation};
-
-/// How long a client waits for one answer, and how often it tries.
-const TIMEOUT: Duration = Duration::from_millis(1500);
-const TRIES: u32 = 3;
+use crate::{
+    actor::Actor,
+    attempt::{Attempt, Next},
+    workload::{Act, Operation},
+};
 
 /// A client and what it is doing.
 pub struct Client {
@@ -38,14 +37,9 @@ pub struct Client {
 
 struct Busy {
     operation: Operation,
-    ticket: Ticket,
-    deadline: Instant,
-    request: Call,
+    attempt: Attempt,
     value: String,
     expected: Option<String>,
-    tries: u32,
-    node: u64,
-    fate: bool,
 }
 
 impl Client {
@@ -72,58 +66,6 @@ impl Client {
         }
     }
 
-    /// Whether nothing is left to do.
-    pub fn idle(&self) -> bool {
-        self.queue.is_empty() && self.busy.is_none()
-    }
-
-    /// When something must be done without an answer.
-    pub fn due(&self) -> Instant {
-        match &self.busy {
-            Some(busy) => busy.deadline,
-            None if self.queue.is_empty() => Instant::NEVER,
-            None => self.next_at,
-        }
-    }
-
-    /// The next operation, if its time has come.
-    pub fn next(&mut self, now: Instant, history: &mut Vec<Event>) -> Option<(NodeId, Request)> {
-        if self.busy.is_some() || now < self.next_at {
-            return None;
-        }
-        let operation = self.queue.pop_front()?;
-        let busy = self.begin(operation, now);
-        history.push(invoke(self.process, &busy, now));
-        let ask = (NodeId(busy.node), Request::Call(busy.request.clone()));
-        self.busy = Some(busy);
-        Some(ask)
-    }
-
-    /// The world's ticket for what was asked last.
-    pub fn asked(&mut self, ticket: Ticket) {
-        if let Some(busy) = &mut self.busy {
-            busy.ticket = ticket;
-        }
-    }
-
-    /// The ticket that the client waits for.
-    pub fn waits_for(&self) -> Option<Ticket> {
-        self.busy.as_ref().map(|busy| busy.ticket)
-    }
-
-    /// What the client's read must show at least, by shard; `committed` is what is committed now.
-    /// Empty while it reads nothing.
-    pub fn floor(&self, committed: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64> {
-        let Some(busy) = &self.busy else { return BTreeMap::new() };
-        match (busy.operation.act, &busy.request.session) {
-            (Act::Read | Act::Total | Act::Elements, _) => committed.clone(),
-            (Act::ReadSession, Some(session)) => {
-                committed.keys().map(|shard| (*shard, session.index(*shard))).collect()
-            }
-            _ => BTreeMap::new(),
-        }
-    }
-
     fn begin(&mut self, operation: Operation, now: Instant) -> Busy {
         self.written += 1;
         let value = format!("{}.{}", self.process, self.written);
@@ -137,50 +79,11 @@ impl Client {
             }
             _ => None,
         };
-        let request = Call {
-            keyspace: keyspace.into(),
-            action,
-            consistency,
-            session: self.session.clone(),
-            request_id: Some(RequestId::from_random(self.rng.bits128())),
-            timeout: TIMEOUT - Duration::from_millis(200),
-            trace: Trace::default(),
-        };
-        Busy {
-            node: operation.node,
-            operation,
-            ticket: Ticket(u64::MAX),
-            deadline: now + TIMEOUT,
-            request,
-            value,
-            expected,
-            tries: 1,
-            fate: false,
-        }
-    }
-
-    /// The answer to the client's ticket, or its deadline. What it asks next, if anything.
-    pub fn answered(
-        &mut self,
-        now: Instant,
-        answer: Option<Outcome<Answer>>,
-        history: &mut Vec<Event>,
-    ) -> Option<(NodeId, Request)> {
-        let busy = self.busy.take()?;
-        match answer {
-            Some(Outcome::Reply(Answer::Done(done))) => self.done(now, &busy, &done, history),
-            Some(Outcome::Reply(Answer::Fate(Fate::Done(done)))) => {
-                self.done(now, &busy, &done, history);
-            }
-            Some(Outcome::Reply(Answer::Fate(Fate::NotDone))) => {
-                self.end(now, &busy, Kind::Fail, history);
-            }
-            Some(Outcome::Reply(Answer::Failed(failure))) if settled(&failure, &busy) => {
-                self.end(now, &busy, Kind::Fail, history);
-            }
-            _ => return self.again(now, busy, history),
-        }
-        None
+        let session = self.session.clone();
+        let request = Attempt::call(keyspace, action, consistency, session, &mut self.rng);
+        let place = (operation.node, self.nodes);
+        let attempt = Attempt::new(now, place, request, operation.asks_fate);
+        Busy { operation, attempt, value, expected }
     }
 
     fn done(&mut self, now: Instant, busy: &Busy, done: &Done, history: &mut Vec<Event>) {
@@ -220,43 +123,71 @@ impl Client {
         let pause = self.queue.front().map_or(Duration::ZERO, |next| next.pause);
         self.next_at = now + pause;
     }
+}
 
-    /// Tries again at another node: the same request, or a question about its fate.
-    fn again(
-        &mut self,
-        now: Instant,
-        mut busy: Busy,
-        history: &mut Vec<Event>,
-    ) -> Option<(NodeId, Request)> {
-        let mutation = matches!(busy.request.action, Action::Mutate { .. });
-        if busy.tries >= TRIES {
-            let kind = if mutation { Kind::Info } else { Kind::Fail };
-            self.end(now, &busy, kind, history);
+impl Actor for Client {
+    fn idle(&self) -> bool {
+        self.queue.is_empty() && self.busy.is_none()
+    }
+
+    fn due(&self) -> Instant {
+        match &self.busy {
+            Some(busy) => busy.attempt.deadline,
+            None if self.queue.is_empty() => Instant::NEVER,
+            None => self.next_at,
+        }
+    }
+
+    fn next(&mut self, now: Instant, history: &mut Vec<Event>) -> Option<(NodeId, Request)> {
+        if self.busy.is_some() || now < self.next_at {
             return None;
         }
-        busy.tries += 1;
-        busy.node = busy.node % self.nodes + 1;
-        busy.deadline = now + TIMEOUT;
-        busy.fate = busy.fate || (mutation && busy.operation.asks_fate);
-        let request = match (&busy.request.request_id, busy.fate) {
-            (Some(id), true) => Request::Fate {
-                id: id.clone(),
-                keyspace: Some(busy.request.keyspace.clone()),
-                timeout: busy.request.timeout,
-            },
-            _ => Request::Call(busy.request.clone()),
-        };
-        let ask = (NodeId(busy.node), request);
+        let operation = self.queue.pop_front()?;
+        let busy = self.begin(operation, now);
+        history.push(invoke(self.process, &busy, now));
+        let ask = busy.attempt.ask();
         self.busy = Some(busy);
         Some(ask)
     }
-}
 
-/// Whether a failure says for certain that nothing happened, now or in an earlier try.
-fn settled(failure: &Failure, busy: &Busy) -> bool {
-    match failure.code {
-        Code::RequestCancelled => true,
-        _ => failure.effect == Effect::None && !failure.code.retryable() && busy.tries == 1,
+    fn asked(&mut self, ticket: Ticket) {
+        if let Some(busy) = &mut self.busy {
+            busy.attempt.ticket = ticket;
+        }
+    }
+
+    fn waits_for(&self) -> Option<Ticket> {
+        self.busy.as_ref().map(|busy| busy.attempt.ticket)
+    }
+
+    fn floor(&self, committed: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64> {
+        let Some(busy) = &self.busy else { return BTreeMap::new() };
+        match (busy.operation.act, &busy.attempt.request.session) {
+            (Act::Read | Act::Total | Act::Elements, _) => committed.clone(),
+            (Act::ReadSession, Some(session)) => {
+                committed.keys().map(|shard| (*shard, session.index(*shard))).collect()
+            }
+            _ => BTreeMap::new(),
+        }
+    }
+
+    fn answered(
+        &mut self,
+        now: Instant,
+        answer: Option<Outcome<Answer>>,
+        history: &mut Vec<Event>,
+    ) -> Option<(NodeId, Request)> {
+        let mut busy = self.busy.take()?;
+        match busy.attempt.answered(now, answer) {
+            Next::Done(done) => self.done(now, &busy, &done, history),
+            Next::Failed => self.end(now, &busy, Kind::Fail, history),
+            Next::Unknown => self.end(now, &busy, Kind::Info, history),
+            Next::Ask(node, request) => {
+                self.busy = Some(busy);
+                return Some((node, request));
+            }
+        }
+        None
     }
 }
 
@@ -365,7 +296,7 @@ fn invoke(process: u64, busy: &Busy, now: Instant) -> Event {
         _ => event,
     };
     if busy.operation.act == Act::ReadSession {
-        event.level = busy.request.consistency.map(|level| level.to_string());
+        event.level = busy.attempt.request.consistency.map(|level| level.to_string());
     }
     event
 }

@@ -12,8 +12,11 @@
 //! frames between nodes. Only the engine is replaced by its deterministic twin.
 #![forbid(unsafe_code)]
 
+pub mod actor;
 pub mod ambush;
+pub mod attempt;
 pub mod client;
+pub mod coordination;
 pub mod factory;
 pub mod invariants;
 pub mod machine;

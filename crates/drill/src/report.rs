@@ -11,6 +11,7 @@ use sim::{
 };
 
 use crate::{
+    coordination,
     run::{Outcome, Run},
     workload::Operation,
 };
@@ -90,17 +91,48 @@ fn raft_word(message: &raft::Message) -> String {
 
 /// Removes faults and operations while the run still fails for the same reason.
 #[must_use]
-pub fn smaller(run: &Run, budget: u64) -> Shrunk<Operation> {
+pub fn smaller(run: &Run, budget: u64) -> Shrunk<Piece> {
     let by = |outcome: &Outcome| match outcome {
         Outcome::Failed { by, .. } => Some(*by),
         _ => None,
     };
     let wanted = by(&run.go(None).0.outcome);
-    let start = Candidate { plan: run.plan.clone(), operations: run.operations.clone() };
-    shrink(start, budget, |candidate: &Candidate<Operation>| {
-        let run = Run { plan: candidate.plan.clone(), operations: candidate.operations.clone() };
+    let start = Candidate { plan: run.plan.clone(), operations: pieces(run) };
+    shrink(start, budget, |candidate: &Candidate<Piece>| {
+        let run = run_of(candidate);
         wanted.is_some() && by(&run.go(None).0.outcome) == wanted
     })
+}
+
+/// An operation of any client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Of keys, counters and sets.
+    Data(Operation),
+    /// Of the keyspace with etcd's model.
+    Coordination(coordination::Operation),
+}
+
+fn pieces(run: &Run) -> Vec<Piece> {
+    let data = run.operations.iter().cloned().map(Piece::Data);
+    data.chain(run.coordination.iter().cloned().map(Piece::Coordination)).collect()
+}
+
+/// The run of a candidate.
+#[must_use]
+pub fn run_of(candidate: &Candidate<Piece>) -> Run {
+    let mut run = Run {
+        plan: candidate.plan.clone(),
+        operations: Vec::new(),
+        coordination: Vec::new(),
+    };
+    for piece in &candidate.operations {
+        match piece {
+            Piece::Data(operation) => run.operations.push(operation.clone()),
+            Piece::Coordination(operation) => run.coordination.push(operation.clone()),
+        }
+    }
+    run
 }
 
 /// A plan read back: its operations are those of its seed.

@@ -14,8 +14,10 @@ use kernel::{Duration, Instant, NodeId, Rng, ShardId, Ticket};
 use sim::{Plan, World};
 
 use crate::{
+    actor::Actor,
     ambush::Ambush,
     client::Client,
+    coordination,
     factory::{Cluster, settings},
     invariants::Invariants,
     operator::Operator,
@@ -65,9 +67,13 @@ pub struct Run {
     pub plan: Plan,
     /// What clients do.
     pub operations: Vec<Operation>,
+    /// What clients of the keyspace with etcd's model do; none if it is not there.
+    pub coordination: Vec<coordination::Operation>,
 }
 
 const CLIENTS: u64 = 6;
+/// Clients of the keyspace with etcd's model have names of their own: from here on in the history.
+const PROCESSES: u64 = 1 << 32;
 /// Setting the cluster up may take this long.
 const SET_UP: Duration = Duration::from_secs(20);
 /// A node that stopped itself is started again after this long, as an init system would.
@@ -88,7 +94,8 @@ impl Run {
         let options = &plan.options;
         let each = options.safety.as_secs() * 5;
         let operations = workload::draw(plan.seed, CLIENTS, each, options.nodes, options.safety);
-        Run { plan, operations }
+        let coordination = coordination::draw(&plan);
+        Run { plan, operations, coordination }
     }
 
     /// Runs it. With `record`, the world keeps that many last events for a report.
@@ -109,7 +116,7 @@ impl Run {
 struct Stage<'a> {
     run: &'a Run,
     world: World<Cluster>,
-    clients: Vec<Client>,
+    clients: Vec<Box<dyn Actor>>,
     waiting: BTreeMap<Ticket, usize>,
     history: Vec<Event>,
     invariants: Invariants,
@@ -135,20 +142,22 @@ impl<'a> Stage<'a> {
         let nodes = run.plan.options.nodes;
         let rng = Rng::new(run.plan.seed).fork("clients");
         let count = run.operations.iter().map(|op| op.client + 1).max().unwrap_or(0);
-        let client = |id: u64| {
+        let client = |id: u64| -> Box<dyn Actor> {
             let mine: VecDeque<Operation> =
                 run.operations.iter().filter(|op| op.client == id).cloned().collect();
-            Client::new(id, count, nodes, mine, rng.fork(&format!("client {id}")))
+            Box::new(Client::new(id, count, nodes, mine, rng.fork(&format!("client {id}"))))
         };
+        let mut clients: Vec<Box<dyn Actor>> = (0..count).map(client).collect();
+        clients.extend(coordination::actors(&run.plan, &run.coordination, PROCESSES));
         Stage {
             run,
             world,
-            clients: (0..count).map(client).collect(),
+            floors: vec![BTreeMap::new(); clients.len()],
+            clients,
             waiting: BTreeMap::new(),
             history: Vec::new(),
             invariants: Invariants::default(),
             pictures: Pictures::default(),
-            floors: vec![BTreeMap::new(); count as usize],
             probes: BTreeMap::new(),
             operator: Operator::new(&run.plan, Instant::NEVER),
             ambush: Ambush::new(&run.plan, Instant::NEVER),
@@ -183,7 +192,11 @@ impl<'a> Stage<'a> {
     /// Makes the keyspaces, before any fault strikes.
     fn set_up(&mut self) -> Play<()> {
         let replicas = self.run.plan.options.replicas as u32;
-        for (name, program) in [("kv", Program::Kv), ("counters", Program::Counter)] {
+        let mut keyspaces = vec![("kv", Program::Kv), ("counters", Program::Counter)];
+        if !self.run.coordination.is_empty() {
+            keyspaces.push((coordination::KEYSPACE, Program::Coordination));
+        }
+        for (name, program) in keyspaces {
             let history_s = if program == Program::Kv { self.history_s() } else { 0 };
             let contract = Contract { replicas, history_s, ..Contract::new(program) };
             let control = Control::CreateKeyspace { name: name.into(), contract };
@@ -252,7 +265,7 @@ impl<'a> Stage<'a> {
     /// Runs until a client must be served or this time; looks at the invariants on the way.
     /// Answers that no client waits for are returned.
     fn advance(&mut self, until: Instant) -> Play<Vec<sim::Answer<Answer>>> {
-        let due = self.clients.iter().map(Client::due).min().unwrap_or(Instant::NEVER);
+        let due = self.clients.iter().map(|client| client.due()).min().unwrap_or(Instant::NEVER);
         let due = due.min(self.operator.due()).min(self.ambush.due());
         let until = until.min(due).max(self.world.now() + Duration::from_nanos(1));
         let mut strangers = Vec::new();

@@ -179,14 +179,14 @@ impl Replay {
             "seed {}, {} faults, {} operations",
             run.plan.seed,
             run.plan.schedule.len(),
-            run.operations.len()
+            run.operations.len() + run.coordination.len()
         );
         let shrunk = report::smaller(&run, self.budget);
-        let small = Run { plan: shrunk.candidate.plan, operations: shrunk.candidate.operations };
+        let small = report::run_of(&shrunk.candidate);
         println!(
             "{} faults and {} operations left after {} runs",
             small.plan.schedule.len(),
-            small.operations.len(),
+            small.operations.len() + small.coordination.len(),
             shrunk.runs
         );
         let outcome = report::write(&small, &self.out)?;

@@ -14,13 +14,17 @@ use layers::{counter, kv};
 use prost::Message;
 
 use super::{Outcome, Play, Stage, failed};
-use crate::{client::Client, replicas};
+use crate::{coordination, replicas};
+
+/// Within this time all leases must end once nobody renews them: the longest has five seconds.
+const LEASES_END: Duration = Duration::from_secs(30);
 
 impl Stage<'_> {
     /// The healed cluster must serve through every node, and all replicas must agree.
     pub(super) fn liveness(&mut self) -> Play<()> {
         let end = self.world.now() + self.run.plan.options.liveness;
-        self.until(end, |stage| stage.clients.iter().all(Client::idle))?;
+        self.until(end, |stage| stage.clients.iter().all(|client| client.idle()))?;
+        self.last_looks()?;
         for node in self.alive() {
             let limit = self.run.plan.options.liveness;
             let served = self.ask_until(
@@ -45,6 +49,25 @@ impl Stage<'_> {
         match apart {
             Some(why) => failed("convergence", why),
             None => Ok(()),
+        }
+    }
+
+    /// Leases that nobody renews any more end, and watchers see all that happened.
+    fn last_looks(&mut self) -> Play<()> {
+        if !self.run.coordination.is_empty() {
+            let none = |answer: &Answer| coordination::leases(answer) == Some(0);
+            let nodes = self.alive();
+            let ask = |node: NodeId| (node, coordination::status());
+            if !nodes.is_empty() && !self.ask_until(LEASES_END, ask, none)? {
+                return failed("liveness", "leases that nobody renews do not end");
+            }
+        }
+        self.clients.iter_mut().for_each(|client| client.rest());
+        let end = self.world.now() + self.run.plan.options.liveness;
+        self.until(end, |stage| stage.clients.iter().all(|client| client.idle()))?;
+        match self.clients.iter().all(|client| client.idle()) {
+            true => Ok(()),
+            false => failed("liveness", "a watcher does not come to the end"),
         }
     }
 

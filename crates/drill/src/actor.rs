@@ -1,0 +1,41 @@
+//! Whoever asks the cluster during a run, and writes down what was answered.
+
+use std::collections::BTreeMap;
+
+use check::history::Event;
+use database::{Answer, Request};
+use kernel::{Instant, NodeId, ShardId, Ticket};
+use sim::Outcome;
+
+/// A client of the cluster. It does one thing at a time.
+pub trait Actor {
+    /// Whether the run need not wait for it.
+    fn idle(&self) -> bool;
+
+    /// Nothing more is to be begun, but for what shows how it all ended.
+    fn rest(&mut self) {}
+
+    /// When something must be done without an answer.
+    fn due(&self) -> Instant;
+
+    /// What it asks next, if its time has come.
+    fn next(&mut self, now: Instant, history: &mut Vec<Event>) -> Option<(NodeId, Request)>;
+
+    /// The world's ticket for what was asked last.
+    fn asked(&mut self, ticket: Ticket);
+
+    /// The ticket that it waits for.
+    fn waits_for(&self) -> Option<Ticket>;
+
+    /// What its read must show at least, by shard; `committed` is what is committed now. Empty while
+    /// it reads nothing.
+    fn floor(&self, committed: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64>;
+
+    /// The answer to its ticket, or its deadline. What it asks next, if anything.
+    fn answered(
+        &mut self,
+        now: Instant,
+        answer: Option<Outcome<Answer>>,
+        history: &mut Vec<Event>,
+    ) -> Option<(NodeId, Request)>;
+}
