@@ -12,8 +12,11 @@ pub trait Actor {
     /// Whether the run need not wait for it.
     fn idle(&self) -> bool;
 
-    /// Nothing more is to be begun, but for what shows how it all ended.
+    /// It changes nothing any more, beyond what is under way.
     fn rest(&mut self) {}
+
+    /// Nobody changes anything any more: it looks how everything ended, if that is its part.
+    fn look_back(&mut self) {}
 
     /// When something must be done without an answer.
     fn due(&self) -> Instant;

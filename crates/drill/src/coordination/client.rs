@@ -168,6 +168,10 @@ impl Actor for Client {
         self.queue.is_empty() && self.busy.is_none()
     }
 
+    fn rest(&mut self) {
+        self.queue.clear();
+    }
+
     fn due(&self) -> Instant {
         match &self.busy {
             Some(busy) => busy.attempt.deadline,

@@ -120,7 +120,7 @@ impl Actor for Watcher {
         matches!(self.end, End::Open | End::Done)
     }
 
-    fn rest(&mut self) {
+    fn look_back(&mut self) {
         self.end = if self.chronicles() { End::Reading } else { End::Done };
     }
 

@@ -54,21 +54,23 @@ impl Stage<'_> {
 
     /// Leases that nobody renews any more end, and watchers see all that happened.
     fn last_looks(&mut self) -> Play<()> {
-        if !self.run.coordination.is_empty() {
-            let none = |answer: &Answer| coordination::leases(answer) == Some(0);
-            let nodes = self.alive();
-            let ask = |node: NodeId| (node, coordination::status());
-            if !nodes.is_empty() && !self.ask_until(LEASES_END, ask, none)? {
-                return failed("liveness", "leases that nobody renews do not end");
-            }
+        if self.run.coordination.is_empty() {
+            return Ok(());
         }
         self.clients.iter_mut().for_each(|client| client.rest());
-        let end = self.world.now() + self.run.plan.options.liveness;
-        self.until(end, |stage| stage.clients.iter().all(|client| client.idle()))?;
-        match self.clients.iter().all(|client| client.idle()) {
-            true => Ok(()),
-            false => failed("liveness", "a watcher does not come to the end"),
+        self.until_idle("a request under way does not end")?;
+        let none = |answer: &Answer| coordination::leases(answer) == Some(0);
+        if !self.ask_until(LEASES_END, |node| (node, coordination::status()), none)? {
+            return failed("liveness", "leases that nobody renews do not end");
         }
+        self.clients.iter_mut().for_each(|client| client.look_back());
+        self.until_idle("a watcher does not come to the end")
+    }
+
+    fn until_idle(&mut self, otherwise: &str) -> Play<()> {
+        let idle = |stage: &Self| stage.clients.iter().all(|client| client.idle());
+        self.until(self.world.now() + self.run.plan.options.liveness, idle)?;
+        if idle(self) { Ok(()) } else { failed("liveness", otherwise) }
     }
 
     /// What keeps the replicas from agreeing.
