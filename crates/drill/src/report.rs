@@ -121,11 +121,8 @@ fn pieces(run: &Run) -> Vec<Piece> {
 /// The run of a candidate.
 #[must_use]
 pub fn run_of(candidate: &Candidate<Piece>) -> Run {
-    let mut run = Run {
-        plan: candidate.plan.clone(),
-        operations: Vec::new(),
-        coordination: Vec::new(),
-    };
+    let mut run =
+        Run { plan: candidate.plan.clone(), operations: Vec::new(), coordination: Vec::new() };
     for piece in &candidate.operations {
         match piece {
             Piece::Data(operation) => run.operations.push(operation.clone()),

@@ -79,11 +79,31 @@ pub enum Bug {
     KeepAliveWhileEnding,
     /// A keep-alive behind a checkpoint is answered without the log.
     KeepAliveNotLogged,
+    /// A watch resumes one revision late.
+    WatchOneLate,
+    /// A page of changes that cuts a revision is gone on with behind it.
+    CutRevisionLost,
+    /// Compaction swallows the changes of the first revision that is left.
+    CompactedTooFar,
+    /// A revision that is compacted can still be read.
+    CompactedReadable,
+    /// A lock is granted while the lease of its holder is running out.
+    LockWhileEnding,
+    /// A guard lets every write in.
+    GuardIgnored,
+    /// A key that is made again, such as a candidacy, has the revision of its first making.
+    PlaceReused,
+    /// A transaction compares the state before the last revision.
+    CompareStale,
+    /// A key that was put without its lease still ends with it.
+    DetachIgnored,
+    /// The snapshot leaves out the revision: it is given out again.
+    SnapshotWithoutRevision,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 35] = [
+    pub const ALL: [(Bug, &'static str); 45] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -155,6 +175,25 @@ impl Bug {
             "A keep-alive is answered although the end of its lease is proposed",
         ),
         (Bug::KeepAliveNotLogged, "A keep-alive behind a checkpoint is answered without the log"),
+        (Bug::WatchOneLate, "A watch resumes one revision late"),
+        (Bug::CutRevisionLost, "A page of changes that cuts a revision is gone on with behind it"),
+        (
+            Bug::CompactedTooFar,
+            "Compaction swallows the changes of the first revision that is left",
+        ),
+        (Bug::CompactedReadable, "A revision that is compacted can still be read"),
+        (Bug::LockWhileEnding, "A lock is granted while the lease of its holder is running out"),
+        (Bug::GuardIgnored, "A guard lets every write in"),
+        (
+            Bug::PlaceReused,
+            "A key that is made again, such as a candidacy, has the revision of its first making",
+        ),
+        (Bug::CompareStale, "A transaction compares the state before the last revision"),
+        (Bug::DetachIgnored, "A key that was put without its lease still ends with it"),
+        (
+            Bug::SnapshotWithoutRevision,
+            "The snapshot leaves out the revision: it is given out again",
+        ),
     ];
 }
 

@@ -75,8 +75,11 @@ impl<'a> Causes<'a> {
         shown: &[Change],
         ended: &mut Ended,
     ) -> Result<(), Wrong> {
-        let removed: BTreeSet<&str> =
-            shown.iter().filter(|change| change.removed).map(|change| change.kv.key.as_str()).collect();
+        let removed: BTreeSet<&str> = shown
+            .iter()
+            .filter(|change| change.removed)
+            .map(|change| change.kv.key.as_str())
+            .collect();
         let lease = |key: &str| state.get(key).map_or(0, |kv| kv.lease);
         let leases: BTreeSet<i64> = removed.iter().map(|key| lease(key)).collect();
         let whole = |lease: &i64| {

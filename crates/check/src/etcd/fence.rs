@@ -81,9 +81,8 @@ fn held<'a>(deed: &Deed<'a>) -> Option<Held<'a>> {
 fn one(deeds: &Deeds<'_>, held: &mut [Held<'_>], judgement: &mut Judgement) {
     let history = deeds.history;
     let mut found = |anomaly, text, by: usize, guilty: usize| {
-        judgement.found_with(anomaly, || {
-            Counterexample::new(history, anomaly, text, &[by], &[guilty])
-        });
+        judgement
+            .found_with(anomaly, || Counterexample::new(history, anomaly, text, &[by], &[guilty]));
     };
     let mut places: BTreeMap<i64, (&str, usize)> = BTreeMap::new();
     for held in held.iter() {

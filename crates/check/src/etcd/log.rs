@@ -83,9 +83,8 @@ struct Bench<'a, 'j> {
 impl Bench<'_, '_> {
     fn found(&mut self, anomaly: Anomaly, text: String, ops: &[usize], guilty: usize) {
         let history = self.deeds.history;
-        self.judgement.found_with(anomaly, || {
-            Counterexample::new(history, anomaly, text, ops, &[guilty])
-        });
+        self.judgement
+            .found_with(anomaly, || Counterexample::new(history, anomaly, text, ops, &[guilty]));
     }
 
     /// Judges a page by itself, and adds it to the chain of its watcher.
@@ -151,7 +150,8 @@ impl Bench<'_, '_> {
             match self.log.revisions.get(&revision) {
                 None => drop(self.log.revisions.insert(revision, (changes.clone(), *op))),
                 Some((known, other)) if !alike(known, changes) => {
-                    let (other, text) = (*other, format!("revision {revision} was shown otherwise"));
+                    let (other, text) =
+                        (*other, format!("revision {revision} was shown otherwise"));
                     self.found(Anomaly::WatchersDisagree, text, &[other], *op);
                 }
                 Some(_) => {}
@@ -171,8 +171,11 @@ impl Bench<'_, '_> {
         let none = (Vec::new(), chain.last);
         let mut wrong = Vec::new();
         for (&revision, (known, by)) in self.log.revisions.range(chain.from..chain.next.0) {
-            let wanted: Vec<Change> =
-                known.iter().filter(|change| chain.keys.contains(&change.kv.key)).cloned().collect();
+            let wanted: Vec<Change> = known
+                .iter()
+                .filter(|change| chain.keys.contains(&change.kv.key))
+                .cloned()
+                .collect();
             let (shown, op) = chain.shown.get(&revision).unwrap_or(&none);
             if !alike(&wanted, shown) {
                 let missed = shown.len() < wanted.len();

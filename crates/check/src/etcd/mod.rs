@@ -41,7 +41,11 @@ use crate::verdict::Judgement;
 use deeds::Deeds;
 
 /// Judges the operations of one keyspace, given by index.
-pub(crate) fn judge(history: &History, ops: &[usize], judgements: &mut [Judgement; CHECKERS.len()]) {
+pub(crate) fn judge(
+    history: &History,
+    ops: &[usize],
+    judgements: &mut [Judgement; CHECKERS.len()],
+) {
     let deeds = Deeds::of(history, ops);
     let [order, watches, model, leases, locks, elections] = judgements;
     order::judge(&deeds, order);

@@ -80,7 +80,9 @@ fn item(deed: &Deed<'_>) -> Option<Item> {
 /// What is in reach: a compaction moves its beginning, a read of the past shows that it is there.
 fn reach(deed: &Deed<'_>) -> Option<Item> {
     let (earliest, latest) = match (deed.ask, deed.answer?) {
-        (Ask::Compact(compact), Answer::Done(_)) => (u64::try_from(compact.revision).ok()?, u64::MAX),
+        (Ask::Compact(compact), Answer::Done(_)) => {
+            (u64::try_from(compact.revision).ok()?, u64::MAX)
+        }
         (Ask::Range(range), Answer::Range(_)) if range.revision > 0 => {
             (0, u64::try_from(range.revision).ok()?)
         }

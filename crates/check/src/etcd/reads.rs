@@ -42,9 +42,7 @@ pub(super) fn judge(state: &State, deed: &Deed<'_>) -> Result<(), Wrong> {
         (Ask::Resign(place), Some(Answer::Done(_))) => {
             state.get(&place.key).is_none_or(|kv| kv.create != place.token)
         }
-        (Ask::Revoke(lease), Some(Answer::Done(_))) => {
-            state.attached(lease.lease).next().is_none()
-        }
+        (Ask::Revoke(lease), Some(Answer::Done(_))) => state.attached(lease.lease).next().is_none(),
         _ => true,
     };
     if fits {
@@ -92,11 +90,8 @@ fn queue(state: &State, deed: &Deed<'_>, stand: &Stand, queued: &Queued) -> Resu
     if stands && queued.held == before.is_none() && queued.behind == before.unwrap_or_default() {
         return Ok(());
     }
-    let anomaly = if queued.held && before.is_some() {
-        Anomaly::TwoHolders
-    } else {
-        Anomaly::WrongState
-    };
+    let anomaly =
+        if queued.held && before.is_some() { Anomaly::TwoHolders } else { Anomaly::WrongState };
     Err((anomaly, format!("the queue is {places:?}"), Some(deed.index)))
 }
 

@@ -115,7 +115,9 @@ impl<'a> Replay<'a> {
         }
         self.at = self.at.max(revision);
         let all = seers.iter().map(|&at| &self.deeds.all[at]);
-        if !self.known && let Some(state) = all.clone().find_map(|deed| reads::whole(deed, revision)) {
+        if !self.known
+            && let Some(state) = all.clone().find_map(|deed| reads::whole(deed, revision))
+        {
             (self.state, self.known) = (state, true);
         }
         if self.known {

@@ -91,9 +91,7 @@ impl State {
         let step = |step: &Step| match step {
             Step::Put(_) => StepDone::Put,
             Step::Delete(keys) => StepDone::Deleted(self.select(keys).len() as i64),
-            Step::Range(keys) => {
-                StepDone::Found(self.select(keys).into_iter().cloned().collect())
-            }
+            Step::Range(keys) => StepDone::Found(self.select(keys).into_iter().cloned().collect()),
         };
         (succeeded, steps.iter().map(step).collect())
     }

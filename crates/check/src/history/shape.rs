@@ -78,7 +78,8 @@ pub(super) fn answered(
         }
         Action::Txn(_) => Action::Txn(parts(history, value)?),
         Action::Etcd(at) => {
-            let answer = Answer::deserialize(value).map_err(|error| format!("no answer: {error}"))?;
+            let answer =
+                Answer::deserialize(value).map_err(|error| format!("no answer: {error}"))?;
             if let Some(deed) = history.deeds.get_mut(at as usize) {
                 if !answer.fits(&deed.0) {
                     return Err("an answer to another request".into());

@@ -113,10 +113,8 @@ impl Client {
         };
         let ids = if asks { record::to_log(&done.body) } else { Vec::new() };
         if !ids.is_empty() {
-            let action = record::change(
-                wire::Act::LeaseRenew(wire::LeaseRenewRequest { ids }),
-                None,
-            );
+            let action =
+                record::change(wire::Act::LeaseRenew(wire::LeaseRenewRequest { ids }), None);
             busy.answered = answer;
             busy.attempt = self.attempt(now, &busy.operation, action, None);
             let ask = busy.attempt.ask();
@@ -206,7 +204,9 @@ impl Actor for Client {
     fn floor(&self, committed: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64> {
         let call = self.busy.as_ref().map(|busy| &busy.attempt.request);
         match call {
-            Some(call) if matches!(call.action, Action::Query { .. }) && call.consistency.is_none() => {
+            Some(call)
+                if matches!(call.action, Action::Query { .. }) && call.consistency.is_none() =>
+            {
                 committed.clone()
             }
             _ => BTreeMap::new(),

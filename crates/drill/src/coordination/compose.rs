@@ -1,8 +1,8 @@
 //! From what a client wants and knows to a request.
 
 use check::etcd::{
-    Ask, Compact, Compare, Grant, KeepAlive, Keys, Lease, Name, Operand, Place, Proclaim, Put, Range,
-    Relation, Stand, Step, Txn,
+    Ask, Compact, Compare, Grant, KeepAlive, Keys, Lease, Name, Operand, Place, Proclaim, Put,
+    Range, Relation, Stand, Step, Txn,
 };
 
 use super::{Act, Operation, knows::Knows};

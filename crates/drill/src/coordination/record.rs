@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use check::etcd::{
-    Answer, Ask, Change, Deleted, Done, Found, Keys, Kept, Kv, Leads, Left, Operand, Page, Queued,
+    Answer, Ask, Change, Deleted, Done, Found, Kept, Keys, Kv, Leads, Left, Operand, Page, Queued,
     Refusal, Relation, Step, StepDone, TxnDone,
 };
 use contract::Program;
@@ -123,7 +123,9 @@ fn candidacy(key: &str, rev: i64, lease: i64) -> wire::LeaderKey {
 fn compare(compare: &check::etcd::Compare) -> wire::Compare {
     let (target, operand) = match &compare.to {
         Operand::Version(to) => (wire::CompareTarget::Version, wire::TargetUnion::Version(*to)),
-        Operand::Create(to) => (wire::CompareTarget::Create, wire::TargetUnion::CreateRevision(*to)),
+        Operand::Create(to) => {
+            (wire::CompareTarget::Create, wire::TargetUnion::CreateRevision(*to))
+        }
         Operand::Mod(to) => (wire::CompareTarget::Mod, wire::TargetUnion::ModRevision(*to)),
         Operand::Value(to) => (wire::CompareTarget::Value, wire::TargetUnion::Value(bytes(to))),
         Operand::Lease(to) => (wire::CompareTarget::Lease, wire::TargetUnion::Lease(*to)),
@@ -257,9 +259,7 @@ fn found(response: &wire::ResponseOp) -> Option<StepDone> {
     Some(match response.response.as_ref()? {
         wire::Response::ResponsePut(_) => StepDone::Put,
         wire::Response::ResponseDeleteRange(done) => StepDone::Deleted(done.deleted),
-        wire::Response::ResponseRange(range) => {
-            StepDone::Found(range.kvs.iter().map(kv).collect())
-        }
+        wire::Response::ResponseRange(range) => StepDone::Found(range.kvs.iter().map(kv).collect()),
         wire::Response::ResponseTxn(_) => return None,
     })
 }

@@ -40,6 +40,16 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::TtlByLocalClock
         | Bug::OutcomeIgnored
         | Bug::FateWithoutFence
-        | Bug::MoveShrinks => None,
+        | Bug::MoveShrinks
+        | Bug::WatchOneLate
+        | Bug::CutRevisionLost
+        | Bug::CompactedTooFar
+        | Bug::CompactedReadable
+        | Bug::LockWhileEnding
+        | Bug::GuardIgnored
+        | Bug::PlaceReused
+        | Bug::CompareStale
+        | Bug::DetachIgnored
+        | Bug::SnapshotWithoutRevision => None,
     }
 }

@@ -12,6 +12,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use bytes::Bytes;
+use kernel::bug::{Bug, planted};
 use store::{
     engine::{Changes, EngineError, ScanRange, layered},
     view::View,
@@ -127,9 +128,13 @@ impl<'l> Draft<'l> {
         let before = self.get(&raw)?;
         let old = before.clone().map(|bytes| record(key.clone(), bytes)).transpose()?;
         let revision = self.meta.revision.saturating_add(1);
+        let made = match planted(Bug::PlaceReused) && old.is_none() {
+            true => self.made_before(&key)?.unwrap_or(revision),
+            false => revision,
+        };
         let new = KeyValue {
             key: Bytes::new(),
-            create_revision: old.as_ref().map_or(revision, |old| old.create_revision),
+            create_revision: old.as_ref().map_or(made, |old| old.create_revision),
             mod_revision: revision,
             version: old.as_ref().map_or(1, |old| old.version.saturating_add(1)),
             value,
@@ -137,6 +142,13 @@ impl<'l> Draft<'l> {
         };
         self.step(key, raw, before, old.as_ref().map_or(0, |old| old.lease), Some(new))?;
         Ok(old)
+    }
+
+    /// The revision that made a key before it was removed: of the mutant [`Bug::PlaceReused`].
+    fn made_before(&mut self, key: &Bytes) -> Result<Option<i64>, EngineError> {
+        let ended = self.base.scan(&keys::history_from(key, 0), usize::MAX)?.pop();
+        let ended = ended.map(|(_, bytes)| record(key.clone(), bytes)).transpose()?;
+        Ok(ended.map(|kv| kv.create_revision))
     }
 
     /// Removes a key, under which this record stands.
@@ -187,7 +199,7 @@ impl<'l> Draft<'l> {
             }
             let now = self.steps.get(slot.last).and_then(|step| step.now.as_ref());
             let lease = now.map_or(0, |now| now.lease);
-            if lease != slot.lease && slot.lease != 0 {
+            if lease != slot.lease && slot.lease != 0 && !planted(Bug::DetachIgnored) {
                 plan.set.insert(keys::attached(slot.lease, key), None);
             }
             if lease != slot.lease && lease != 0 {

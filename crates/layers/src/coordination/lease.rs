@@ -46,6 +46,12 @@ fn load(look: &mut dyn Look, id: i64) -> Result<Option<LeaseRecord>, EngineError
     Ok(record.map(|record| LeaseRecord { id, ..record }))
 }
 
+/// Whether a lease has been noted to have less than its whole time: the mutant
+/// [`Bug::LockWhileEnding`] takes it for one that has ended.
+pub(super) fn runs_out(look: &mut dyn Look, id: i64) -> Result<bool, EngineError> {
+    Ok(load(look, id)?.is_none_or(|record| record.remaining_ttl < record.ttl))
+}
+
 pub(super) fn save(draft: &mut Draft<'_>, record: LeaseRecord) {
     let stored = LeaseRecord { id: 0, ..record };
     draft.set(keys::lease(record.id), Some(encode(&stored)));

@@ -7,6 +7,7 @@
 use alloc::format;
 
 use bytes::Bytes;
+use kernel::bug::{Bug, planted};
 use prost::Message;
 use store::engine::EngineError;
 
@@ -101,6 +102,9 @@ pub(super) fn changes(
             .ok_or_else(|| EngineError::Corrupt(format!("no place in a revision: {raw:02x?}")))?;
         if looked_at == most || bytes > CHANGES_BYTES_MAX {
             (page.next_revision, page.next_sub, page.more) = (revision, sub, true);
+            if sub > 0 && planted(Bug::CutRevisionLost) {
+                (page.next_revision, page.next_sub) = (revision + 1, 0);
+            }
             return Ok(page);
         }
         let Some((_, record)) = pages.next(look)? else { break };
@@ -112,7 +116,8 @@ pub(super) fn changes(
             page.events.push(event);
         }
     }
-    let after = meta.revision.saturating_add(1);
+    let late = i64::from(planted(Bug::WatchOneLate));
+    let after = meta.revision.saturating_add(1).saturating_add(late);
     if start < after {
         (page.next_revision, page.next_sub) = (after, 0);
     }

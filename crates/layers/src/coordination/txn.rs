@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
 use bytes::Bytes;
+use kernel::bug::{Bug, planted};
 
 use super::{
     Error,
@@ -16,6 +17,7 @@ use super::{
     keys::{self, Keys},
     limits::{CHANGES_MAX, MOVED_BYTES_MAX},
     look::Look,
+    meta::Meta,
     past,
     range::{self, take},
     wire::{
@@ -201,11 +203,18 @@ fn carry_out(
 fn holds(look: &mut dyn Look, compare: &Compare) -> Result<bool, Stop> {
     let (mut found, mut all) = (false, true);
     let keys = Keys::new(&compare.key, &compare.range_end);
-    past::now(look, &keys, &mut |key, bytes| {
+    let visit: &mut past::Visit<'_> = &mut |key, bytes| {
         found = true;
         all = agrees(compare, &past::record(key, bytes)?);
         Ok(if all { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-    })?;
+    };
+    match planted(Bug::CompareStale) {
+        true => {
+            let before = Meta::load(look)?.revision.saturating_sub(1);
+            past::at(look, &keys, before, visit)?;
+        }
+        false => past::now(look, &keys, visit)?,
+    }
     if found {
         return Ok(all);
     }

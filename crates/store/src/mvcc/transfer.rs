@@ -65,6 +65,9 @@ pub fn export(
         if planted(Bug::SnapshotWithoutOutcomes) && is_outcome(&rest) {
             continue;
         }
+        if planted(Bug::SnapshotWithoutRevision) && is_revision(&rest) {
+            continue;
+        }
         put_len(&mut body, rest.len());
         put_len(&mut body, value.len());
         body.extend_from_slice(&rest);
@@ -80,6 +83,11 @@ pub fn export(
 
 fn is_outcome(rest: &[u8]) -> bool {
     rest.first().is_some_and(|table| *table == Table::OutcomePage as u8)
+}
+
+/// Where the coordination program keeps its revision.
+fn is_revision(rest: &[u8]) -> bool {
+    rest == [Table::Current as u8, b'm']
 }
 
 /// Keys and values are far below 4 GiB; a longer one would be refused by its reader.
