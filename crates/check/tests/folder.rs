@@ -13,11 +13,49 @@ const BAD: &[(&str, &str, Anomaly)] = {
     const COUNTERS: &str = "linearizable counters";
     const SETS: &str = "linearizable sets";
     const LISTS: &str = "strict lists";
+    const REVISIONS: &str = "revisions";
+    const WATCHES: &str = "watches";
+    const MODEL: &str = "etcd's model";
+    const LEASES: &str = "leases";
+    const LOCKS: &str = "locks";
+    const ELECTIONS: &str = "elections";
     &[
         ("both-cas-succeed", REGISTERS, LostUpdate),
         ("cas-against-a-replaced-value", REGISTERS, StaleRead),
         ("counter-goes-backwards", COUNTERS, NotLinearizable),
         ("deleted-value-comes-back", REGISTERS, StaleRead),
+        ("etcd-compacted-and-readable", REVISIONS, WrongCompaction),
+        ("etcd-compacted-by-nobody", REVISIONS, WrongCompaction),
+        ("etcd-compaction-swallows-a-change", WATCHES, WatchMissed),
+        ("etcd-election-key-reused", ELECTIONS, TwoHolders),
+        ("etcd-future-that-is-past", REVISIONS, RevisionOrder),
+        ("etcd-guard-behind-a-grant", LOCKS, StaleGuard),
+        ("etcd-guard-of-a-former-holder", MODEL, StaleGuard),
+        ("etcd-lease-comes-back", LEASES, LeaseReturned),
+        ("etcd-lease-ends-early", LEASES, FalseExpiry),
+        ("etcd-lease-takes-a-detached-key", MODEL, RemovedByNobody),
+        ("etcd-lease-takes-half-of-its-keys", MODEL, RemovedByNobody),
+        ("etcd-lease-takes-its-keys-early", LEASES, FalseExpiry),
+        ("etcd-lease-with-too-little-time", LEASES, TimeMisstated),
+        ("etcd-past-that-changed", MODEL, WrongState),
+        ("etcd-put-applied-twice", MODEL, AppliedTwice),
+        ("etcd-put-by-nobody", MODEL, Phantom),
+        ("etcd-read-of-another-state", MODEL, WrongState),
+        ("etcd-removed-by-nobody", MODEL, RemovedByNobody),
+        ("etcd-revision-given-out-twice", REVISIONS, RevisionReused),
+        ("etcd-stale-read", REVISIONS, RevisionOrder),
+        ("etcd-token-goes-back", LOCKS, TwoHolders),
+        ("etcd-two-lock-holders", MODEL, TwoHolders),
+        ("etcd-txn-compares-an-old-state", MODEL, WrongState),
+        ("etcd-watch-ahead-of-its-revision", WATCHES, WatchInvented),
+        ("etcd-watch-compacted-too-far", WATCHES, WrongCompaction),
+        ("etcd-watch-ends-too-early", WATCHES, WatchMissed),
+        ("etcd-watch-loses-half-a-revision", WATCHES, WatchersDisagree),
+        ("etcd-watch-of-a-few-keys-misses-one", WATCHES, WatchMissed),
+        ("etcd-watch-one-revision-late", WATCHES, WatchMissed),
+        ("etcd-watch-repeats-a-revision", WATCHES, WatchInvented),
+        ("etcd-watch-shows-another-write", MODEL, WrongChange),
+        ("etcd-write-before-what-was-read", REVISIONS, RevisionOrder),
         ("few-values-no-order", REGISTERS, StaleRead),
         ("increment-applied-twice", COUNTERS, DoubleIncrement),
         ("increment-lost", COUNTERS, LostIncrement),

@@ -105,13 +105,18 @@ impl<'a> Replay<'a> {
     ) -> Result<(), Wrong> {
         let shown = self.log.revisions.get(&revision).map(|(changes, _)| changes.as_slice());
         let skipped = revision.saturating_sub(self.at).saturating_sub(1);
-        let missed = skipped + i64::from(revision > self.at && shown.is_none() && maker.is_none());
+        let may = |at: &&usize| self.deeds.all[**at].place() == Some((revision, Role::MayMake));
+        let told = shown.is_some() || maker.is_some() || seers.iter().any(|at| may(&at));
+        let missed = skipped + i64::from(revision > self.at && !told);
         if missed > 0 {
             self.unseen += missed.unsigned_abs();
             self.known = false;
         }
         if revision > self.at {
             self.advance(revision, maker, shown)?;
+            if shown.is_none() && maker.is_none() && self.known {
+                self.suppose(revision, seers);
+            }
         }
         self.at = self.at.max(revision);
         let all = seers.iter().map(|&at| &self.deeds.all[at]);
@@ -169,6 +174,21 @@ impl<'a> Replay<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// No watcher and no write tells what a revision changed: the first of those that may have made
+    /// it, and changes something, did.
+    fn suppose(&mut self, revision: i64, seers: &[usize]) {
+        for &at in seers {
+            let deed = &self.deeds.all[at];
+            if deed.place() == Some((revision, Role::MayMake))
+                && let Some((changes, _)) = self.state.carry_out(deed.ask, revision, false)
+                && !changes.is_empty()
+            {
+                return;
+            }
+        }
+        (self.known, self.unseen) = (false, self.unseen + 1);
     }
 
     /// Follows changes that no acknowledged write made: each must fit what was there.

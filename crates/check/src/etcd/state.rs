@@ -5,9 +5,9 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::{Deleted, Done, StepDone, TxnDone};
-use super::ask::{Compare, Operand, Proclaim, Put, Relation, Step, Txn};
-use super::{Answer, Ask, Change, Keys, Kv, NO_END};
+use super::answer::{Deleted, Done, Queued, StepDone, TxnDone};
+use super::ask::{Compare, Operand, Proclaim, Put, Relation, Stand, Step, Txn};
+use super::{Answer, Ask, Change, Keys, Kv, NO_END, place};
 
 /// All keys at one revision.
 #[derive(Clone, Debug, Default)]
@@ -96,8 +96,7 @@ impl State {
         (succeeded, steps.iter().map(step).collect())
     }
 
-    /// Carries a write out: what it changes, and its answer. `None` if it is no write whose effect
-    /// the request alone decides.
+    /// Carries a write out: what it changes, and its answer. `None` if it is no write.
     pub(super) fn carry_out(
         &mut self,
         ask: &Ask,
@@ -122,6 +121,22 @@ impl State {
             Ask::Proclaim(Proclaim { key, lease, value, .. }) => {
                 let (key, lease, value) = (key.clone(), *lease, value.clone());
                 draft.put(&Put { key, value, lease, guard: None });
+                Answer::Done(Done { revision, prev: None })
+            }
+            Ask::Lock(stand) | Ask::Campaign(stand) => draft.stand(stand),
+            Ask::Unlock(place) | Ask::Resign(place) => {
+                let stands = draft.state.get(&place.key).map(|kv| kv.create);
+                if place.token == 0 || stands == Some(place.token) {
+                    draft.delete(&Keys::one(place.key.clone()));
+                }
+                Answer::Done(Done { revision, prev: None })
+            }
+            Ask::Revoke(lease) => {
+                let keys: Vec<String> =
+                    draft.state.attached(lease.lease).map(|kv| kv.key.clone()).collect();
+                for key in keys {
+                    draft.delete(&Keys::one(key));
+                }
                 Answer::Done(Done { revision, prev: None })
             }
             _ => return None,
@@ -174,6 +189,25 @@ impl Draft<'_> {
             self.change(true, kv, Some(old));
         }
         deleted
+    }
+
+    /// Takes a place in a queue, or says something else there.
+    fn stand(&mut self, stand: &Stand) -> Answer {
+        let key = place(&stand.name, stand.lease);
+        let (lease, value) = (stand.lease, stand.value.clone());
+        if self.state.get(&key).is_none_or(|kv| kv.value != value) {
+            self.put(&Put { key: key.clone(), value, lease, guard: None });
+        }
+        let queue = self.state.queue(&stand.name);
+        let at = queue.iter().position(|kv| kv.key == key).unwrap_or(0);
+        let behind = at.checked_sub(1).map(|at| queue[at].key.clone());
+        Answer::Place(Queued {
+            revision: self.revision,
+            token: queue.get(at).map_or(0, |kv| kv.create),
+            key,
+            held: behind.is_none(),
+            behind: behind.unwrap_or_default(),
+        })
     }
 
     fn change(&mut self, removed: bool, kv: Kv, old: Option<Kv>) {
