@@ -17,7 +17,7 @@ use crate::{
     actor::Actor,
     ambush::Ambush,
     client::Client,
-    coordination,
+    coordination::{self, Stops},
     factory::{Cluster, settings},
     invariants::Invariants,
     operator::Operator,
@@ -127,6 +127,7 @@ struct Stage<'a> {
     probes: BTreeMap<Ticket, BTreeMap<ShardId, u64>>,
     operator: Operator,
     ambush: Ambush,
+    stops: Stops,
     next_look: u64,
     supervised: Instant,
 }
@@ -161,6 +162,7 @@ impl<'a> Stage<'a> {
             probes: BTreeMap::new(),
             operator: Operator::new(&run.plan, Instant::NEVER),
             ambush: Ambush::new(&run.plan, Instant::NEVER),
+            stops: Stops::new(&run.plan, Instant::NEVER),
             next_look: 0,
             supervised: Instant::ZERO,
         }
@@ -181,9 +183,11 @@ impl<'a> Stage<'a> {
         }
         self.operator = Operator::new(&self.run.plan, start);
         self.ambush = Ambush::new(&self.run.plan, start);
+        self.stops = Stops::new(&self.run.plan, start);
         self.until(start + self.run.plan.options.safety, |_| false)?;
         self.operator.rest();
         self.ambush.rest();
+        self.stops.rest();
         self.world.heal_all_but(&self.run.plan.dead);
         self.liveness()?;
         self.judge()
@@ -266,7 +270,7 @@ impl<'a> Stage<'a> {
     /// Answers that no client waits for are returned.
     fn advance(&mut self, until: Instant) -> Play<Vec<sim::Answer<Answer>>> {
         let due = self.clients.iter().map(|client| client.due()).min().unwrap_or(Instant::NEVER);
-        let due = due.min(self.operator.due()).min(self.ambush.due());
+        let due = due.min(self.operator.due()).min(self.ambush.due()).min(self.stops.due());
         let until = until.min(due).max(self.world.now() + Duration::from_nanos(1));
         let mut strangers = Vec::new();
         while self.world.now() < until {
@@ -292,6 +296,9 @@ impl<'a> Stage<'a> {
             && let Some((node, request)) = self.operator.act(&self.world)
         {
             self.world.request(node, request);
+        }
+        if self.stops.due() <= self.world.now() {
+            self.stops.strike(&mut self.world);
         }
         if self.ambush.due() <= self.world.now() {
             self.ambush.strike(&mut self.world);

@@ -49,8 +49,21 @@ fn calm_clusters_serve_everything() {
 #[test]
 fn seeds_that_found_bugs_stay_fixed() {
     for (seed, bug) in FOUND {
-        let (report, _) = Run::of_seed(seed).go(None);
+        // They were found before a keyspace with etcd's model stood beside the others.
+        let (report, _) = Run { coordination: Vec::new(), ..Run::of_seed(seed) }.go(None);
         assert_eq!(report.outcome, Outcome::Valid, "seed {seed}: {bug}");
+    }
+}
+
+/// Seeds with a keyspace with etcd's model: leases, locks, watchers.
+#[test]
+fn coordination_holds_under_faults() {
+    let calm = Run::of_plan(Plan::calm(4, Options::calm(3)));
+    for run in [4, 9, 14, 19].into_iter().map(Run::of_seed).chain([calm]) {
+        let seed = run.plan.seed;
+        assert!(!run.coordination.is_empty());
+        let (report, _) = run.go(None);
+        assert_eq!(report.outcome, Outcome::Valid, "seed {seed}");
     }
 }
 

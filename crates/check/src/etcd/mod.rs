@@ -26,6 +26,9 @@ mod reads;
 mod replay;
 mod state;
 
+#[cfg(test)]
+mod tests;
+
 pub use answer::{
     Answer, Change, Deleted, Done, Found, Kept, Kv, Leads, Left, Page, Queued, Refusal, StepDone,
     TxnDone,

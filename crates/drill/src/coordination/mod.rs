@@ -16,6 +16,7 @@ mod compose;
 mod draw;
 mod knows;
 mod record;
+mod stops;
 mod watcher;
 
 use std::{cell::Cell, collections::VecDeque, rc::Rc};
@@ -33,6 +34,7 @@ use sim::Plan;
 use crate::actor::Actor;
 
 pub use draw::{Act, Operation, draw};
+pub use stops::Stops;
 
 /// The keyspace.
 pub const KEYSPACE: &str = "etcd";
