@@ -135,7 +135,7 @@ impl Life {
         for &gone in &self.gone {
             let revoked = first_revoked.is_some_and(|start| start < op(gone).end);
             if !revoked && let Some((by, until)) = by_start.before(op(gone).end) {
-                let early = until - op(gone).end_time;
+                let early = until.saturating_sub(op(gone).end_time);
                 if early > 0 {
                     let text = format!("lease {lease} had {} ms left at least", early / 1_000_000);
                     found(Anomaly::FalseExpiry, text, by, gone);
@@ -145,7 +145,7 @@ impl Life {
         let by_end = Until::of(&self.kept, |kept| op(kept).end, &op);
         for &(asked, ttl, granted) in &self.left {
             if let Some((by, until)) = by_end.before(op(asked).start) {
-                let least = (until - op(asked).end_time).div_euclid(SECOND);
+                let least = until.saturating_sub(op(asked).end_time).div_euclid(SECOND);
                 if ttl < least || ttl > granted {
                     let text = format!("lease {lease} had {least} s of {granted} at least");
                     found(Anomaly::TimeMisstated, text, by, asked);

@@ -102,7 +102,7 @@ impl Bench<'_, '_> {
             Some(chain) if chain.next == from && chain.keys == watch.keys => chain,
             other => {
                 self.done.extend(other);
-                let first = from.0 + i64::from(from.1 > 0);
+                let first = from.0.saturating_add(i64::from(from.1 > 0));
                 let (keys, shown) = (watch.keys.clone(), BTreeMap::new());
                 Chain { keys, from: first, next: from, shown, last: deed.index }
             }
@@ -146,7 +146,7 @@ impl Bench<'_, '_> {
                 let text = format!("revision {expected} was left out");
                 self.found(Anomaly::WatchMissed, text, &[], *op);
             }
-            expected = revision + 1;
+            expected = revision.saturating_add(1);
             match self.log.revisions.get(&revision) {
                 None => drop(self.log.revisions.insert(revision, (changes.clone(), *op))),
                 Some((known, other)) if !alike(known, changes) => {

@@ -70,7 +70,9 @@ fn item(deed: &Deed<'_>) -> Option<Item> {
                 Role::Sees => (seen, seen),
             }
         }
-        (None, Ask::Range(range)) if refused => (0, 2 * u64::try_from(range.revision).ok()? - 1),
+        (None, Ask::Range(range)) if refused => {
+            (0, (2 * u64::try_from(range.revision).ok()?).saturating_sub(1))
+        }
         _ => return None,
     };
     let (op, writes) = (deed.index, deed.linearizable());

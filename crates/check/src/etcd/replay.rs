@@ -107,9 +107,9 @@ impl<'a> Replay<'a> {
         let skipped = revision.saturating_sub(self.at).saturating_sub(1);
         let may = |at: &&usize| self.deeds.all[**at].place() == Some((revision, Role::MayMake));
         let told = shown.is_some() || maker.is_some() || seers.iter().any(|at| may(&at));
-        let missed = skipped + i64::from(revision > self.at && !told);
+        let missed = skipped.saturating_add(i64::from(revision > self.at && !told));
         if missed > 0 {
-            self.unseen += missed.unsigned_abs();
+            self.unseen = self.unseen.saturating_add(missed.unsigned_abs());
             self.known = false;
         }
         if revision > self.at {
@@ -188,7 +188,7 @@ impl<'a> Replay<'a> {
                 return;
             }
         }
-        (self.known, self.unseen) = (false, self.unseen + 1);
+        (self.known, self.unseen) = (false, self.unseen.saturating_add(1));
     }
 
     /// Follows changes that no acknowledged write made: each must fit what was there.
@@ -201,7 +201,7 @@ impl<'a> Replay<'a> {
         for change in shown {
             let kv = &change.kv;
             let old = self.state.get(&kv.key);
-            let version = old.map_or(1, |old| old.version + 1);
+            let version = old.map_or(1, |old| old.version.saturating_add(1));
             let create = old.map_or(revision, |old| old.create);
             let fits = match change.removed {
                 true => old.is_some() && kv.modified == revision,

@@ -174,7 +174,7 @@ impl Draft<'_> {
             value: put.value.clone(),
             create: old.as_ref().map_or(self.revision, |old| old.create),
             modified: self.revision,
-            version: old.as_ref().map_or(1, |old| old.version + 1),
+            version: old.as_ref().map_or(1, |old| old.version.saturating_add(1)),
             lease: put.lease,
         };
         self.change(false, kv, old.clone());

@@ -160,7 +160,11 @@ impl Stage<'_> {
         match report.verdict {
             Verdict::Valid => Ok(Outcome::Valid),
             Verdict::Unknown => Ok(Outcome::Unknown(report.to_string())),
-            Verdict::Invalid => failed("history", report.to_string()),
+            Verdict::Invalid => {
+                let first = report.counterexample();
+                let first = first.map_or("", |found| found.anomaly.name());
+                failed("history", format!("{first}\n{report}"))
+            }
         }
     }
 }

@@ -50,10 +50,11 @@ pub const TARGETS: [Target; 2] = [
 ];
 
 fn history(rng: &mut Rng) -> Vec<u8> {
-    let functions: &[&str] = match rng.below(4) {
+    let functions: &[&str] = match rng.below(5) {
         0 => &["read", "write", "cas", "delete"],
         1 => &["read", "add"],
         2 => &["read", "append"],
+        3 => &["etcd"],
         _ => &["txn"],
     };
     let keyed = |function: &str| if function == "txn" { "" } else { "\"key\":\"x\"," };
@@ -78,7 +79,11 @@ fn history(rng: &mut Rng) -> Vec<u8> {
             Some((function, invoked)) => {
                 let kind = draw::word(rng, &["ok", "ok", "ok", "fail", "info"]);
                 let reads = kind == "ok" && ["read", "txn"].contains(&&*function);
-                let value = if reads { value(rng, &function, true) } else { invoked };
+                let value = match reads {
+                    true => value(rng, &function, true),
+                    false if kind == "ok" && function == "etcd" => etcd_answer(rng, &invoked),
+                    false => invoked,
+                };
                 lines.push(line(&kind, &function, &value));
             }
         }
@@ -95,7 +100,74 @@ fn value(rng: &mut Rng, function: &str, seen: bool) -> String {
         "txn" if seen => format!("[[\"append\",\"x\",{number}],[\"r\",\"y\",[1,{number}]]]"),
         "txn" => format!("[[\"append\",\"x\",{number}],[\"r\",\"y\",null]]"),
         "delete" => "null".into(),
+        "etcd" => etcd_ask(rng),
         _ => number.to_string(),
+    }
+}
+
+/// A request to a keyspace with etcd's model.
+fn etcd_ask(rng: &mut Rng) -> String {
+    let (one, two) = (draw::number(rng, 6), draw::number(rng, 4));
+    let asks = [
+        format!(r#"{{"put":{{"key":"a","value":"{two}","lease":{two},"guard":["l",{one}]}}}}"#),
+        format!(r#"{{"put":{{"key":"l/{two:x}","value":"{one}"}}}}"#),
+        r#"{"delete":{"key":"a","end":"\u0000"}}"#.to_owned(),
+        format!(
+            r#"{{"txn":{{"compare":[{{"key":"a","is":">","to":{{"mod":{one}}}}}],
+            "success":[{{"put":{{"key":"a","value":"{two}"}}}},{{"delete":{{"key":"b"}}}}],
+            "failure":[{{"range":{{"key":"a"}}}}]}}}}"#
+        ),
+        format!(r#"{{"range":{{"key":"\u0000","end":"\u0000","revision":{one},"limit":{two}}}}}"#),
+        format!(r#"{{"compact":{{"revision":{one}}}}}"#),
+        format!(r#"{{"grant":{{"lease":{two},"ttl":{one}}}}}"#),
+        format!(r#"{{"keep-alive":{{"leases":[{two},{one}]}}}}"#),
+        format!(r#"{{"revoke":{{"lease":{two}}}}}"#),
+        format!(r#"{{"time-to-live":{{"lease":{two}}}}}"#),
+        format!(r#"{{"lock":{{"name":"l","lease":{two}}}}}"#),
+        format!(r#"{{"campaign":{{"name":"l","lease":{two},"value":"{one}"}}}}"#),
+        format!(r#"{{"unlock":{{"key":"l/{two:x}"}}}}"#),
+        format!(r#"{{"resign":{{"key":"l/{two:x}","token":{one}}}}}"#),
+        format!(r#"{{"proclaim":{{"key":"l/1","token":{one},"lease":{two},"value":"x"}}}}"#),
+        r#"{"leader":{"name":"l"}}"#.to_owned(),
+        format!(r#"{{"watch":{{"watcher":1,"key":"","end":"\u0000","from":[{one},{two}]}}}}"#),
+    ];
+    draw::word(rng, &asks.each_ref().map(String::as_str)).replace('\n', " ")
+}
+
+/// An answer to it.
+fn etcd_answer(rng: &mut Rng, ask: &str) -> String {
+    let (one, two) = (draw::number(rng, 6), draw::number(rng, 4));
+    let kv = format!(
+        r#"{{"key":"a","value":"{two}","create":{one},"mod":{one},"version":1,"lease":{two}}}"#
+    );
+    let asked = ask.split('"').nth(1).unwrap_or_default();
+    match asked {
+        _ if rng.below(8) == 0 => r#"{"refused":"lease-not-found"}"#.to_owned(),
+        "put" => format!(r#"{{"put":{{"revision":{one},"prev":{kv}}}}}"#),
+        "delete" => format!(r#"{{"delete":{{"revision":{one},"deleted":{two}}}}}"#),
+        "txn" => format!(
+            r#"{{"txn":{{"revision":{one},"succeeded":true,"steps":["put",{{"deleted":{two}}},
+            {{"found":[{kv}]}}]}}}}"#
+        )
+        .replace('\n', " "),
+        "range" => format!(r#"{{"range":{{"revision":{one},"kvs":[{kv}],"count":{two}}}}}"#),
+        "keep-alive" => {
+            format!(r#"{{"keep-alive":{{"revision":{one},"leases":[[{two},{one}]]}}}}"#)
+        }
+        "time-to-live" => {
+            format!(r#"{{"time-to-live":{{"revision":{one},"ttl":{two},"granted":{one}}}}}"#)
+        }
+        "lock" | "campaign" => format!(
+            r#"{{"place":{{"revision":{one},"key":"l/1","token":{two},"held":true,"behind":""}}}}"#
+        ),
+        "leader" => format!(r#"{{"leader":{{"revision":{one},"kv":{kv}}}}}"#),
+        "watch" => format!(
+            r#"{{"watch":{{"revision":{one},"events":[{{"kv":{kv}}}],"next":[{one},{two}],
+            "compacted":{}}}}}"#,
+            draw::number(rng, 2)
+        )
+        .replace('\n', " "),
+        _ => format!(r#"{{"done":{{"revision":{one}}}}}"#),
     }
 }
 
