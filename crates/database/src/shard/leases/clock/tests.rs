@@ -74,6 +74,15 @@ fn what_is_kept_alive_lives_on() {
 }
 
 #[test]
+fn nothing_is_said_to_have_more_left_than_was_granted() {
+    let mut clock = clock();
+    // The process stood still for a minute, and takes a grant in before its next turn.
+    clock.follow(at(60_000), &LeaseChange::Live(record(1, 2)));
+    clock.count(at(60_000));
+    assert_eq!(clock.left(at(60_000), 1), Some(2));
+}
+
+#[test]
 fn time_without_proof_does_not_count_and_a_pause_counts_little() {
     let mut clock = clock();
     clock.follow(at(0), &LeaseChange::Live(record(1, 2)));
