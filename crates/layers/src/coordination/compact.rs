@@ -25,7 +25,7 @@ use super::{
     limits::SWEEP_MAX,
     log::Change,
     look::Pages,
-    meta::decode,
+    meta::{WHOLE, decode},
     wire::{CompactionRequest, CompactionResponse, ResponseHeader, SweepResponse},
 };
 
@@ -59,8 +59,10 @@ fn step(draft: &mut Draft<'_>) -> Result<bool, Stop> {
     if meta.is_swept() {
         return Ok(true);
     }
-    let mut pages = Pages::new(keys::revisions_from(meta.swept, meta.swept_sub));
-    let end = (meta.compacted.saturating_add(1), 0);
+    // Of a revision that was gone through as the compacted one the changes are still there.
+    let from = if meta.swept_sub == WHOLE { 0 } else { meta.swept_sub };
+    let mut pages = Pages::new(keys::revisions_from(meta.swept, from));
+    let end = (meta.compacted, WHOLE);
     let mut next = end;
     for left in (0..=SWEEP_MAX).rev() {
         let Some((raw, record)) = pages.next(draft.base())? else { break };

@@ -26,10 +26,13 @@ pub(super) struct Meta {
     /// Whether an import is under way.
     #[prost(bool, tag = "5")]
     pub importing: bool,
-    /// The place in the revision up to which is swept.
+    /// The place in that revision; [`WHOLE`] once the compacted revision itself was gone through.
     #[prost(uint32, tag = "7")]
     pub swept_sub: u32,
 }
+
+/// A place behind all that a revision can have.
+pub(super) const WHOLE: u32 = u32::MAX;
 
 impl Meta {
     pub(super) fn load(look: &mut dyn Look) -> Result<Meta, EngineError> {
@@ -41,7 +44,7 @@ impl Meta {
 
     /// Whether all that was compacted is gone.
     pub(super) fn is_swept(&self) -> bool {
-        self.swept > self.compacted
+        (self.swept, self.swept_sub) >= (self.compacted, WHOLE)
     }
 }
 

@@ -125,6 +125,9 @@ fn what_is_compacted_is_gone_for_readers_at_once_and_for_the_engine_soon() {
     assert_eq!(stage.keys(), once + 1);
     let event = changes(&stage, all_from(newest)).events.pop().unwrap();
     assert_eq!((event.kv.unwrap().value, event.prev_kv), (bytes("1999"), None));
+    set(&mut stage, "k", "last");
+    assert_eq!(compact(&mut stage, newest + 1), Ok(true));
+    assert_eq!(stage.keys(), once + 1, "and it has gone");
 }
 
 #[test]
