@@ -5,9 +5,10 @@ use kernel::Rng;
 use layers::coordination::*;
 use prost::Message;
 
+use super::auth;
 use crate::draw;
 
-fn range_end(rng: &mut Rng) -> Bytes {
+pub fn range_end(rng: &mut Rng) -> Bytes {
     match rng.below(4) {
         0 => Bytes::from_static(b"\0"),
         1 => draw::key(rng),
@@ -110,7 +111,8 @@ fn import(rng: &mut Rng) -> ImportRequest {
 }
 
 pub fn command(rng: &mut Rng) -> Vec<u8> {
-    let act = match rng.below(19) {
+    let act = match rng.below(25) {
+        19..22 => auth::act(rng).into(),
         0 => Act::Compaction(CompactionRequest { revision: number(rng), physical: false }),
         1 => Act::Sweep(SweepRequest {}),
         2..5 => Act::LeaseGrant(LeaseGrantRequest { ttl: number(rng), id: number(rng) }),
@@ -143,11 +145,12 @@ pub fn command(rng: &mut Rng) -> Vec<u8> {
     };
     let guard = |rng: &mut Rng| Guard { name: draw::key(rng), token: number(rng) };
     let guards = if rng.below(8) == 0 { draw::many(rng, 2, guard) } else { Vec::new() };
-    Command { guards, act: Some(act) }.encode_to_vec()
+    Command { guards, act: Some(act), caller: auth::caller(rng) }.encode_to_vec()
 }
 
 pub fn query(rng: &mut Rng) -> Vec<u8> {
-    let ask = match rng.below(11) {
+    let ask = match rng.below(14) {
+        11..13 => auth::ask(rng).into(),
         0 => Ask::Txn(txn(rng, 3, false)),
         1 => {
             let (id, keys) = (number(rng), draw::coin(rng));
@@ -173,7 +176,7 @@ pub fn query(rng: &mut Rng) -> Vec<u8> {
         8 => Ask::LeaseKeepAlive(LeaseRenewRequest { ids: draw::many(rng, 4, number) }),
         _ => Ask::Range(range(rng)),
     };
-    Query::from(ask).encode_to_vec()
+    Query { ask: Some(ask), caller: auth::caller(rng) }.encode_to_vec()
 }
 
 /// Replies to commands on a keyspace that other samples have filled.

@@ -11,6 +11,7 @@
 //!   snapshot    snapshot files of etcd
 //! ```
 
+mod auth;
 mod coordination;
 mod documents;
 mod entry;

@@ -10,7 +10,7 @@ use store::{
 };
 
 use super::{
-    Error,
+    Error, auth,
     draft::Draft,
     error::Stop,
     lease,
@@ -54,9 +54,12 @@ fn look(query: &Query, look: &mut dyn Look) -> Result<Answer, Stop> {
     if meta.importing && !matches!(query.ask, Some(Ask::Status(_))) {
         return Err(Error::Importing.into());
     }
+    if meta.auth {
+        auth::ask(look, query)?;
+    }
     if let Some(Ask::Txn(request)) = &query.ask {
         // A draft that nobody finishes.
-        let mut draft = Draft::open(look)?;
+        let mut draft = Draft::at(look, *meta);
         draft.room = room;
         return Ok(Answer::Txn(txn::txn(&mut draft, request)?));
     }
@@ -82,6 +85,7 @@ fn look(query: &Query, look: &mut dyn Look) -> Result<Answer, Stop> {
             leases: meta.leases,
             importing: meta.importing,
         }),
+        Some(Ask::Auth(query)) => auth::answer(look, meta, query)?.into(),
         Some(Ask::Txn(_)) | None => return Err(Error::KeyNotFound.into()),
     })
 }

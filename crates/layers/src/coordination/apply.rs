@@ -8,7 +8,7 @@ use prost::Message;
 use store::{engine::EngineError, view::View};
 
 use super::{
-    Error, compact,
+    Error, auth, compact,
     draft::Draft,
     error::Stop,
     import, lease,
@@ -76,6 +76,9 @@ fn carry_out(command: &Command, draft: &mut Draft<'_>, at: Version) -> Result<Ou
     if draft.before().importing && !matches!(command.act, Some(Act::Import(_))) {
         return Err(Error::Importing.into());
     }
+    if draft.before().auth {
+        auth::act(draft, command)?;
+    }
     queue::guarded(draft, &command.guards)?;
     Ok(match &command.act {
         Some(Act::Put(request)) => Outcome::Put(txn::put(draft, request)?),
@@ -96,6 +99,7 @@ fn carry_out(command: &Command, draft: &mut Draft<'_>, at: Version) -> Result<Ou
         Some(Act::Proclaim(request)) => Outcome::Proclaim(queue::proclaim(draft, request)?),
         Some(Act::Resign(request)) => Outcome::Resign(queue::resign(draft, request)?),
         Some(Act::Import(request)) => Outcome::Import(import::import(draft, request, at.index)?),
+        Some(Act::Auth(request)) => Outcome::Auth(auth::carry_out(draft, request)?),
         None => return Err(Error::KeyNotFound.into()),
     })
 }

@@ -5,11 +5,12 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use bytes::Bytes;
 
 use super::{
-    Error,
+    Error, auth,
     keys::Keys,
     limits::{
-        GUARDS_MAX, IMPORT_ITEMS_MAX, IMPORT_REVISION_MAX, IMPORT_SOURCE_BYTES_MAX, KEY_BYTES_MAX,
-        LEASES_PER_COMMAND_MAX, NAME_BYTES_MAX, TXN_OPS_ALL_MAX, TXN_OPS_MAX,
+        GUARDS_MAX, IDENTITY_BYTES_MAX, IMPORT_ITEMS_MAX, IMPORT_REVISION_MAX,
+        IMPORT_SOURCE_BYTES_MAX, KEY_BYTES_MAX, LEASES_PER_COMMAND_MAX, NAME_BYTES_MAX,
+        TXN_OPS_ALL_MAX, TXN_OPS_MAX,
     },
     wire::{
         Act, Ask, Command, ImportRequest, LeaderKey, PutRequest, Query, RangeRequest, Request,
@@ -28,6 +29,7 @@ impl Command {
             return Err(Error::TooManyOps);
         }
         self.guards.iter().try_for_each(|guard| name(&guard.name))?;
+        self.caller.iter().try_for_each(|caller| identity(&caller.user))?;
         match &self.act {
             None => Err(Error::KeyNotFound),
             Some(Act::Put(request)) => put(request),
@@ -42,6 +44,7 @@ impl Command {
             Some(Act::Proclaim(request)) => candidacy(request.leader.as_ref()),
             Some(Act::Resign(request)) => candidacy(request.leader.as_ref()),
             Some(Act::Import(request)) => import(request),
+            Some(Act::Auth(request)) => auth::check_act(request),
             Some(Act::Compaction(_) | Act::Sweep(_) | Act::LeaseGrant(_) | Act::LeaseRevoke(_)) => {
                 Ok(())
             }
@@ -55,6 +58,7 @@ impl Query {
     /// # Errors
     /// With etcd's error for what is wrong first.
     pub fn check(&self) -> Result<(), Error> {
+        self.caller.iter().try_for_each(|caller| identity(&caller.user))?;
         match &self.ask {
             None => Err(Error::KeyNotFound),
             Some(Ask::Range(request)) => range(request),
@@ -62,13 +66,11 @@ impl Query {
                 txn(request)?;
                 if request.changes_nothing() { Ok(()) } else { Err(Error::NotReadOnly) }
             }
-            Some(Ask::Changes(request)) => {
-                length(&request.key)?;
-                length(&request.range_end)
-            }
+            Some(Ask::Changes(request)) => span(&request.key, &request.range_end),
             Some(Ask::LeaseKeepAlive(request)) => leases(request.ids.len()),
             Some(Ask::Leader(request)) => name(&request.name),
             Some(Ask::Queue(request)) => name(&request.name),
+            Some(Ask::Auth(query)) => auth::check_ask(query),
             Some(
                 Ask::LeaseTimeToLive(_)
                 | Ask::LeaseLeases(_)
@@ -115,6 +117,16 @@ fn keys(first: &Bytes, range_end: &Bytes) -> Result<(), Error> {
 
 fn name(name: &Bytes) -> Result<(), Error> {
     if name.len() > NAME_BYTES_MAX { Err(Error::RequestTooLarge) } else { Ok(()) }
+}
+
+/// The name of a user or a role.
+pub(super) fn identity(name: &str) -> Result<(), Error> {
+    if name.len() > IDENTITY_BYTES_MAX { Err(Error::RequestTooLarge) } else { Ok(()) }
+}
+
+pub(super) fn span(key: &Bytes, range_end: &Bytes) -> Result<(), Error> {
+    length(key)?;
+    length(range_end)
 }
 
 fn leases(count: usize) -> Result<(), Error> {

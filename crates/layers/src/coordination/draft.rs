@@ -66,7 +66,12 @@ struct Slot {
 impl<'l> Draft<'l> {
     pub(super) fn open(base: &'l mut dyn Look) -> Result<Draft<'l>, EngineError> {
         let meta = Meta::load(base)?;
-        Ok(Draft {
+        Ok(Draft::at(base, meta))
+    }
+
+    /// A draft on a state whose numbers are known already.
+    pub(super) fn at(base: &'l mut dyn Look, meta: Meta) -> Draft<'l> {
+        Draft {
             base,
             meta,
             touched: false,
@@ -77,7 +82,7 @@ impl<'l> Draft<'l> {
             room: REPLY_BYTES_MAX,
             left: CHANGES_MAX,
             moves: MOVED_BYTES_MAX,
-        })
+        }
     }
 
     /// The numbers, as they were before the command.

@@ -62,6 +62,44 @@ pub enum Error {
     ImportOutOfPlace = 24,
     /// A piece of an import holds what no keyspace can hold.
     NotImportable = 25,
+    /// Auth needs a user `root` to be turned on.
+    RootUserNotExist = 30,
+    /// The user `root` needs the role `root`.
+    RootRoleNotExist = 31,
+    /// There is such a user already.
+    UserAlreadyExist = 32,
+    /// A request names no user, or comes from nobody.
+    UserEmpty = 33,
+    /// There is no such user.
+    UserNotFound = 34,
+    /// There is such a role already.
+    RoleAlreadyExist = 35,
+    /// There is no such role.
+    RoleNotFound = 36,
+    /// A request names no role.
+    RoleEmpty = 37,
+    /// The name or the password is wrong.
+    AuthFailed = 38,
+    /// A request gives no permission.
+    PermissionNotGiven = 39,
+    /// Whoever asks may not do this.
+    PermissionDenied = 40,
+    /// The user does not have the role.
+    RoleNotGranted = 41,
+    /// The role does not have the permission.
+    PermissionNotGranted = 42,
+    /// Auth is off.
+    AuthNotEnabled = 43,
+    /// The token is not, or no longer, good.
+    InvalidAuthToken = 44,
+    /// It would leave nobody who may change auth, or is no range.
+    InvalidAuthMgmt = 45,
+    /// The replica has not applied what the token's login saw.
+    AuthOldRevision = 46,
+    /// There are too many users or roles, or too many of one user or one role.
+    TooManyIdentities = 47,
+    /// A password came where its hash belongs.
+    PlainPassword = 48,
 }
 
 /// A status code of gRPC. The numbers are its own.
@@ -74,12 +112,16 @@ pub enum Code {
     InvalidArgument = 3,
     /// `NOT_FOUND`.
     NotFound = 5,
+    /// `PERMISSION_DENIED`.
+    PermissionDenied = 7,
     /// `RESOURCE_EXHAUSTED`.
     ResourceExhausted = 8,
     /// `FAILED_PRECONDITION`.
     FailedPrecondition = 9,
     /// `OUT_OF_RANGE`.
     OutOfRange = 11,
+    /// `UNAUTHENTICATED`.
+    Unauthenticated = 16,
 }
 
 impl Error {
@@ -105,17 +147,36 @@ impl Error {
             | Error::InvalidSortOption
             | Error::RequestTooLarge
             | Error::NotReadOnly
-            | Error::NotImportable => Code::InvalidArgument,
+            | Error::NotImportable
+            | Error::UserEmpty
+            | Error::RoleEmpty
+            | Error::AuthFailed
+            | Error::PermissionNotGiven
+            | Error::InvalidAuthMgmt
+            | Error::AuthOldRevision
+            | Error::PlainPassword => Code::InvalidArgument,
+            Error::PermissionDenied => Code::PermissionDenied,
+            Error::InvalidAuthToken => Code::Unauthenticated,
             Error::Compacted | Error::FutureRev | Error::LeaseTtlTooLarge => Code::OutOfRange,
             Error::LeaseNotFound => Code::NotFound,
             Error::LeaseExist
             | Error::GuardFailed
             | Error::Importing
             | Error::NotEmpty
-            | Error::ImportOutOfPlace => Code::FailedPrecondition,
-            Error::AnswerTooLarge | Error::TooManyChanges | Error::TooManyLeases => {
-                Code::ResourceExhausted
-            }
+            | Error::ImportOutOfPlace
+            | Error::RootUserNotExist
+            | Error::RootRoleNotExist
+            | Error::UserAlreadyExist
+            | Error::UserNotFound
+            | Error::RoleAlreadyExist
+            | Error::RoleNotFound
+            | Error::RoleNotGranted
+            | Error::PermissionNotGranted
+            | Error::AuthNotEnabled => Code::FailedPrecondition,
+            Error::AnswerTooLarge
+            | Error::TooManyChanges
+            | Error::TooManyLeases
+            | Error::TooManyIdentities => Code::ResourceExhausted,
         }
     }
 
@@ -151,6 +212,25 @@ impl Error {
             Error::NotEmpty => "quorate: only an empty keyspace takes an import",
             Error::ImportOutOfPlace => "quorate: the piece does not follow what was imported",
             Error::NotImportable => "quorate: the piece holds what no keyspace can hold",
+            Error::RootUserNotExist => "etcdserver: root user does not exist",
+            Error::RootRoleNotExist => "etcdserver: root user does not have root role",
+            Error::UserAlreadyExist => "etcdserver: user name already exists",
+            Error::UserEmpty => "etcdserver: user name is empty",
+            Error::UserNotFound => "etcdserver: user name not found",
+            Error::RoleAlreadyExist => "etcdserver: role name already exists",
+            Error::RoleNotFound => "etcdserver: role name not found",
+            Error::RoleEmpty => "etcdserver: role name is empty",
+            Error::AuthFailed => "etcdserver: authentication failed, invalid user ID or password",
+            Error::PermissionNotGiven => "etcdserver: permission not given",
+            Error::PermissionDenied => "etcdserver: permission denied",
+            Error::RoleNotGranted => "etcdserver: role is not granted to the user",
+            Error::PermissionNotGranted => "etcdserver: permission is not granted to the role",
+            Error::AuthNotEnabled => "etcdserver: authentication is not enabled",
+            Error::InvalidAuthToken => "etcdserver: invalid auth token",
+            Error::InvalidAuthMgmt => "etcdserver: invalid auth management",
+            Error::AuthOldRevision => "etcdserver: revision of auth store is old",
+            Error::TooManyIdentities => "quorate: too many users, roles or permissions",
+            Error::PlainPassword => "quorate: a password is not kept: send what it hashes to",
         }
     }
 }

@@ -17,13 +17,18 @@ mod table {
     pub(super) const CURRENT: u8 = b'k';
     pub(super) const LEASE: u8 = b'l';
     pub(super) const META: u8 = b'm';
+    pub(super) const ROLE: u8 = b'p';
     pub(super) const REVISION: u8 = b'r';
+    pub(super) const AUTH: u8 = b's';
+    pub(super) const USER: u8 = b'u';
 }
 
 /// Where [`super::meta::Meta`] lies.
 pub(super) const META: [u8; 1] = [table::META];
 /// Where the record of an import lies.
 pub(super) const IMPORT: [u8; 1] = [table::IMPORT];
+/// Where the state of auth lies.
+pub(super) const AUTH: [u8; 1] = [table::AUTH];
 
 const KEY_END: [u8; 2] = [0, 1];
 const AFTER_KEY_END: [u8; 2] = [0, 2];
@@ -130,6 +135,31 @@ pub(super) fn attached_to(lease: i64) -> ScanRange {
     ScanRange::prefix(attached(lease, &[]))
 }
 
+/// All keys that are attached to any lease.
+pub(super) fn all_attached() -> ScanRange {
+    ScanRange::prefix(Bytes::from_static(&[table::ATTACHED]))
+}
+
+/// A user.
+pub(super) fn user(name: &[u8]) -> Bytes {
+    join(table::USER, &[name])
+}
+
+/// All users.
+pub(super) fn users() -> ScanRange {
+    ScanRange::prefix(Bytes::from_static(&[table::USER]))
+}
+
+/// A role.
+pub(super) fn role(name: &[u8]) -> Bytes {
+    join(table::ROLE, &[name])
+}
+
+/// All roles.
+pub(super) fn roles() -> ScanRange {
+    ScanRange::prefix(Bytes::from_static(&[table::ROLE]))
+}
+
 /// The key that is attached.
 pub(super) fn parse_attached(raw: &Bytes) -> Bytes {
     raw.slice(9.min(raw.len())..)
@@ -170,6 +200,27 @@ impl Keys {
             Keys::Between(start, end) => &start[..] <= key && key < &end[..],
             Keys::From(start) => &start[..] <= key,
         }
+    }
+
+    /// The first of them.
+    pub(super) fn first(&self) -> &Bytes {
+        match self {
+            Keys::One(key) | Keys::Between(key, _) | Keys::From(key) => key,
+        }
+    }
+
+    /// The first key behind them.
+    pub(super) fn end(&self) -> Option<Bytes> {
+        match self {
+            Keys::One(key) => Some([&key[..], b"\0"].concat().into()),
+            Keys::Between(_, end) => Some(end.clone()),
+            Keys::From(_) => None,
+        }
+    }
+
+    /// Whether no key can be one of them.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Keys::Between(start, end) if start >= end)
     }
 
     /// Where they stand now.
@@ -214,6 +265,7 @@ mod tests {
         assert_eq!(revision(3, 4), &b"r\0\0\0\0\0\0\0\x03\0\0\0\x04"[..]);
         assert_eq!(lease(5), &b"l\0\0\0\0\0\0\0\x05"[..]);
         assert_eq!(attached(-1, b"k"), &b"a\xff\xff\xff\xff\xff\xff\xff\xffk"[..]);
+        assert_eq!((&AUTH[..], user(b"n"), role(b"n")), (&b"s"[..], "un".into(), "pn".into()));
     }
 
     proptest! {

@@ -44,5 +44,19 @@ pub const IMPORT_ITEMS_MAX: usize = 10_000;
 pub const IMPORT_REVISION_MAX: i64 = i64::MAX / 2;
 /// The longest name of what is imported, in bytes.
 pub const IMPORT_SOURCE_BYTES_MAX: usize = 64;
+/// The longest name of a user or a role, in bytes.
+pub const IDENTITY_BYTES_MAX: usize = 1_024;
+/// The longest hash of a password, in bytes.
+pub const PASSWORD_HASH_BYTES_MAX: usize = 1_024;
+/// The most users.
+pub const USERS_MAX: u32 = 10_000;
+/// The most roles.
+pub const ROLES_MAX: u32 = 10_000;
+/// The most roles of one user.
+pub const ROLES_PER_USER_MAX: usize = 128;
+/// The most permissions of one role.
+pub const PERMISSIONS_PER_ROLE_MAX: usize = 1_024;
+/// What tokens are signed with, in bytes.
+pub const TOKEN_KEY_BYTES: usize = 32;
 /// The most changes that one sweep forgets.
 pub const SWEEP_MAX: usize = 512;

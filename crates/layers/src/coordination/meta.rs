@@ -29,6 +29,9 @@ pub(super) struct Meta {
     /// The place in that revision; [`WHOLE`] once the compacted revision itself was gone through.
     #[prost(uint32, tag = "7")]
     pub swept_sub: u32,
+    /// Whether auth is on.
+    #[prost(bool, tag = "6")]
+    pub auth: bool,
 }
 
 /// A place behind all that a revision can have.
@@ -73,10 +76,11 @@ mod tests {
             swept: 2,
             leases: 3,
             importing: true,
+            auth: true,
             swept_sub: 9,
         };
         let bytes = encode(&meta);
-        assert_eq!(bytes, &[8, 0xac, 2, 16, 1, 24, 2, 32, 3, 40, 1, 56, 9][..]);
+        assert_eq!(bytes, &[8, 0xac, 2, 16, 1, 24, 2, 32, 3, 40, 1, 48, 1, 56, 9][..]);
         assert_eq!(decode::<Meta>(bytes), Ok(meta));
         assert!(decode::<Meta>(Bytes::from_static(b"\xff")).is_err());
     }

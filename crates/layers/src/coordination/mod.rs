@@ -18,6 +18,7 @@
 //!   l lease              → time granted and left, last renewal
 //!   a lease, key         → ()                                      what ends with a lease
 //!   i                    → how far an import has come
+//!   s, u user, p role    → who may do what: `auth`
 //!
 //!   put of a new key       k                r     (a)
 //!   put of an old key      k   h: as it was r     (a)
@@ -40,9 +41,11 @@
 //! `apply` and `answer` are the doors. `check` refuses what is wrong in itself, `txn`, `queue`,
 //! `lease`, `compact` and `import` carry out, `draft` gathers what they change until nothing can
 //! fail any more, `range`, `past` and `log` read, `follow` tells the leader what concerns its clock.
+//! `auth` says who may.
 
 mod answer;
 mod apply;
+mod auth;
 mod check;
 mod compact;
 mod draft;

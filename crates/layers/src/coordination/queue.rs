@@ -41,8 +41,13 @@ fn prefix(name: &[u8]) -> Bytes {
     [name, b"/"].concat().into()
 }
 
+/// All places of a queue.
+pub(super) fn keys(name: &[u8]) -> Keys {
+    Keys::prefix(prefix(name))
+}
+
 /// The key of a place. A negative lease is written with its sign.
-fn place(name: &[u8], lease: i64) -> Bytes {
+pub(super) fn place(name: &[u8], lease: i64) -> Bytes {
     let sign = if lease < 0 { "-" } else { "" };
     let digits = format!("{sign}{:x}", lease.unsigned_abs());
     [name, b"/", digits.as_bytes()].concat().into()
@@ -54,7 +59,7 @@ fn places(
     name: &[u8],
     visit: &mut dyn FnMut(KeyValue) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
-    past::now(look, &Keys::prefix(prefix(name)), &mut |key, bytes| {
+    past::now(look, &keys(name), &mut |key, bytes| {
         visit(past::record(key, bytes)?).map(ControlFlow::Continue)
     })
 }

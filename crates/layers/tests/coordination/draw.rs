@@ -13,7 +13,7 @@ pub fn key(rng: &mut Rng) -> Bytes {
     }
 }
 
-fn range_end(rng: &mut Rng) -> Bytes {
+pub fn range_end(rng: &mut Rng) -> Bytes {
     match rng.below(6) {
         0..3 => Bytes::new(),
         3 => Bytes::from_static(b"\0"),
@@ -25,7 +25,7 @@ fn value(rng: &mut Rng) -> Bytes {
     Bytes::from(vec![b'0' + rng.below(4) as u8; rng.below(3) as usize])
 }
 
-fn coin(rng: &mut Rng, one_in: u64) -> bool {
+pub fn coin(rng: &mut Rng, one_in: u64) -> bool {
     rng.below(one_in) == 0
 }
 
@@ -238,7 +238,7 @@ pub fn command(rng: &mut Rng, newest: i64) -> Command {
     };
     let guard = |rng: &mut Rng| Guard { name: name(rng), token: revision(rng, newest) };
     let guards = if coin(rng, 12) { vec![guard(rng)] } else { Vec::new() };
-    Command { guards, act: Some(act) }
+    Command { guards, act: Some(act), caller: None }
 }
 
 /// Any query.

@@ -27,8 +27,13 @@ fn commands_are_golden() {
     assert_eq!(command(Act::Put(put.clone())), [&[18, 12], &encoded[..]].concat());
 
     let guards = vec![Guard { name: bytes("l"), token: 5 }];
-    let guarded = Command { guards, act: Some(Act::Sweep(SweepRequest {})) };
-    assert_eq!(guarded.encode_to_vec(), [10, 5, 10, 1, b'l', 16, 5, 50, 0]);
+    let caller = Some(Caller::user("u", 7));
+    let guarded = Command { guards, act: Some(Act::Sweep(SweepRequest {})), caller };
+    assert_eq!(
+        guarded.encode_to_vec(),
+        [10, 5, 10, 1, b'l', 16, 5, 50, 0, 242, 1, 5, 10, 1, b'u', 16, 7]
+    );
+    assert_eq!(Caller::node().encode_to_vec(), [24, 1]);
 
     let compare = Compare {
         result: CompareResult::NotEqual as i32,
@@ -111,6 +116,49 @@ fn queries_are_golden() {
 }
 
 #[test]
+fn auth_is_golden() {
+    let encoded = |act: AuthAct| command(act.into());
+    let enable = AuthEnableRequest { token_key: bytes("k") };
+    assert_eq!(encoded(AuthAct::Enable(enable)), [146, 1, 6, 10, 4, 162, 6, 1, b'k']);
+    let add = AuthUserAddRequest {
+        name: "u".into(),
+        password: "p".into(),
+        options: Some(UserAddOptions { no_password: true }),
+        hashed_password: "h".into(),
+    };
+    let body = [10, 1, b'u', 18, 1, b'p', 26, 2, 8, 1, 34, 1, b'h'];
+    assert_eq!(encoded(AuthAct::UserAdd(add)), [&[146, 1, 15, 26, 13], &body[..]].concat());
+    let (key, range_end) = (bytes("a"), bytes("b"));
+    let perm = Some(Permission { perm_type: PermissionType::Write as i32, key, range_end });
+    let grant = AuthRoleGrantPermissionRequest { name: "r".into(), perm };
+    let body = [10, 1, b'r', 18, 8, 8, 1, 18, 1, b'a', 26, 1, b'b'];
+    assert_eq!(
+        encoded(AuthAct::RoleGrantPermission(grant)),
+        [&[146, 1, 15, 82, 13], &body[..]].concat()
+    );
+    let credentials = AuthAsk::Credentials(CredentialsRequest { name: "u".into() });
+    let query = Query::from(Ask::from(credentials)).encode_to_vec();
+    assert_eq!(query, [98, 5, 50, 3, 10, 1, b'u']);
+    let status = AuthStatusResponse { header: None, enabled: true, auth_revision: 5 };
+    assert_eq!(status.encode_to_vec(), [16, 1, 24, 5]);
+    let found = CredentialsResponse {
+        enabled: true,
+        auth_revision: 5,
+        token_key: bytes("k"),
+        known: true,
+        no_password: true,
+        hashed_password: "h".into(),
+    };
+    let encoded = [8, 1, 16, 5, 26, 1, b'k', 32, 1, 40, 1, 50, 1, b'h'];
+    assert_eq!(found.encode_to_vec(), encoded);
+    let reply = Reply {
+        error: None,
+        outcome: Some(Outcome::Auth(AuthResponse { header: ResponseHeader::at(3) })),
+    };
+    assert_eq!(reply.encode_to_vec(), [146, 1, 4, 10, 2, 24, 3]);
+}
+
+#[test]
 fn replies_are_golden() {
     let kv = KeyValue {
         key: bytes("k"),
@@ -164,10 +212,27 @@ fn errors_have_the_codes_and_texts_of_etcd() {
         (Error::RequestTooLarge, 3, "etcdserver: request is too large"),
         (Error::NoLeader, 2, "election: no leader"),
         (Error::NotLeader, 2, "election: not leader"),
+        (Error::RootUserNotExist, 9, "etcdserver: root user does not exist"),
+        (Error::RootRoleNotExist, 9, "etcdserver: root user does not have root role"),
+        (Error::UserAlreadyExist, 9, "etcdserver: user name already exists"),
+        (Error::UserEmpty, 3, "etcdserver: user name is empty"),
+        (Error::UserNotFound, 9, "etcdserver: user name not found"),
+        (Error::RoleAlreadyExist, 9, "etcdserver: role name already exists"),
+        (Error::RoleNotFound, 9, "etcdserver: role name not found"),
+        (Error::RoleEmpty, 3, "etcdserver: role name is empty"),
+        (Error::AuthFailed, 3, "etcdserver: authentication failed, invalid user ID or password"),
+        (Error::PermissionNotGiven, 3, "etcdserver: permission not given"),
+        (Error::PermissionDenied, 7, "etcdserver: permission denied"),
+        (Error::RoleNotGranted, 9, "etcdserver: role is not granted to the user"),
+        (Error::PermissionNotGranted, 9, "etcdserver: permission is not granted to the role"),
+        (Error::AuthNotEnabled, 9, "etcdserver: authentication is not enabled"),
+        (Error::InvalidAuthToken, 16, "etcdserver: invalid auth token"),
+        (Error::InvalidAuthMgmt, 3, "etcdserver: invalid auth management"),
+        (Error::AuthOldRevision, 3, "etcdserver: revision of auth store is old"),
         (Error::MissingLeader, 2, "\"leader\" field must be provided"),
     ] {
         assert_eq!((error.code() as i32, error.text()), (code, text));
     }
     let numbers: Vec<_> = (0..64).filter(|number| Error::try_from(*number).is_ok()).collect();
-    assert_eq!(numbers, (0..26).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..26).chain(30..49).collect::<Vec<_>>());
 }

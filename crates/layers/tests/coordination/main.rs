@@ -1,10 +1,12 @@
 //! The coordination program against a model of etcd, and against what etcd is known to do.
 
+mod auth_model;
 mod draw;
 mod model;
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod auth;
 mod etcd;
 mod golden;
 mod import;
@@ -28,7 +30,10 @@ fn act(stage: &mut Stage, act: Act) -> Result<Outcome, Error> {
 }
 
 fn ask(stage: &Stage, ask: Ask) -> Result<Answer, Error> {
-    let query = Query::from(ask);
+    answer(stage, &ask.into())
+}
+
+fn answer(stage: &Stage, query: &Query) -> Result<Answer, Error> {
     query.check()?;
     let reply = stage.query(Program::Coordination, &query.encode_to_vec().into());
     QueryReply::read(&reply).unwrap().into_result()

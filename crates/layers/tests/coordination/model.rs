@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use layers::coordination::*;
 
-type State = BTreeMap<Bytes, KeyValue>;
+use super::auth_model::Auth;
+
+pub type State = BTreeMap<Bytes, KeyValue>;
 
 #[derive(Clone)]
 pub struct Model {
@@ -20,6 +22,7 @@ pub struct Model {
     /// Commands so far.
     index: u64,
     import: Option<Import>,
+    auth: Auth,
 }
 
 /// An import.
@@ -77,7 +80,7 @@ struct Work {
     events: Vec<Event>,
 }
 
-fn within(key: &Bytes, first: &Bytes, end: &Bytes) -> bool {
+pub fn within(key: &Bytes, first: &Bytes, end: &Bytes) -> bool {
     match &end[..] {
         b"" => key == first,
         b"\0" => key >= first,
@@ -107,11 +110,16 @@ impl Model {
             leases: BTreeMap::new(),
             index: 0,
             import: None,
+            auth: Auth::new(),
         }
     }
 
     pub fn revision(&self) -> i64 {
         self.states.len() as i64 - 1
+    }
+
+    pub fn auth(&self) -> &Auth {
+        &self.auth
     }
 
     fn newest(&self) -> &State {
@@ -176,6 +184,7 @@ impl Model {
         if self.importing() && !matches!(command.act, Some(Act::Import(_))) {
             return Err(Error::Importing);
         }
+        self.auth.permits(command, self.newest())?;
         for guard in &command.guards {
             let queue = queue(self.newest(), &guard.name);
             if queue.first().is_none_or(|first| first.create_revision != guard.token) {
@@ -191,6 +200,10 @@ impl Model {
     fn act(&mut self, act: &Act, work: &mut Work) -> Result<Outcome, Error> {
         let header = |model: &Model, work: &Work| ResponseHeader::at(model.now(work));
         Ok(match act {
+            Act::Auth(request) => {
+                self.auth.act(request.act.as_ref().unwrap())?;
+                Outcome::Auth(AuthResponse { header: header(self, work) })
+            }
             Act::Put(request) => {
                 if request.lease != 0 && !self.has_lease(request.lease) {
                     return Err(Error::LeaseNotFound);
@@ -570,8 +583,10 @@ impl Model {
         if self.importing() && !matches!(query.ask, Some(Ask::Status(_))) {
             return Err(Error::Importing);
         }
+        self.auth.shows(query, self.newest())?;
         let header = ResponseHeader::at(self.revision());
         Ok(match query.ask.as_ref().unwrap() {
+            Ask::Auth(query) => self.auth.answer(query.ask.as_ref().unwrap(), header)?.into(),
             Ask::Range(request) => {
                 Answer::Range(self.range(self.newest(), request, self.revision())?)
             }

@@ -141,7 +141,8 @@ fn a_paused_holder_is_fenced_off() {
     assert_eq!(lock(&mut stage, one), LockResponse { header: second.header, ..first.clone() });
     let guarded = |token| {
         let guards = vec![Guard { name: bytes("l"), token }];
-        Command { guards, act: Some(Act::Put(put("data", &token.to_string()))) }
+        let act = Some(Act::Put(put("data", &token.to_string())));
+        Command { guards, act, caller: None }
     };
     assert!(send(&mut stage, &guarded(first.token)).is_ok());
     assert_eq!(send(&mut stage, &guarded(second.token)), Err(Error::GuardFailed), "waits");

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use prost::{Message, Oneof};
 
 use super::{
-    CampaignRequest, CampaignResponse, DeleteRangeRequest, DeleteRangeResponse, Guard,
-    ImportRequest, ImportResponse, LeaseCheckpointRequest, LeaseCheckpointResponse,
-    LeaseExpireRequest, LeaseExpireResponse, LeaseGrantRequest, LeaseGrantResponse,
-    LeaseRenewRequest, LeaseRenewResponse, LeaseRevokeRequest, LeaseRevokeResponse, LockRequest,
-    LockResponse, ProclaimRequest, ProclaimResponse, PutRequest, PutResponse, ResignRequest,
-    ResignResponse, ResponseHeader, TxnRequest, TxnResponse, UnlockRequest, UnlockResponse,
+    AuthRequest, AuthResponse, Caller, CampaignRequest, CampaignResponse, DeleteRangeRequest,
+    DeleteRangeResponse, Guard, ImportRequest, ImportResponse, LeaseCheckpointRequest,
+    LeaseCheckpointResponse, LeaseExpireRequest, LeaseExpireResponse, LeaseGrantRequest,
+    LeaseGrantResponse, LeaseRenewRequest, LeaseRenewResponse, LeaseRevokeRequest,
+    LeaseRevokeResponse, LockRequest, LockResponse, ProclaimRequest, ProclaimResponse, PutRequest,
+    PutResponse, ResignRequest, ResignResponse, ResponseHeader, TxnRequest, TxnResponse,
+    UnlockRequest, UnlockResponse,
 };
 use crate::{Rejected, coordination::Error};
 
@@ -60,8 +61,11 @@ pub struct Command {
     #[prost(message, repeated, tag = "1")]
     pub guards: Vec<Guard>,
     /// What to do.
-    #[prost(oneof = "Act", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17")]
+    #[prost(oneof = "Act", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18")]
     pub act: Option<Act>,
+    /// Who sends it. Looked at while auth is on.
+    #[prost(message, optional, tag = "30")]
+    pub caller: Option<Caller>,
 }
 
 /// The commands.
@@ -115,6 +119,9 @@ pub enum Act {
     /// Takes a piece of an import.
     #[prost(message, tag = "17")]
     Import(ImportRequest),
+    /// Changes who may do what.
+    #[prost(message, tag = "18")]
+    Auth(AuthRequest),
 }
 
 /// The answer to a command: an error, or the response of the same kind.
@@ -124,7 +131,10 @@ pub struct Reply {
     #[prost(enumeration = "Error", optional, tag = "1")]
     pub error: Option<i32>,
     /// The response.
-    #[prost(oneof = "Outcome", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17")]
+    #[prost(
+        oneof = "Outcome",
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18"
+    )]
     pub outcome: Option<Outcome>,
 }
 
@@ -179,13 +189,16 @@ pub enum Outcome {
     /// A piece of an import is there.
     #[prost(message, tag = "17")]
     Import(ImportResponse),
+    /// It was changed who may do what.
+    #[prost(message, tag = "18")]
+    Auth(AuthResponse),
 }
 
 impl Command {
-    /// A command without guards.
+    /// A command without guards, of nobody.
     #[must_use]
     pub fn new(act: Act) -> Command {
-        Command { guards: Vec::new(), act: Some(act) }
+        Command { guards: Vec::new(), act: Some(act), caller: None }
     }
 }
 

@@ -11,6 +11,7 @@
 //! revision alone; who forwards the response fills in the rest. What etcd's protocol does not have
 //! stands under field numbers from 100 on, which its clients skip.
 
+mod auth;
 mod command;
 mod election;
 mod import;
@@ -19,7 +20,15 @@ mod lease;
 mod lock;
 mod query;
 mod watch;
+mod who;
 
+pub use auth::{
+    AuthAct, AuthDisableRequest, AuthEnableRequest, AuthRequest, AuthResponse, AuthRoleAddRequest,
+    AuthRoleDeleteRequest, AuthRoleGrantPermissionRequest, AuthRoleRevokePermissionRequest,
+    AuthUserAddRequest, AuthUserChangePasswordRequest, AuthUserDeleteRequest,
+    AuthUserGrantRoleRequest, AuthUserRevokeRoleRequest, Caller, Permission, PermissionType,
+    UserAddOptions,
+};
 pub use command::{Act, Command, CompactionRequest, CompactionResponse, Outcome, Reply};
 pub use command::{SweepRequest, SweepResponse};
 pub use election::{
@@ -44,3 +53,9 @@ pub use lock::{
 };
 pub use query::{Answer, Ask, Query, QueryReply, StatusRequest, StatusResponse};
 pub use watch::{ChangesRequest, ChangesResponse, Event, EventType, Filter};
+pub use who::{
+    AuthAnswer, AuthAsk, AuthFound, AuthQuery, AuthRoleGetRequest, AuthRoleGetResponse,
+    AuthRoleListRequest, AuthRoleListResponse, AuthStatusRequest, AuthStatusResponse,
+    AuthUserGetRequest, AuthUserGetResponse, AuthUserListRequest, AuthUserListResponse,
+    CredentialsRequest, CredentialsResponse, MayRequest, MayResponse, Need,
+};

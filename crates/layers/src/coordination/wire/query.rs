@@ -4,10 +4,11 @@ use bytes::Bytes;
 use prost::{Message, Oneof};
 
 use super::{
-    ChangesRequest, ChangesResponse, LeaderRequest, LeaderResponse, LeaseLeasesRequest,
-    LeaseLeasesResponse, LeaseRecordsRequest, LeaseRecordsResponse, LeaseRenewRequest,
-    LeaseRenewResponse, LeaseTimeToLiveRequest, LeaseTimeToLiveResponse, QueueRequest,
-    QueueResponse, RangeRequest, RangeResponse, ResponseHeader, TxnRequest, TxnResponse,
+    AuthAnswer, AuthQuery, Caller, ChangesRequest, ChangesResponse, LeaderRequest, LeaderResponse,
+    LeaseLeasesRequest, LeaseLeasesResponse, LeaseRecordsRequest, LeaseRecordsResponse,
+    LeaseRenewRequest, LeaseRenewResponse, LeaseTimeToLiveRequest, LeaseTimeToLiveResponse,
+    QueueRequest, QueueResponse, RangeRequest, RangeResponse, ResponseHeader, TxnRequest,
+    TxnResponse,
 };
 use crate::{Rejected, coordination::Error};
 
@@ -39,8 +40,11 @@ pub struct StatusResponse {
 #[derive(Clone, PartialEq, Message)]
 pub struct Query {
     /// What to read.
-    #[prost(oneof = "Ask", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    #[prost(oneof = "Ask", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub ask: Option<Ask>,
+    /// Who sends it. Looked at while auth is on.
+    #[prost(message, optional, tag = "30")]
+    pub caller: Option<Caller>,
 }
 
 /// The queries.
@@ -76,6 +80,9 @@ pub enum Ask {
     /// Gives leases their whole time again, on the leader's clock alone.
     #[prost(message, tag = "11")]
     LeaseKeepAlive(LeaseRenewRequest),
+    /// Reads who may do what.
+    #[prost(message, tag = "12")]
+    Auth(AuthQuery),
 }
 
 /// The answer to a query: an error, or the response of the same kind.
@@ -85,7 +92,7 @@ pub struct QueryReply {
     #[prost(enumeration = "Error", optional, tag = "1")]
     pub error: Option<i32>,
     /// The response.
-    #[prost(oneof = "Answer", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    #[prost(oneof = "Answer", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub answer: Option<Answer>,
 }
 
@@ -122,11 +129,14 @@ pub enum Answer {
     /// Leases were kept alive.
     #[prost(message, tag = "11")]
     LeaseKeepAlive(LeaseRenewResponse),
+    /// Who may do what.
+    #[prost(message, tag = "12")]
+    Auth(AuthAnswer),
 }
 
 impl From<Ask> for Query {
     fn from(ask: Ask) -> Query {
-        Query { ask: Some(ask) }
+        Query { ask: Some(ask), caller: None }
     }
 }
 
