@@ -65,7 +65,7 @@ pub fn auth_act(rng: &mut Rng) -> AuthAct {
     }
 }
 
-fn auth_ask(rng: &mut Rng) -> AuthAsk {
+pub fn auth_ask(rng: &mut Rng) -> AuthAsk {
     match rng.below(7) {
         0 => AuthAsk::Status(AuthStatusRequest {}),
         1 => AuthAsk::UserGet(AuthUserGetRequest { name: name(rng) }),

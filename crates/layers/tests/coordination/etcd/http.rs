@@ -10,6 +10,8 @@ use serde_json::Value;
 
 pub struct Connection {
     stream: BufReader<TcpStream>,
+    /// Sent with every request.
+    pub token: Option<String>,
 }
 
 impl Connection {
@@ -17,13 +19,15 @@ impl Connection {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        Connection { stream: BufReader::new(stream) }
+        Connection { stream: BufReader::new(stream), token: None }
     }
 
     pub fn send(&mut self, path: &str, body: &Value) {
         let body = body.to_string();
+        let token = self.token.iter().map(|token| format!("Authorization: {token}\r\n"));
         let head = format!(
-            "POST /v3/{path} HTTP/1.1\r\nHost: etcd\r\nContent-Length: {}\r\n\r\n",
+            "POST /v3/{path} HTTP/1.1\r\nHost: etcd\r\n{}Content-Length: {}\r\n\r\n",
+            token.collect::<String>(),
             body.len()
         );
         self.stream.get_mut().write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();

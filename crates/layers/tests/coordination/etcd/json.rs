@@ -8,7 +8,7 @@ use super::http::Connection;
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-fn encode(bytes: &[u8]) -> String {
+pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
         let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte));
@@ -21,7 +21,7 @@ fn encode(bytes: &[u8]) -> String {
     text
 }
 
-fn decode(value: &Value) -> Bytes {
+pub fn decode(value: &Value) -> Bytes {
     let digits = value.as_str().unwrap_or_default().trim_end_matches('=').bytes();
     let (mut bytes, mut group, mut bits) = (Vec::new(), 0u32, 0);
     for digit in digits {
@@ -35,11 +35,11 @@ fn decode(value: &Value) -> Bytes {
     bytes.into()
 }
 
-fn number(value: &Value) -> i64 {
+pub fn number(value: &Value) -> i64 {
     value.as_str().map_or(0, |text| text.parse().unwrap())
 }
 
-fn list<T>(value: &Value, read: impl Fn(&Value) -> T) -> Vec<T> {
+pub fn list<T>(value: &Value, read: impl Fn(&Value) -> T) -> Vec<T> {
     value.as_array().into_iter().flatten().map(read).collect()
 }
 
@@ -106,7 +106,7 @@ fn from_txn(txn: &TxnRequest) -> Value {
     })
 }
 
-fn header(value: &Value) -> Option<ResponseHeader> {
+pub fn header(value: &Value) -> Option<ResponseHeader> {
     value.get("header").and_then(|header| ResponseHeader::at(number(&header["revision"])))
 }
 
@@ -162,7 +162,7 @@ fn to_txn(value: &Value) -> TxnResponse {
 }
 
 /// Our error with etcd's text and code.
-fn refused(value: &Value) -> Option<Error> {
+pub fn refused(value: &Value) -> Option<Error> {
     let text = value.get("error")?.as_str()?;
     let code = value["code"].as_i64();
     let known = (1..64).filter_map(|number| Error::try_from(number).ok());

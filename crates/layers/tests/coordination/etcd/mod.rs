@@ -9,8 +9,10 @@
 //! what etcd does not answer: it ends its process where a transaction keeps the value or lease of a
 //! key that it removed itself.
 
+mod auth;
 mod http;
 mod json;
+mod json_auth;
 
 use std::env;
 
