@@ -19,7 +19,7 @@ use super::{
     look::{Kept, Look},
     meta::{Meta, encode},
     queue, range, txn,
-    wire::{Answer, Ask, Query, QueryReply, ResponseHeader, StatusResponse},
+    wire::{Answer, Ask, ChangesResponse, Query, QueryReply, ResponseHeader, StatusResponse},
 };
 use crate::Rejected;
 
@@ -65,7 +65,11 @@ fn look(query: &Query, look: &mut dyn Look) -> Result<Answer, Stop> {
     }
     Ok(match &query.ask {
         Some(Ask::Range(request)) => Answer::Range(range::range(look, meta, request, &mut room)?),
-        Some(Ask::Changes(request)) => Answer::Changes(log::changes(look, meta, request)?),
+        Some(Ask::Changes(request)) => {
+            let auth_revision = auth::revision(look, meta)?;
+            let page = log::changes(look, meta, request)?;
+            Answer::Changes(ChangesResponse { auth_revision, ..page })
+        }
         Some(Ask::LeaseTimeToLive(request)) => {
             Answer::LeaseTimeToLive(lease::time_to_live(look, meta, request, &mut room)?)
         }
@@ -84,6 +88,7 @@ fn look(query: &Query, look: &mut dyn Look) -> Result<Answer, Stop> {
             swept: meta.is_swept(),
             leases: meta.leases,
             importing: meta.importing,
+            auth_revision: auth::revision(look, meta)?,
         }),
         Some(Ask::Auth(query)) => auth::answer(look, meta, query)?.into(),
         Some(Ask::Txn(_)) | None => return Err(Error::KeyNotFound.into()),

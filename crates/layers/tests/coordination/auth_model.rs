@@ -167,6 +167,11 @@ impl Auth {
         self.revision
     }
 
+    /// What others see of it.
+    pub fn shown(&self) -> u64 {
+        if self.enabled { self.revision } else { 0 }
+    }
+
     fn who<'c>(&self, caller: Option<&'c Caller>) -> Result<Who<'c>, Error> {
         let caller = caller.ok_or(Error::UserEmpty)?;
         if caller.node {
@@ -356,10 +361,7 @@ impl Auth {
                     hashed_password: user.map_or(String::new(), |user| user.hash.clone()),
                 })
             }
-            AuthAsk::May(_) => {
-                let auth_revision = if self.enabled { self.revision } else { 0 };
-                AuthFound::May(MayResponse { auth_revision })
-            }
+            AuthAsk::May(_) => AuthFound::May(MayResponse { auth_revision: self.shown() }),
         })
     }
 }

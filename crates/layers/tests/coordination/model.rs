@@ -643,6 +643,7 @@ impl Model {
                 swept: true,
                 leases: self.leases.len() as u64,
                 importing: self.importing(),
+                auth_revision: self.auth.shown(),
             }),
         })
     }
@@ -653,6 +654,7 @@ impl Model {
             header: ResponseHeader::at(self.revision()),
             next_revision: start,
             next_sub: request.start_sub,
+            auth_revision: self.auth.shown(),
             ..ChangesResponse::default()
         };
         if start < self.compacted {

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use store::engine::EngineError;
+
 use super::{
     super::{
         Error,
@@ -51,11 +53,15 @@ pub(in super::super) fn answer(
             AuthFound::Credentials(credentials(look, meta, request)?)
         }
         Some(AuthAsk::May(_)) => {
-            let auth_revision = if meta.auth { AuthState::load(look)?.revision } else { 0 };
-            AuthFound::May(MayResponse { auth_revision })
+            AuthFound::May(MayResponse { auth_revision: revision(look, meta)? })
         }
         None => return Err(Error::KeyNotFound.into()),
     })
+}
+
+/// The auth revision; 0 while auth is off.
+pub(in super::super) fn revision(look: &mut dyn Look, meta: &Meta) -> Result<u64, EngineError> {
+    if meta.auth { Ok(AuthState::load(look)?.revision) } else { Ok(0) }
 }
 
 fn names(look: &mut dyn Look, pages: Pages) -> Result<Vec<alloc::string::String>, Stop> {

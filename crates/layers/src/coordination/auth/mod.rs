@@ -45,7 +45,7 @@ use super::{
 use state::{AuthState, ROOT, User};
 
 pub(super) use check::{check_act, check_ask};
-pub(super) use list::answer;
+pub(super) use list::{answer, revision};
 pub(super) use permit::{act, ask};
 
 /// Changes who may do what.

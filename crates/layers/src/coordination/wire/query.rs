@@ -34,6 +34,9 @@ pub struct StatusResponse {
     /// Whether an import is under way: nothing else can be read then.
     #[prost(bool, tag = "100")]
     pub importing: bool,
+    /// The auth revision; 0 while auth is off.
+    #[prost(uint64, tag = "101")]
+    pub auth_revision: u64,
 }
 
 /// A query.

@@ -89,4 +89,8 @@ pub struct ChangesResponse {
     /// Whether the next page has something to look at already.
     #[prost(bool, tag = "102")]
     pub more: bool,
+    /// The auth revision; 0 while auth is off. Another one than before is a reason to ask again who
+    /// may see what.
+    #[prost(uint64, tag = "103")]
+    pub auth_revision: u64,
 }
