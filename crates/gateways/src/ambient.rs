@@ -1,7 +1,8 @@
-//! The one place where this crate starts tasks and looks at the clock of the runtime.
+//! The one place where this crate starts tasks, looks at clocks and draws from the machine's
+//! entropy.
 #![allow(clippy::disallowed_methods)]
 
-use std::pin::Pin;
+use std::{pin::Pin, thread, time::SystemTime};
 
 use kernel::Duration;
 use tokio::task::AbortHandle;
@@ -33,6 +34,31 @@ pub(crate) fn start_sleep(duration: Duration) -> Sleep {
 /// Waits.
 pub(crate) async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
+}
+
+/// Runs work that takes long beside all tasks; `None` if it did not end.
+pub(crate) async fn block<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// How many threads can run at a time.
+pub(crate) fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Bytes that nobody can guess.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The time of day, in seconds since 1970.
+pub(crate) fn unix_s() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }
 
 /// Waits for a future at most so long; `None` if it takes longer.

@@ -9,9 +9,11 @@
 //! request is read once, put into the program's envelope and sent to the log, and what the program
 //! answers goes out as it is, with the header filled in.
 //!
-//! `grpc`, `json`, `method`, `map`, `wire`, `facts`, `failure` are pure. `serve` has the sockets, `service`
-//! the calls that are more than one question, `watch` the watches. ADR 13 says why it is so.
+//! `auth` knows who calls. `grpc`, `json`, `method`, `map`, `wire`, `facts`, `failure` are pure.
+//! `serve` has the sockets, `service` the calls that are more than one question, `watch` the
+//! watches. ADR 13 says why it is so.
 
+pub mod auth;
 pub mod facts;
 mod failure;
 mod figures;

@@ -69,11 +69,13 @@ pub fn follow<E: Engine>(
 }
 
 /// A query has come to the leader. One that keeps leases alive counts from now on, whenever it is
-/// answered: a turn may come in between.
+/// answered: a turn may come in between. One of a user counts when it is answered, since it may be
+/// denied.
 pub fn taken_in<E: Engine>(core: &Core<E>, shard: &mut Shard, query: &Bytes) {
     if let Some(clock) = current(shard)
         && keeps_alive(query)
-        && let Ok(Query { ask: Some(Ask::LeaseKeepAlive(request)) }) = Query::read(query)
+        && let Ok(Query { ask: Some(Ask::LeaseKeepAlive(request)), caller: None }) =
+            Query::read(query)
     {
         for id in request.ids {
             let _ = clock.keep_alive(core.now.instant, id);

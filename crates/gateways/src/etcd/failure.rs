@@ -41,9 +41,11 @@ impl From<Error> for Status {
             Of::Unknown => Code::Unknown,
             Of::InvalidArgument => Code::InvalidArgument,
             Of::NotFound => Code::NotFound,
+            Of::PermissionDenied => Code::PermissionDenied,
             Of::ResourceExhausted => Code::ResourceExhausted,
             Of::FailedPrecondition => Code::FailedPrecondition,
             Of::OutOfRange => Code::OutOfRange,
+            Of::Unauthenticated => Code::Unauthenticated,
         };
         Status::new(code, error.text())
     }

@@ -1,5 +1,7 @@
 //! What a client may make large, slow or many.
 
+use std::num::NonZeroU32;
+
 use kernel::Duration;
 use layers::coordination::limits::REQUEST_BYTES_MAX;
 
@@ -32,6 +34,12 @@ pub struct Limits {
     pub progress_period: Duration,
     /// How often the state of the cluster is asked for.
     pub refresh_period: Duration,
+    /// What hashing a password costs: each more doubles it. 4 to 31, as in etcd.
+    pub password_cost: NonZeroU32,
+    /// Logins and new passwords that wait to be hashed; one more is refused.
+    pub logins_waiting: usize,
+    /// How long a token is good, if nothing else ends it.
+    pub token_lifetime: Duration,
     /// How long calls under way may go on when the gateway stops.
     pub drain: Duration,
 }
@@ -52,6 +60,9 @@ impl Default for Limits {
             watch_queue_bytes: 1 << 20,
             progress_period: Duration::from_secs(600),
             refresh_period: Duration::from_secs(1),
+            password_cost: NonZeroU32::new(10).unwrap_or(NonZeroU32::MIN),
+            logins_waiting: 256,
+            token_lifetime: Duration::from_secs(30 * 24 * 3600),
             drain: Duration::from_secs(5),
         }
     }

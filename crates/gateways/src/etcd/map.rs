@@ -24,6 +24,7 @@ use prost::{
 };
 
 use super::{
+    auth::{self, AuthTask, Who},
     facts::Facts,
     grpc::{Code, PREFIX, Status, prefix},
     method::Unary,
@@ -63,7 +64,7 @@ pub enum Task {
     MoveLeader(MoveLeaderRequest),
     Hash,
     HashKv(HashKvRequest),
-    AuthStatus,
+    Auth(AuthTask),
     HealthCheck(HealthCheckRequest),
 }
 
@@ -71,14 +72,16 @@ pub enum Task {
 ///
 /// # Errors
 /// With etcd's code and text.
-pub fn plan(method: Unary, message: &Bytes) -> Result<Plan, Status> {
-    read(method, message).map_err(|status| match status.code {
+pub fn plan(method: Unary, message: &Bytes, who: &Who) -> Result<Plan, Status> {
+    read(method, message, who).map_err(|status| match status.code {
         Code::InvalidArgument if method.is_recipe() => Status { code: Code::Unknown, ..status },
         _ => status,
     })
 }
 
-fn read(method: Unary, message: &Bytes) -> Result<Plan, Status> {
+fn read(method: Unary, message: &Bytes, who: &Who) -> Result<Plan, Status> {
+    let ask = |of, level| query(of, level, who).map(Plan::Ask);
+    let act = |of| command(of, who).map(Plan::Ask);
     match method {
         Unary::Range => {
             let request: layers::coordination::RangeRequest = decode(message)?;
@@ -87,7 +90,7 @@ fn read(method: Unary, message: &Bytes) -> Result<Plan, Status> {
         }
         Unary::Put => act(Act::Put(decode(message)?)),
         Unary::DeleteRange => act(Act::DeleteRange(decode(message)?)),
-        Unary::Txn => txn(decode(message)?),
+        Unary::Txn => txn(decode(message)?, who),
         Unary::Compact => {
             let request: CompactionRequest = decode(message)?;
             if request.physical {
@@ -112,7 +115,7 @@ fn read(method: Unary, message: &Bytes) -> Result<Plan, Status> {
         Unary::Hash => Ok(Plan::Task(Task::Hash)),
         Unary::HashKv => Ok(Plan::Task(Task::HashKv(decode(message)?))),
         Unary::MoveLeader => Ok(Plan::Task(Task::MoveLeader(decode(message)?))),
-        Unary::AuthStatus => Ok(Plan::Task(Task::AuthStatus)),
+        Unary::Auth(method) => Ok(Plan::Task(Task::Auth(auth::plan(method, message)?))),
         Unary::HealthCheck => Ok(Plan::Task(Task::HealthCheck(decode(message)?))),
         refused => Err(refusal(refused)),
     }
@@ -124,13 +127,6 @@ fn refusal(method: Unary) -> Status {
         Unary::MemberChange => {
             "quorate: members are changed by `quorate cluster add`, `remove` and `replace`"
         }
-        Unary::Authenticate => {
-            return Status::new(
-                Code::FailedPrecondition,
-                "etcdserver: authentication is not enabled",
-            );
-        }
-        Unary::AuthChange => "quorate: there are no users and roles yet: everybody may do all",
         Unary::Downgrade => "quorate: there is no etcd to go back to",
         _ => "quorate: this is not done here",
     };
@@ -152,20 +148,12 @@ fn level(serializable: bool) -> Consistency {
     if serializable { Consistency::EVENTUAL } else { Consistency::LINEARIZABLE }
 }
 
-/// A command as a plan.
-///
-/// # Errors
-/// If it is wrong in itself.
-pub fn act(act: Act) -> Result<Plan, Status> {
-    command(act).map(Plan::Ask)
-}
-
 /// A command.
 ///
 /// # Errors
 /// If it is wrong in itself.
-pub fn command(act: Act) -> Result<Asked, Status> {
-    let command = Command::new(act);
+pub fn command(act: Act, who: &Who) -> Result<Asked, Status> {
+    let command = Command { caller: who.clone(), ..Command::new(act) };
     command.check()?;
     let command: Bytes = command.encode_to_vec().into();
     if command.len() > layers::coordination::limits::REQUEST_BYTES_MAX {
@@ -175,28 +163,24 @@ pub fn command(act: Act) -> Result<Asked, Status> {
     Ok(Asked { action, consistency: Consistency::LINEARIZABLE })
 }
 
-fn ask(ask: Ask, consistency: Consistency) -> Result<Plan, Status> {
-    query(ask, consistency).map(Plan::Ask)
-}
-
 /// A query.
 ///
 /// # Errors
 /// If it is wrong in itself.
-pub fn query(ask: Ask, consistency: Consistency) -> Result<Asked, Status> {
-    let query = Query::from(ask);
+pub fn query(ask: Ask, consistency: Consistency, who: &Who) -> Result<Asked, Status> {
+    let query = Query { caller: who.clone(), ..Query::from(ask) };
     query.check()?;
     let query = query.encode_to_vec().into();
     Ok(Asked { action: Action::Query { program: Program::Coordination, query }, consistency })
 }
 
 /// A transaction that changes nothing is a query, and as fresh as its freshest range.
-fn txn(request: TxnRequest) -> Result<Plan, Status> {
+fn txn(request: TxnRequest, who: &Who) -> Result<Plan, Status> {
     if !request.changes_nothing() {
-        return act(Act::Txn(request));
+        return command(Act::Txn(request), who).map(Plan::Ask);
     }
     let level = level(serializable(&request));
-    ask(Ask::Txn(request), level)
+    query(Ask::Txn(request), level, who).map(Plan::Ask)
 }
 
 fn serializable(request: &TxnRequest) -> bool {
@@ -287,6 +271,10 @@ mod tests {
     };
     use proptest::prelude::*;
 
+    fn plan(method: Unary, message: &Bytes) -> Result<Plan, Status> {
+        super::plan(method, message, &None)
+    }
+
     fn message(message: &impl Message) -> Bytes {
         message.encode_to_vec().into()
     }
@@ -308,6 +296,23 @@ mod tests {
         assert_eq!(refused.text, "etcdserver: request is too large");
         let broken = plan(Unary::Put, &Bytes::from_static(&[10, 9])).unwrap_err();
         assert_eq!(broken.code, Code::Internal);
+    }
+
+    #[test]
+    fn who_calls_goes_along() {
+        use layers::coordination::Caller;
+        let who = Some(Caller::user("ann", 3));
+        let asked = |method, message: Bytes| match super::plan(method, &message, &who) {
+            Ok(Plan::Ask(asked)) => asked.action,
+            other => panic!("{other:?}"),
+        };
+        let Action::Mutate { command, .. } = asked(Unary::Put, message(&put("k"))) else {
+            panic!()
+        };
+        assert_eq!(Command::read(&command).unwrap().caller, who);
+        let range = RangeRequest { key: "k".into(), ..RangeRequest::default() };
+        let Action::Query { query, .. } = asked(Unary::Range, message(&range)) else { panic!() };
+        assert_eq!(Query::read(&query).unwrap().caller, who);
     }
 
     #[test]

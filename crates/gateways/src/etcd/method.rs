@@ -1,5 +1,7 @@
 //! What can be called, by the path of the request.
 
+use super::auth::AuthMethod;
+
 /// A call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -38,10 +40,8 @@ pub enum Unary {
     HashKv,
     MoveLeader,
     Downgrade,
-    AuthStatus,
-    Authenticate,
-    /// Users and roles.
-    AuthChange,
+    /// Users, roles, and who calls.
+    Auth(AuthMethod),
     HealthCheck,
 }
 
@@ -84,7 +84,7 @@ impl Method {
                 return Some(Method::Stream(Stream::Snapshot));
             }
             ("etcdserverpb.Maintenance", _) => maintenance(name)?,
-            ("etcdserverpb.Auth", _) => auth(name)?,
+            ("etcdserverpb.Auth", _) => Unary::Auth(AuthMethod::parse(name)?),
             ("v3lockpb.Lock", "Lock") => Unary::Lock,
             ("v3lockpb.Lock", "Unlock") => Unary::Unlock,
             ("v3electionpb.Election", _) => return election(name),
@@ -128,29 +128,6 @@ fn maintenance(name: &str) -> Option<Unary> {
         "HashKV" => Unary::HashKv,
         "MoveLeader" => Unary::MoveLeader,
         "Downgrade" => Unary::Downgrade,
-        _ => return None,
-    })
-}
-
-fn auth(name: &str) -> Option<Unary> {
-    Some(match name {
-        "AuthStatus" => Unary::AuthStatus,
-        "Authenticate" => Unary::Authenticate,
-        "AuthEnable"
-        | "AuthDisable"
-        | "UserAdd"
-        | "UserGet"
-        | "UserList"
-        | "UserDelete"
-        | "UserChangePassword"
-        | "UserGrantRole"
-        | "UserRevokeRole"
-        | "RoleAdd"
-        | "RoleGet"
-        | "RoleList"
-        | "RoleDelete"
-        | "RoleGrantPermission"
-        | "RoleRevokePermission" => Unary::AuthChange,
         _ => return None,
     })
 }

@@ -16,7 +16,7 @@ mod renew;
 mod unary;
 
 pub use health::watch as watch_health;
-pub use operate::VERSION;
+pub use operate::{VERSION, revision};
 pub use recipe::observe;
 pub use renew::{Renewals, serve as keep_alive};
 pub use unary::unary;

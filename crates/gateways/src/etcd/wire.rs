@@ -7,7 +7,7 @@ mod health;
 mod maintenance;
 mod watch;
 
-pub use auth::AuthStatusResponse;
+pub use auth::{AuthenticateRequest, AuthenticateResponse};
 pub use cluster::{Member, MemberListRequest, MemberListResponse};
 pub use health::{HealthCheckRequest, HealthCheckResponse, Serving};
 pub use maintenance::{

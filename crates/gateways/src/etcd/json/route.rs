@@ -1,7 +1,10 @@
 //! Which call a path is, and what goes in and out.
 
 use super::schema::{self as of, Message};
-use crate::etcd::method::{Method, Stream, Unary};
+use crate::etcd::{
+    auth::AuthMethod,
+    method::{Method, Stream, Unary},
+};
 
 /// What a path leads to.
 #[derive(Clone, Copy, Debug)]
@@ -133,14 +136,30 @@ fn operate(path: &str) -> Option<Call> {
 }
 
 fn auth(path: &str) -> Option<Call> {
-    match path.strip_prefix("auth/")? {
-        "status" => unary(Unary::AuthStatus, &of::EMPTY, &of::AUTH_STATUS_RESPONSE),
-        "authenticate" => unary(Unary::Authenticate, &of::AUTHENTICATE_REQUEST, &of::EMPTY),
-        "enable" | "disable" | "user/list" | "role/list" => {
-            unary(Unary::AuthChange, &of::EMPTY, &of::EMPTY)
+    use AuthMethod as M;
+    let (method, request, response) = match path.strip_prefix("auth/")? {
+        "enable" => (M::AuthEnable, &of::EMPTY, &of::AUTH_RESPONSE),
+        "disable" => (M::AuthDisable, &of::EMPTY, &of::AUTH_RESPONSE),
+        "status" => (M::AuthStatus, &of::EMPTY, &of::AUTH_STATUS_RESPONSE),
+        "authenticate" => (M::Authenticate, &of::AUTHENTICATE_REQUEST, &of::AUTHENTICATE_RESPONSE),
+        "user/add" => (M::UserAdd, &of::USER_ADD_REQUEST, &of::AUTH_RESPONSE),
+        "user/get" => (M::UserGet, &of::USER_REQUEST, &of::USER_GET_RESPONSE),
+        "user/list" => (M::UserList, &of::EMPTY, &of::USER_LIST_RESPONSE),
+        "user/delete" => (M::UserDelete, &of::USER_REQUEST, &of::AUTH_RESPONSE),
+        "user/changepw" => {
+            (M::UserChangePassword, &of::CHANGE_PASSWORD_REQUEST, &of::AUTH_RESPONSE)
         }
-        _ => None,
-    }
+        "user/grant" => (M::UserGrantRole, &of::USER_GRANT_ROLE_REQUEST, &of::AUTH_RESPONSE),
+        "user/revoke" => (M::UserRevokeRole, &of::USER_REVOKE_ROLE_REQUEST, &of::AUTH_RESPONSE),
+        "role/add" => (M::RoleAdd, &of::ROLE_ADD_REQUEST, &of::AUTH_RESPONSE),
+        "role/get" => (M::RoleGet, &of::ROLE_REQUEST, &of::ROLE_GET_RESPONSE),
+        "role/list" => (M::RoleList, &of::EMPTY, &of::ROLE_LIST_RESPONSE),
+        "role/delete" => (M::RoleDelete, &of::ROLE_REQUEST, &of::AUTH_RESPONSE),
+        "role/grant" => (M::RoleGrantPermission, &of::ROLE_GRANT_REQUEST, &of::AUTH_RESPONSE),
+        "role/revoke" => (M::RoleRevokePermission, &of::ROLE_REVOKE_REQUEST, &of::AUTH_RESPONSE),
+        _ => return None,
+    };
+    unary(Unary::Auth(method), request, response)
 }
 
 #[cfg(test)]

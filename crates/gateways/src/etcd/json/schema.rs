@@ -1,11 +1,13 @@
 //! Which fields messages have, as data.
 
+mod auth;
 mod kv;
 mod lease;
 mod operate;
 mod recipe;
 mod watch;
 
+pub use auth::*;
 pub use kv::*;
 pub use lease::*;
 pub use operate::*;

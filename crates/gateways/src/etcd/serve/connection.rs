@@ -37,6 +37,7 @@ use super::{
 use crate::{
     Backend, ambient,
     etcd::{
+        auth::{self, Who},
         grpc::{self, Code, Messages, Status},
         limits::Limits,
         map::{self, Plan},
@@ -123,6 +124,7 @@ impl<B: Backend> Connection<B> {
                 Answer::Done(done) => map::answer(&done.body, &facts, unary.is_recipe()),
                 other => Err(self.shared.failed(other)),
             };
+            let told = told.map_err(|status| self.shared.known.refused(status));
             self.shared.figures.answered(told.as_ref().err());
             reply::send(&self.shared.limits, respond, told);
         }
@@ -144,11 +146,17 @@ impl<B: Backend> Connection<B> {
         match Method::parse(head.uri.path()) {
             Some(Method::Unary(unary)) => {
                 let timeout = asked.map_or(max, |asked| asked.min(max));
-                self.unary(Call { unary, timeout, asked, respond }, body, cx);
+                let call = |who| Call { unary, who, timeout, asked, respond };
+                match auth::caller_of(&self.shared.known, &head.headers) {
+                    Ok(who) => self.unary(call(who), body, cx),
+                    Err(doubt) => {
+                        task::doubtful(Arc::clone(&self.shared), doubt, call(None), body);
+                    }
+                }
             }
             Some(Method::Stream(stream)) => {
                 let reply = Reply::new(respond, self.shared.limits.write_timeout);
-                task::stream(Arc::clone(&self.shared), stream, body, reply);
+                task::stream(Arc::clone(&self.shared), stream, head.headers, body, reply);
             }
             None => {
                 let text = format!("unknown method {}", head.uri.path());
@@ -183,7 +191,7 @@ impl<B: Backend> Connection<B> {
     }
 
     fn begin(&mut self, call: Call, message: &Bytes) {
-        match map::plan(call.unary, message) {
+        match map::plan(call.unary, message, &call.who) {
             Ok(Plan::Ask(asked)) if self.shared.keyspace.is_ready() => {
                 let request = self.shared.request(asked, call.timeout);
                 let tag = self.calls.insert((call.unary, call.respond));
@@ -204,6 +212,8 @@ impl<B: Backend> Connection<B> {
 pub struct Call {
     /// What is called.
     pub unary: Unary,
+    /// Who calls.
+    pub who: Who,
     /// How long a question may try.
     pub timeout: Duration,
     /// How long the caller waits, if it says.

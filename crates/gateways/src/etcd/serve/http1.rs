@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use hyper::{
-    Method as Verb, Request, Response, StatusCode,
+    HeaderMap, Method as Verb, Request, Response, StatusCode,
     body::Incoming,
     header::{CONTENT_TYPE, HeaderValue},
     server::conn::http1,
@@ -121,16 +121,17 @@ async fn carry_out<B: Backend>(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let asked = request.headers().get("grpc-timeout").and_then(|v| grpc::timeout(v.as_bytes()));
+    let headers = request.headers().clone();
     let message = match receive(shared, call, request).await {
         Ok(message) => message,
         Err(status) => return answer(Err(status)),
     };
     match call.method {
-        Method::Stream(stream) => respond_with(200, begin(shared, call, stream, &message)),
+        Method::Stream(stream) => respond_with(200, begin(shared, call, stream, headers, &message)),
         Method::Unary(unary) => {
             let most = shared.limits.timeout_max;
             let timeout = asked.map_or(most, |asked| asked.min(most));
-            let told = ask(shared, unary, &message, timeout).await;
+            let told = ask(shared, unary, &headers, &message, timeout).await;
             shared.figures.answered(told.as_ref().err());
             answer(told.and_then(|bytes| {
                 let broken = || Status::new(Code::Internal, "quorate: an answer that is none");
@@ -143,11 +144,13 @@ async fn carry_out<B: Backend>(
 async fn ask<B: Backend>(
     shared: &Arc<Shared<B>>,
     unary: Unary,
+    headers: &HeaderMap,
     message: &Bytes,
     timeout: kernel::Duration,
 ) -> Result<Bytes, Status> {
-    let plan = map::plan(unary, message)?;
-    let framed = service::unary(shared, unary, plan, timeout).await?;
+    let who = shared.who(headers).await?;
+    let plan = map::plan(unary, message, &who)?;
+    let framed = service::unary(shared, unary, plan, &who, timeout).await?;
     Ok(framed.slice(PREFIX..))
 }
 
@@ -171,7 +174,13 @@ async fn receive<B: Backend>(
 }
 
 /// Begins a stream whose client has said everything in one message.
-fn begin<B: Backend>(shared: &Arc<Shared<B>>, call: Call, stream: Stream, message: &Bytes) -> Body {
+fn begin<B: Backend>(
+    shared: &Arc<Shared<B>>,
+    call: Call,
+    stream: Stream,
+    headers: HeaderMap,
+    message: &Bytes,
+) -> Body {
     let most = shared.limits.message_bytes_max;
     let mut framed = BytesMut::new();
     prefix(&mut framed, message.len());
@@ -179,6 +188,6 @@ fn begin<B: Backend>(shared: &Arc<Shared<B>>, call: Call, stream: Stream, messag
     let mut messages = Messages::new(most);
     messages.push(framed.freeze());
     let (reply, said) = Reply::task(shared.limits.write_timeout);
-    task::run(Arc::clone(shared), stream, Inbound::new(None, messages), reply);
+    task::run(Arc::clone(shared), stream, headers, Inbound::new(None, messages), reply);
     Body::Lines(Lines::new(call.response, said))
 }

@@ -5,8 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use contract::Consistency;
 use database::{Answer, Request, api};
+use hyper::HeaderMap;
 use kernel::Duration;
-use layers::coordination::{Act, Answer as Told, Ask, Outcome, QueryReply, Reply};
+use layers::coordination::{
+    Act, Answer as Told, Ask, AuthAnswer, AuthAsk, AuthFound, MayRequest, Outcome, QueryReply,
+    Reply,
+};
 
 use tokio::sync::watch;
 
@@ -14,6 +18,7 @@ use super::keyspace::Keyspace;
 use crate::{
     Backend, ambient,
     etcd::{
+        auth::{self, Doubt, Known, Passwords, Who},
         facts::Facts,
         failure,
         figures::Figures,
@@ -36,6 +41,8 @@ pub struct Shared<B> {
     pub figures: Figures,
     pub renewals: Renewals,
     pub hub: Hub,
+    pub known: Known,
+    pub passwords: Passwords,
     facts: RwLock<Arc<Facts>>,
     stopping: watch::Sender<bool>,
 }
@@ -48,6 +55,8 @@ impl<B: Backend> Shared<B> {
             room: Room::new(limits.messages_bytes_max),
             renewals: Renewals::default(),
             hub: Hub::new(limits.watches_max, limits.watch_queue_bytes, figures.clone()),
+            known: Known::default(),
+            passwords: Passwords::new(limits.password_cost, limits.logins_waiting),
             facts: RwLock::default(),
             stopping: watch::Sender::default(),
             backend,
@@ -86,6 +95,10 @@ impl<B: Backend> Shared<B> {
     pub async fn refresh(self: Arc<Self>) {
         loop {
             self.look().await;
+            if self.keyspace.is_ready() {
+                // Best effort: whoever needs to know asks.
+                let _ = self.learn_auth(Consistency::EVENTUAL).await;
+            }
             ambient::sleep(self.limits.refresh_period).await;
         }
     }
@@ -119,8 +132,8 @@ impl<B: Backend> Shared<B> {
     ///
     /// # Errors
     /// If it did not take effect, or nobody knows.
-    pub async fn command(&self, act: Act, timeout: Duration) -> Result<Outcome, Status> {
-        let body = self.ask(map::command(act)?, timeout).await?;
+    pub async fn command(&self, act: Act, who: &Who, timeout: Duration) -> Result<Outcome, Status> {
+        let body = self.ask(map::command(act, who)?, timeout).await?;
         let reply = Reply::read(&body).map_err(|error| broken(&error))?;
         Ok(reply.into_result()?)
     }
@@ -133,11 +146,58 @@ impl<B: Backend> Shared<B> {
         &self,
         ask: Ask,
         level: Consistency,
+        who: &Who,
         timeout: Duration,
     ) -> Result<Told, Status> {
-        let body = self.ask(map::query(ask, level)?, timeout).await?;
+        let body = self.ask(map::query(ask, level, who)?, timeout).await?;
         let reply = QueryReply::read(&body).map_err(|error| broken(&error))?;
         Ok(reply.into_result()?)
+    }
+
+    /// Whether somebody may do what no command or query of the program stands for; at which auth
+    /// revision, 0 while auth is off.
+    ///
+    /// # Errors
+    /// If not, or nobody can say.
+    pub async fn may(&self, who: &Who, request: MayRequest) -> Result<u64, Status> {
+        let ask = Ask::from(AuthAsk::May(request));
+        match self.query(ask, Consistency::LINEARIZABLE, who, self.limits.timeout_max).await? {
+            Told::Auth(AuthAnswer { found: Some(AuthFound::May(may)) }) => Ok(may.auth_revision),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Learns where auth stands.
+    ///
+    /// # Errors
+    /// If nobody can say.
+    pub async fn learn_auth(&self, level: Consistency) -> Result<(), Status> {
+        auth::credentials(self, "", level, self.limits.timeout_max).await.map(drop)
+    }
+
+    /// Who calls, for calls that take longer: a token is looked at even if auth is not known to be
+    /// on.
+    ///
+    /// # Errors
+    /// If the token is none of ours, or nobody can say.
+    pub async fn who(&self, headers: &HeaderMap) -> Result<Who, Status> {
+        match self.known.caller(headers) {
+            Ok(who) => Ok(who),
+            Err(doubt) => self.settle(doubt).await,
+        }
+    }
+
+    /// Who called with a token that could not be read. All who doubt at a time ask once.
+    ///
+    /// # Errors
+    /// If the token is none of ours, or nobody can say.
+    pub async fn settle(&self, doubt: Doubt) -> Result<Who, Status> {
+        let asking = self.known.asking.lock().await;
+        if !self.known.knows_more(&doubt) {
+            self.learn_auth(Consistency::LINEARIZABLE).await?;
+        }
+        drop(asking);
+        self.known.settle(&doubt)
     }
 
     /// Why a question was not carried out.

@@ -4,6 +4,7 @@ use std::{future::poll_fn, sync::Arc};
 
 use bytes::Bytes;
 use h2::RecvStream;
+use hyper::HeaderMap;
 
 use super::{
     connection::Call,
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     Backend, ambient,
     etcd::{
+        auth::Doubt,
         grpc::{Code, Messages, Status},
         map::{self, Plan},
         method::Stream,
@@ -22,29 +24,70 @@ use crate::{
 };
 
 /// Serves a call with a stream.
-pub fn stream<B: Backend>(shared: Arc<Shared<B>>, stream: Stream, body: RecvStream, reply: Reply) {
+pub fn stream<B: Backend>(
+    shared: Arc<Shared<B>>,
+    stream: Stream,
+    headers: HeaderMap,
+    body: RecvStream,
+    reply: Reply,
+) {
     let inbound = Inbound::new(Some(body), Messages::new(shared.limits.message_bytes_max));
-    run(shared, stream, inbound, reply);
+    run(shared, stream, headers, inbound, reply);
 }
 
 /// The same, wherever its messages come from and its answer goes.
-pub fn run<B: Backend>(shared: Arc<Shared<B>>, stream: Stream, inbound: Inbound, reply: Reply) {
-    match stream {
-        Stream::Watch => ambient::spawn(watch::serve(shared, inbound, reply)),
-        Stream::LeaseKeepAlive => ambient::spawn(service::keep_alive(shared, inbound, reply)),
-        Stream::Observe => ambient::spawn(service::observe(shared, inbound, reply)),
-        Stream::HealthWatch => ambient::spawn(service::watch_health(shared, inbound, reply)),
-        Stream::Snapshot => {
-            let text = "quorate: snapshots are not served yet";
-            reply.end(Status::new(Code::Unimplemented, text));
+pub fn run<B: Backend>(
+    shared: Arc<Shared<B>>,
+    stream: Stream,
+    headers: HeaderMap,
+    inbound: Inbound,
+    reply: Reply,
+) {
+    ambient::spawn(async move {
+        let who = match shared.who(&headers).await {
+            Ok(who) => who,
+            Err(status) => return reply.end(status),
+        };
+        drop(headers);
+        match stream {
+            Stream::Watch => watch::serve(shared, who, inbound, reply).await,
+            Stream::LeaseKeepAlive => service::keep_alive(shared, who, inbound, reply).await,
+            Stream::Observe => service::observe(shared, who, inbound, reply).await,
+            Stream::HealthWatch => service::watch_health(shared, inbound, reply).await,
+            Stream::Snapshot => {
+                let text = "quorate: snapshots are not served yet";
+                reply.end(Status::new(Code::Unimplemented, text));
+            }
         }
-    }
+    });
+}
+
+/// Finds out who calls, then carries the call out.
+pub fn doubtful<B: Backend>(
+    shared: Arc<Shared<B>>,
+    doubt: Doubt,
+    mut call: Call,
+    body: RecvStream,
+) {
+    ambient::spawn(async move {
+        match shared.settle(doubt).await {
+            Ok(who) => {
+                call.who = who;
+                let messages = Messages::new(shared.limits.message_bytes_max);
+                late(shared, call, body, messages);
+            }
+            Err(status) => {
+                shared.figures.answered(Some(&status));
+                reply::send(&shared.limits, call.respond, Err(status));
+            }
+        }
+    });
 }
 
 /// Carries a call out that is more than one question; stops when the caller goes away.
 pub fn unary<B: Backend>(shared: Arc<Shared<B>>, mut call: Call, plan: Plan) {
     ambient::spawn(async move {
-        let work = service::unary(&shared, call.unary, plan, call.timeout);
+        let work = service::unary(&shared, call.unary, plan, &call.who, call.timeout);
         let told = tokio::select! {
             told = within(call.asked, work) => told,
             _ = poll_fn(|cx| call.respond.poll_reset(cx)) => return,
@@ -52,6 +95,7 @@ pub fn unary<B: Backend>(shared: Arc<Shared<B>>, mut call: Call, plan: Plan) {
                 Err(Status::new(Code::Unavailable, "etcdserver: server stopped"))
             }
         };
+        let told = told.map_err(|status| shared.known.refused(status));
         shared.figures.answered(told.as_ref().err());
         reply::send(&shared.limits, call.respond, told);
     });
@@ -81,7 +125,10 @@ pub fn late<B: Backend>(
             Err(Status::new(Code::DeadlineExceeded, text))
         };
         let read = ambient::within(shared.limits.message_timeout, arrived).await;
-        match read.unwrap_or_else(late).and_then(|message| map::plan(call.unary, &message)) {
+        match read
+            .unwrap_or_else(late)
+            .and_then(|message| map::plan(call.unary, &message, &call.who))
+        {
             Ok(plan) => unary(Arc::clone(&shared), call, plan),
             Err(status) => reply::send(&shared.limits, call.respond, Err(status)),
         }

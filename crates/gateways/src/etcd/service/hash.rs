@@ -1,12 +1,13 @@
 //! A hash of all keys as of a revision: the same on every node, whatever it has compacted since.
 
 use contract::Consistency;
-use layers::coordination::{Answer, Ask, Error, RangeRequest, StatusRequest};
+use layers::coordination::{Answer, Ask, Error, Need, RangeRequest, StatusRequest};
 use prost::Message;
 
 use crate::{
     Backend,
     etcd::{
+        auth::Who,
         grpc::Status,
         serve::{Shared, unexpected},
         wire::HashKvResponse,
@@ -20,12 +21,17 @@ const PAGE: i64 = 1_000;
 /// the revision is 0.
 ///
 /// # Errors
-/// If the revision is compacted, still to come, or cannot be read.
-pub async fn hash<B: Backend>(shared: &Shared<B>, revision: i64) -> Result<HashKvResponse, Status> {
+/// If somebody asks who may not, or if the revision is compacted, still to come, or cannot be read.
+pub async fn hash<B: Backend>(
+    shared: &Shared<B>,
+    revision: i64,
+    who: &Who,
+) -> Result<HashKvResponse, Status> {
+    shared.may(who, Need::Root.into()).await?;
     let timeout = shared.limits.timeout_max;
     let level = Consistency::EVENTUAL;
     let ask = Ask::Status(StatusRequest {});
-    let Answer::Status(status) = shared.query(ask, level, timeout).await? else {
+    let Answer::Status(status) = shared.query(ask, level, who, timeout).await? else {
         return Err(unexpected());
     };
     let current = status.header.map_or(0, |header| header.revision);
@@ -38,7 +44,7 @@ pub async fn hash<B: Backend>(shared: &Shared<B>, revision: i64) -> Result<HashK
     };
     let mut hash = 0;
     loop {
-        let page = match shared.query(Ask::Range(range.clone()), level, timeout).await {
+        let page = match shared.query(Ask::Range(range.clone()), level, who, timeout).await {
             Ok(Answer::Range(page)) => page,
             Ok(_) => return Err(unexpected()),
             Err(status) if status.text == Error::AnswerTooLarge.text() && range.limit > 1 => {

@@ -3,11 +3,12 @@
 use contract::Consistency;
 use database::{Answer, Request, api::Control};
 use kernel::{Duration, NodeId};
-use layers::coordination::{Answer as Told, Ask, StatusRequest};
+use layers::coordination::{Answer as Told, Ask, Need, StatusRequest};
 
 use crate::{
     Backend,
     etcd::{
+        auth::Who,
         failure,
         grpc::{Code, Status},
         serve::Shared,
@@ -29,7 +30,7 @@ const DEACTIVATE: i32 = 2;
 /// The revision that this node knows of; 0 if nobody can say.
 pub async fn revision<B: Backend>(shared: &Shared<B>) -> i64 {
     let ask = Ask::Status(StatusRequest {});
-    match shared.query(ask, Consistency::EVENTUAL, shared.limits.timeout_max).await {
+    match shared.query(ask, Consistency::EVENTUAL, &None, shared.limits.timeout_max).await {
         Ok(Told::Status(status)) => status.header.map_or(0, |header| header.revision),
         _ => 0,
     }
@@ -84,11 +85,14 @@ pub async fn status<B: Backend>(shared: &Shared<B>) -> Result<StatusResponse, St
 /// Lists alarms. They rise and clear by themselves, so there is nothing to change.
 ///
 /// # Errors
-/// If an alarm shall be raised.
+/// If an alarm shall be raised, or cleared by whoever may not.
 pub async fn alarm<B: Backend>(
     shared: &Shared<B>,
     request: AlarmRequest,
+    who: &Who,
 ) -> Result<AlarmResponse, Status> {
+    let need = if request.action == 0 { Need::Login } else { Need::Root };
+    shared.may(who, need.into()).await?;
     if ![0, DEACTIVATE].contains(&request.action) {
         let text = "quorate: alarms rise and clear by themselves";
         return Err(Status::new(Code::Unimplemented, text));
@@ -107,12 +111,14 @@ pub async fn alarm<B: Backend>(
 /// Hands leadership of the keyspace over.
 ///
 /// # Errors
-/// If the member is none, or does not take over in time.
+/// If somebody asks who may not, if the member is none, or if it does not take over in time.
 pub async fn move_leader<B: Backend>(
     shared: &Shared<B>,
     target: u64,
+    who: &Who,
     timeout: Duration,
 ) -> Result<MoveLeaderResponse, Status> {
+    shared.may(who, Need::Root.into()).await?;
     let facts = shared.look().await;
     if facts.leader != facts.member {
         return Err(Status::new(Code::FailedPrecondition, "etcdserver: not leader"));

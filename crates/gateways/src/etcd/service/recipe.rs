@@ -10,7 +10,7 @@ use bytes::Bytes;
 use contract::Consistency;
 use kernel::Duration;
 use layers::coordination::{
-    Act, Answer, Ask, CampaignRequest, CampaignResponse, Error, EventType, LeaderKey,
+    Act, Answer, Ask, Caller, CampaignRequest, CampaignResponse, Error, EventType, LeaderKey,
     LeaderRequest, LeaderResponse, LeaseGrantRequest, LockRequest, LockResponse, Outcome,
     RangeRequest, RangeResponse, ResignRequest, SortOrder, SortTarget,
 };
@@ -19,6 +19,7 @@ use super::renew;
 use crate::{
     Backend, ambient,
     etcd::{
+        auth::Who,
         grpc::{Code, Status, frame},
         map,
         serve::{Inbound, Reply, Shared, unexpected},
@@ -34,11 +35,16 @@ const KEEP: Duration = Duration::from_secs(20);
 /// A place in a queue, given up when it is dropped before it was reached.
 struct Place<B: Backend> {
     shared: Arc<Shared<B>>,
+    who: Who,
     key: LeaderKey,
     kept: bool,
 }
 
 impl<B: Backend> Place<B> {
+    fn new(shared: &Arc<Shared<B>>, who: &Who, key: LeaderKey, kept: bool) -> Place<B> {
+        Place { shared: Arc::clone(shared), who: who.clone(), key, kept }
+    }
+
     /// Waits until no place is before this one; the revision at which that was seen. `behind` is
     /// the one before it, if there is one. A place that is gone is not taken again: it would be
     /// another one, at the end.
@@ -48,8 +54,10 @@ impl<B: Backend> Place<B> {
         mut behind: Bytes,
         gone: &'static str,
     ) -> Result<i64, Status> {
+        // What it waits for is in a queue that the caller was allowed to read a moment ago.
+        let node = Some(Caller::node());
         while !behind.is_empty() {
-            let mut follow = Follow::new(&self.shared, behind, Bytes::new(), seen)?;
+            let mut follow = Follow::new(&self.shared, behind, Bytes::new(), &node, seen)?;
             loop {
                 match follow.next().await {
                     Ok(event) if event.r#type == EventType::Delete as i32 => break,
@@ -87,7 +95,7 @@ impl<B: Backend> Place<B> {
             ..RangeRequest::default()
         };
         let (level, timeout) = (Consistency::LINEARIZABLE, self.shared.limits.timeout_max);
-        match self.shared.query(Ask::Range(range), level, timeout).await? {
+        match self.shared.query(Ask::Range(range), level, &self.who, timeout).await? {
             Answer::Range(range) => Ok(range),
             _ => Err(unexpected()),
         }
@@ -97,12 +105,12 @@ impl<B: Backend> Place<B> {
 impl<B: Backend> Drop for Place<B> {
     fn drop(&mut self) {
         if !self.kept {
-            let shared = Arc::clone(&self.shared);
+            let (shared, who) = (Arc::clone(&self.shared), self.who.take());
             // This removes a key only if it is of the revision that made this place.
             let act = Act::Resign(ResignRequest { leader: Some(self.key.clone()) });
             ambient::spawn(async move {
                 // If this fails, the place ends with its lease.
-                let _ = shared.command(act, shared.limits.timeout_max).await;
+                let _ = shared.command(act, &who, shared.limits.timeout_max).await;
             });
         }
     }
@@ -115,20 +123,21 @@ impl<B: Backend> Drop for Place<B> {
 pub async fn lock<B: Backend>(
     shared: &Arc<Shared<B>>,
     request: LockRequest,
+    who: &Who,
     timeout: Duration,
 ) -> Result<LockResponse, Status> {
-    let lease = lease(shared, request.lease, timeout).await?;
+    let lease = lease(shared, request.lease, who, timeout).await?;
     let name = request.name.clone();
     let act = Act::Lock(LockRequest { lease: lease.id, ..request });
-    let Outcome::Lock(response) = shared.command(act, timeout).await.map_err(unknown)? else {
+    let Outcome::Lock(response) = shared.command(act, who, timeout).await.map_err(unknown)? else {
         return Err(unexpected());
     };
     let (key, rev) = (response.key.clone(), response.token);
     let key = LeaderKey { name, key, rev, lease: lease.id };
-    let mut place = Place { shared: Arc::clone(shared), key, kept: response.held };
+    let mut place = Place::new(shared, who, key, response.held);
     let seen = response.header.map_or(0, |header| header.revision);
     let reached = place.reached(seen, response.behind.clone(), "mutex: session is expired");
-    let seen = keeping(shared, &lease, reached).await?;
+    let seen = keeping(shared, &lease, who, reached).await?;
     Ok(LockResponse { header: Some(shared.facts().header(seen)), ..response })
 }
 
@@ -139,18 +148,20 @@ pub async fn lock<B: Backend>(
 pub async fn campaign<B: Backend>(
     shared: &Arc<Shared<B>>,
     request: CampaignRequest,
+    who: &Who,
     timeout: Duration,
 ) -> Result<CampaignResponse, Status> {
-    let lease = lease(shared, request.lease, timeout).await?;
+    let lease = lease(shared, request.lease, who, timeout).await?;
     let act = Act::Campaign(CampaignRequest { lease: lease.id, ..request });
-    let Outcome::Campaign(response) = shared.command(act, timeout).await.map_err(unknown)? else {
+    let Outcome::Campaign(response) = shared.command(act, who, timeout).await.map_err(unknown)?
+    else {
         return Err(unexpected());
     };
     let key = response.leader.clone().ok_or_else(unexpected)?;
-    let mut place = Place { shared: Arc::clone(shared), key, kept: response.elected };
+    let mut place = Place::new(shared, who, key, response.elected);
     let seen = response.header.map_or(0, |header| header.revision);
     let reached = place.reached(seen, response.behind.clone(), Error::NotLeader.text());
-    let seen = keeping(shared, &lease, reached).await?;
+    let seen = keeping(shared, &lease, who, reached).await?;
     Ok(CampaignResponse { header: Some(shared.facts().header(seen)), ..response })
 }
 
@@ -173,13 +184,14 @@ struct Lease {
 async fn lease<B: Backend>(
     shared: &Shared<B>,
     id: i64,
+    who: &Who,
     timeout: Duration,
 ) -> Result<Lease, Status> {
     if id != 0 {
         return Ok(Lease { id, ours: false });
     }
     let act = Act::LeaseGrant(LeaseGrantRequest { ttl: LEASE_S, id: 0 });
-    match shared.command(act, timeout).await? {
+    match shared.command(act, who, timeout).await? {
         Outcome::LeaseGrant(granted) => Ok(Lease { id: granted.id, ours: true }),
         _ => Err(unexpected()),
     }
@@ -189,6 +201,7 @@ async fn lease<B: Backend>(
 async fn keeping<B: Backend, T>(
     shared: &Arc<Shared<B>>,
     lease: &Lease,
+    who: &Who,
     waiting: impl Future<Output = Result<T, Status>>,
 ) -> Result<T, Status> {
     tokio::pin!(waiting);
@@ -197,31 +210,41 @@ async fn keeping<B: Backend, T>(
             told = &mut waiting => return told,
             () = ambient::sleep(KEEP), if lease.ours => {
                 // If it has ended, so will the wait.
-                let _ = renew::renew(shared, &[lease.id]).await;
+                let _ = renew::renew(shared, who, &[lease.id]).await;
             }
         }
     }
 }
 
 /// Tells who leads, and everything that leaders say.
-pub async fn observe<B: Backend>(shared: Arc<Shared<B>>, mut inbound: Inbound, mut reply: Reply) {
+pub async fn observe<B: Backend>(
+    shared: Arc<Shared<B>>,
+    who: Who,
+    mut inbound: Inbound,
+    mut reply: Reply,
+) {
     let first = inbound.next().await.and_then(|messages| {
         let message = messages.and_then(|all| all.into_iter().next());
         let none = || Status::new(Code::Internal, "grpc: the call ended before its message did");
         map::decode::<LeaderRequest>(&message.ok_or_else(none)?)
     });
     let ended = match first {
-        Ok(request) => tell(&shared, request.name, &mut reply).await,
+        Ok(request) => tell(&shared, request.name, &who, &mut reply).await,
         Err(status) => status,
     };
     reply.end(ended);
 }
 
-async fn tell<B: Backend>(shared: &Arc<Shared<B>>, name: Bytes, reply: &mut Reply) -> Status {
+async fn tell<B: Backend>(
+    shared: &Arc<Shared<B>>,
+    name: Bytes,
+    who: &Who,
+    reply: &mut Reply,
+) -> Status {
     let (tell, mut told) = tokio::sync::mpsc::channel(1);
     let watching = async {
         loop {
-            if let Err(status) = term(shared, &name, &tell).await {
+            if let Err(status) = term(shared, &name, who, &tell).await {
                 return status;
             }
         }
@@ -246,12 +269,13 @@ async fn tell<B: Backend>(shared: &Arc<Shared<B>>, name: Bytes, reply: &mut Repl
 async fn term<B: Backend>(
     shared: &Arc<Shared<B>>,
     name: &Bytes,
+    who: &Who,
     tell: &tokio::sync::mpsc::Sender<LeaderResponse>,
 ) -> Result<(), Status> {
     let before = now(shared).await?;
     let ask = Ask::Leader(LeaderRequest { name: name.clone() });
     let timeout = shared.limits.timeout_max;
-    let leader = match shared.query(ask, Consistency::LINEARIZABLE, timeout).await {
+    let leader = match shared.query(ask, Consistency::LINEARIZABLE, who, timeout).await {
         Ok(Answer::Leader(leader)) => Some(leader),
         Ok(_) => return Err(unexpected()),
         Err(status) if status.text == Error::NoLeader.text() => None,
@@ -259,14 +283,14 @@ async fn term<B: Backend>(
     };
     let Some(LeaderResponse { header, kv: Some(kv) }) = leader else {
         let (first, end) = ([&name[..], b"/"].concat(), [&name[..], b"0"].concat());
-        let mut follow = Follow::new(shared, first.into(), end.into(), before)?;
+        let mut follow = Follow::new(shared, first.into(), end.into(), who, before)?;
         while follow.next().await?.r#type != EventType::Put as i32 {}
         return Ok(());
     };
     let seen = header.map_or(0, |header| header.revision);
     let key = kv.key.clone();
     let mut says = Some((seen, kv));
-    let mut follow = Follow::new(shared, key, Bytes::new(), seen)?;
+    let mut follow = Follow::new(shared, key, Bytes::new(), who, seen)?;
     while let Some((revision, kv)) = says.take() {
         let header = Some(shared.facts().header(revision));
         // Whoever told us to tell waits at the other end.

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::{
     Backend, ambient,
     etcd::{
+        auth::Who,
         grpc::{Code, Status, frame},
         map,
         serve::{Inbound, Reply, Shared, unexpected},
@@ -35,9 +36,16 @@ pub struct Renewals {
 
 #[derive(Default)]
 struct Waiting {
-    askers: Vec<(Vec<i64>, oneshot::Sender<Renewed>)>,
+    askers: Vec<Asker>,
     /// A question is under way.
     asking: bool,
+}
+
+/// Who waits, and for which leases.
+struct Asker {
+    who: Who,
+    ids: Vec<i64>,
+    answer: oneshot::Sender<Renewed>,
 }
 
 impl Renewals {
@@ -46,24 +54,25 @@ impl Renewals {
     }
 
     /// Adds who waits; whether somebody has to begin to ask.
-    fn wait(&self, ids: Vec<i64>, answer: oneshot::Sender<Renewed>) -> bool {
+    fn wait(&self, asker: Asker) -> bool {
         let mut state = self.state();
-        state.askers.push((ids, answer));
+        state.askers.push(asker);
         !std::mem::replace(&mut state.asking, true)
     }
 
-    /// Takes as many askers as one question has room for; none ends the asking.
-    fn take(&self) -> Vec<(Vec<i64>, oneshot::Sender<Renewed>)> {
+    /// Takes as many askers of one caller as one question has room for; none ends the asking.
+    fn take(&self) -> Vec<Asker> {
         let mut state = self.state();
         let mut room = LEASES_PER_COMMAND_MAX;
-        let fits = |(ids, _): &(Vec<i64>, _)| match room.checked_sub(ids.len()) {
-            Some(left) => {
+        let first = state.askers.first().map(|asker| &asker.who);
+        let fits = |asker: &&Asker| match room.checked_sub(asker.ids.len()) {
+            Some(left) if Some(&asker.who) == first => {
                 room = left;
                 true
             }
-            None => false,
+            _ => false,
         };
-        let count = state.askers.iter().map(fits).take_while(|fits| *fits).count();
+        let count = state.askers.iter().take_while(fits).count();
         let taken = state.askers.drain(..count).collect::<Vec<_>>();
         state.asking = !taken.is_empty();
         taken
@@ -74,11 +83,11 @@ impl Renewals {
 ///
 /// # Errors
 /// If no leader confirms it.
-pub async fn renew<B: Backend>(shared: &Arc<Shared<B>>, ids: &[i64]) -> Renewed {
+pub async fn renew<B: Backend>(shared: &Arc<Shared<B>>, who: &Who, ids: &[i64]) -> Renewed {
     let mut renewed = Vec::with_capacity(ids.len());
     for ids in ids.chunks(LEASES_PER_COMMAND_MAX) {
         let (answer, answered) = oneshot::channel();
-        if shared.renewals.wait(ids.to_vec(), answer) {
+        if shared.renewals.wait(Asker { who: who.clone(), ids: ids.to_vec(), answer }) {
             ambient::spawn(ask_all(Arc::clone(shared)));
         }
         let lost = |_| Err(Status::new(Code::Unavailable, "etcdserver: server stopped"));
@@ -91,26 +100,29 @@ pub async fn renew<B: Backend>(shared: &Arc<Shared<B>>, ids: &[i64]) -> Renewed 
 async fn ask_all<B: Backend>(shared: Arc<Shared<B>>) {
     loop {
         let askers = shared.renewals.take();
-        if askers.is_empty() {
-            return;
-        }
-        let ids = askers.iter().flat_map(|(ids, _)| ids).copied().collect();
-        let mut renewed = ask(&shared, ids).await.map(Vec::into_iter);
-        for (ids, answer) in askers {
-            let _ = answer.send(match &mut renewed {
-                Ok(renewed) => Ok(renewed.take(ids.len()).collect()),
+        let Some(first) = askers.first() else { return };
+        let ids = askers.iter().flat_map(|asker| &asker.ids).copied().collect();
+        let mut renewed = ask(&shared, &first.who, ids).await.map(Vec::into_iter);
+        for asker in askers {
+            let told = match &mut renewed {
+                Ok(renewed) => Ok(renewed.take(asker.ids.len()).collect()),
+                // One of the leases may not be the caller's: the others must not suffer from it.
+                Err(status) if status.code == Code::PermissionDenied => {
+                    ask(&shared, &asker.who, asker.ids).await
+                }
                 Err(status) => Err(status.clone()),
-            });
+            };
+            let _ = asker.answer.send(told);
         }
     }
 }
 
-async fn ask<B: Backend>(shared: &Shared<B>, ids: Vec<i64>) -> Renewed {
+async fn ask<B: Backend>(shared: &Shared<B>, who: &Who, ids: Vec<i64>) -> Renewed {
     let timeout = shared.limits.timeout_max;
     let count = ids.len();
     let ask = Ask::LeaseKeepAlive(LeaseRenewRequest { ids });
     let Answer::LeaseKeepAlive(response) =
-        shared.query(ask, Consistency::LINEARIZABLE, timeout).await?
+        shared.query(ask, Consistency::LINEARIZABLE, who, timeout).await?
     else {
         return Err(unexpected());
     };
@@ -119,7 +131,7 @@ async fn ask<B: Backend>(shared: &Shared<B>, ids: Vec<i64>) -> Renewed {
     let ids: Vec<i64> = leases.iter().filter(|lease| lease.log_it).map(|lease| lease.id).collect();
     if !ids.is_empty() {
         let act = Act::LeaseRenew(LeaseRenewRequest { ids });
-        let Outcome::LeaseRenew(logged) = shared.command(act, timeout).await? else {
+        let Outcome::LeaseRenew(logged) = shared.command(act, who, timeout).await? else {
             return Err(unexpected());
         };
         let mut logged = logged.leases.into_iter();
@@ -142,7 +154,12 @@ async fn ask<B: Backend>(shared: &Shared<B>, ids: Vec<i64>) -> Renewed {
 }
 
 /// Serves a stream of keep-alives, in order.
-pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, mut inbound: Inbound, mut reply: Reply) {
+pub async fn serve<B: Backend>(
+    shared: Arc<Shared<B>>,
+    who: Who,
+    mut inbound: Inbound,
+    mut reply: Reply,
+) {
     if reply.open().is_err() {
         return;
     }
@@ -158,7 +175,7 @@ pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, mut inbound: Inbound, mut
             Ok(Some(messages)) => {
                 let ids = messages.iter().map(map::decode::<LeaseKeepAliveRequest>);
                 match ids.map(|request| request.map(|request| request.id)).collect() {
-                    Ok(ids) => answer(&shared, ids).await,
+                    Ok(ids) => answer(&shared, &who, ids).await,
                     Err(status) => Err(status),
                 }
             }
@@ -176,9 +193,13 @@ pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, mut inbound: Inbound, mut
     }
 }
 
-async fn answer<B: Backend>(shared: &Arc<Shared<B>>, ids: Vec<i64>) -> Result<BytesMut, Status> {
+async fn answer<B: Backend>(
+    shared: &Arc<Shared<B>>,
+    who: &Who,
+    ids: Vec<i64>,
+) -> Result<BytesMut, Status> {
     let mut out = BytesMut::new();
-    for lease in renew(shared, &ids).await? {
+    for lease in renew(shared, who, &ids).await? {
         out.extend_from_slice(&frame(&lease));
     }
     Ok(out)

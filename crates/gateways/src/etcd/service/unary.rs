@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kernel::Duration;
-use layers::coordination::{Act, CompactionRequest, SweepRequest};
+use layers::coordination::{Act, CompactionRequest, Need, SweepRequest};
 
 use super::{hash, health, operate, recipe};
 use crate::{
     Backend,
     etcd::{
+        auth::{self, Who},
         grpc::{Status, frame},
         map::{self, Plan, Task},
         method::Unary,
         serve::{Shared, unexpected},
-        wire::{AuthStatusResponse, DefragmentResponse, HashKvResponse},
+        wire::{DefragmentResponse, HashKvResponse},
     },
 };
 
@@ -26,6 +27,7 @@ pub async fn unary<B: Backend>(
     shared: &Arc<Shared<B>>,
     method: Unary,
     plan: Plan,
+    who: &Who,
     timeout: Duration,
 ) -> Result<Bytes, Status> {
     let task = match plan {
@@ -36,31 +38,30 @@ pub async fn unary<B: Backend>(
         Plan::Task(task) => task,
     };
     match task {
-        Task::Lock(request) => recipe::lock(shared, request, timeout).await.map(|r| frame(&r)),
+        Task::Lock(request) => recipe::lock(shared, request, who, timeout).await.map(|r| frame(&r)),
         Task::Campaign(request) => {
-            recipe::campaign(shared, request, timeout).await.map(|r| frame(&r))
+            recipe::campaign(shared, request, who, timeout).await.map(|r| frame(&r))
         }
-        Task::Compact(request) => compact(shared, request, timeout).await,
+        Task::Compact(request) => compact(shared, request, who, timeout).await,
         Task::MemberList(request) => {
             operate::members(shared, request.linearizable).await.map(|r| frame(&r))
         }
-        Task::Alarm(request) => operate::alarm(shared, request).await.map(|r| frame(&r)),
+        Task::Alarm(request) => operate::alarm(shared, request, who).await.map(|r| frame(&r)),
         Task::Status => operate::status(shared).await.map(|r| frame(&r)),
-        // The engine gives space back by itself.
-        Task::Defragment => Ok(frame(&DefragmentResponse::default())),
+        Task::Defragment => {
+            // The engine gives space back by itself.
+            shared.may(who, Need::Root.into()).await?;
+            Ok(frame(&DefragmentResponse::default()))
+        }
         // Its message has the first two fields of the other's.
-        Task::Hash => hash::hash(shared, 0)
+        Task::Hash => hash::hash(shared, 0, who)
             .await
             .map(|hash| frame(&HashKvResponse { compact_revision: 0, ..hash })),
-        Task::HashKv(request) => hash::hash(shared, request.revision).await.map(|r| frame(&r)),
+        Task::HashKv(request) => hash::hash(shared, request.revision, who).await.map(|r| frame(&r)),
         Task::MoveLeader(request) => {
-            operate::move_leader(shared, request.target_id, timeout).await.map(|r| frame(&r))
+            operate::move_leader(shared, request.target_id, who, timeout).await.map(|r| frame(&r))
         }
-        Task::AuthStatus => {
-            let header = Some(shared.facts().header(operate::revision(shared).await));
-            let status = AuthStatusResponse { header, ..AuthStatusResponse::default() };
-            Ok(frame(&status))
-        }
+        Task::Auth(task) => auth::carry_out(shared, task, who, timeout).await,
         Task::HealthCheck(request) => health::check(shared, &request.service).map(|r| frame(&r)),
     }
 }
@@ -69,15 +70,18 @@ pub async fn unary<B: Backend>(
 async fn compact<B: Backend>(
     shared: &Arc<Shared<B>>,
     request: CompactionRequest,
+    who: &Who,
     timeout: Duration,
 ) -> Result<Bytes, Status> {
     use layers::coordination::Outcome;
-    let Outcome::Compaction(mut done) = shared.command(Act::Compaction(request), timeout).await?
+    let Outcome::Compaction(mut done) =
+        shared.command(Act::Compaction(request), who, timeout).await?
     else {
         return Err(unexpected());
     };
     while !done.swept {
-        let Outcome::Sweep(step) = shared.command(Act::Sweep(SweepRequest {}), timeout).await?
+        let Outcome::Sweep(step) =
+            shared.command(Act::Sweep(SweepRequest {}), who, timeout).await?
         else {
             return Err(unexpected());
         };

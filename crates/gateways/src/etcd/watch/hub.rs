@@ -34,6 +34,8 @@ struct State {
     figures: Figures,
     /// The first revision that is not handed out, and the place in it from which on to read.
     next: (i64, u32),
+    /// The auth revision of what is handed out; 0 while auth is off.
+    auth: u64,
     /// How often the cursor was set anew: a page that was read before then does not count.
     epoch: u64,
     watches: HashMap<u64, Watch>,
@@ -106,9 +108,22 @@ impl Hub {
         Arc::new(Queue::new(self.queue_bytes_max))
     }
 
-    /// Enters a watch that has seen everything before `from`; the keyspace is at `current`.
-    pub fn enter(&self, queue: &Arc<Queue>, spec: &Arc<Spec>, from: i64, current: i64) -> Entered {
+    /// Enters a watch that has seen everything before `from`, and was allowed to at an auth
+    /// revision; the keyspace is at `current`.
+    pub fn enter(
+        &self,
+        queue: &Arc<Queue>,
+        spec: &Arc<Spec>,
+        from: i64,
+        current: i64,
+        auth: u64,
+    ) -> Entered {
         let mut state = self.state();
+        if state.watches.is_empty() {
+            state.auth = auth;
+        } else if auth < state.auth {
+            return Entered::Behind;
+        }
         if state.watches.len() >= self.watches_max {
             return Entered::Full;
         }
@@ -165,6 +180,11 @@ impl Hub {
         let mut state = self.state();
         if state.epoch != from.epoch || state.next != from.next {
             return;
+        }
+        if page.auth_revision != state.auth {
+            // Each watch reads by itself, and so finds out whether it still may.
+            state.auth = page.auth_revision;
+            return state.leave_all_behind(from.next.0);
         }
         if page.compact_revision != 0 {
             let current = page.header.map_or(0, |header| header.revision);

@@ -54,8 +54,8 @@ fn events_go_to_those_who_watch_their_keys_from_the_revision_that_they_want() {
     let hub = Hub::new(10, 1 << 20, Figures::default());
     let queue = hub.queue();
     assert_eq!(hub.position(), None);
-    assert!(matches!(hub.enter(&queue, &watch(1, "a", ""), 5, 4), Entered::In(_)));
-    assert!(matches!(hub.enter(&queue, &watch(2, "a", "c"), 6, 4), Entered::In(_)));
+    assert!(matches!(hub.enter(&queue, &watch(1, "a", ""), 5, 4, 0), Entered::In(_)));
+    assert!(matches!(hub.enter(&queue, &watch(2, "a", "c"), 6, 4, 0), Entered::In(_)));
     assert_eq!(hub.position().unwrap().request().start_revision, 5);
     hand_out(&hub, vec![put("a", 5), put("a", 6), put("b", 7), put("z", 8)], (9, 0));
     let keys = |key: &'static str| vec![Bytes::from(key)];
@@ -71,7 +71,7 @@ fn events_go_to_those_who_watch_their_keys_from_the_revision_that_they_want() {
 fn a_revision_that_pages_cut_comes_whole() {
     let hub = Hub::new(10, 1 << 20, Figures::default());
     let queue = hub.queue();
-    hub.enter(&queue, &watch(1, "a", "z"), 5, 4);
+    hub.enter(&queue, &watch(1, "a", "z"), 5, 4, 0);
     hand_out(&hub, vec![put("a", 5), put("b", 6), put("c", 6)], (6, 2));
     assert_eq!(told(&queue), [(1, 5, vec!["a".into()])]);
     assert_eq!(hub.position().unwrap().request().start_sub, 2);
@@ -83,22 +83,22 @@ fn a_revision_that_pages_cut_comes_whole() {
 fn who_comes_late_gets_what_is_still_here_or_has_to_read() {
     let hub = Hub::new(10, 1 << 20, Figures::default());
     let (queue, late) = (hub.queue(), hub.queue());
-    hub.enter(&queue, &watch(1, "a", ""), 5, 4);
+    hub.enter(&queue, &watch(1, "a", ""), 5, 4, 0);
     hand_out(&hub, vec![put("a", 5), put("b", 6), put("b", 7)], (8, 0));
-    assert!(matches!(hub.enter(&late, &watch(2, "b", ""), 7, 7), Entered::In(_)));
+    assert!(matches!(hub.enter(&late, &watch(2, "b", ""), 7, 7, 0), Entered::In(_)));
     assert_eq!(told(&late), [(2, 7, vec!["b".into()])]);
-    assert_eq!(hub.enter(&late, &watch(3, "b", ""), 4, 7), Entered::Behind);
+    assert_eq!(hub.enter(&late, &watch(3, "b", ""), 4, 7, 0), Entered::Behind);
     let request = WatchCreateRequest { key: "b".into(), prev_kv: true, ..Default::default() };
     let spec = Arc::new(Spec::read(&request, 4).unwrap());
-    assert_eq!(hub.enter(&late, &spec, 7, 7), Entered::Behind, "what stood there was not read");
+    assert_eq!(hub.enter(&late, &spec, 7, 7, 0), Entered::Behind, "what stood there was not read");
 }
 
 #[test]
 fn who_does_not_read_is_behind_from_the_revision_that_had_no_room() {
     let hub = Hub::new(10, 200, Figures::default());
     let (slow, quick) = (hub.queue(), hub.queue());
-    hub.enter(&slow, &watch(1, "a", ""), 5, 4);
-    hub.enter(&quick, &watch(2, "a", ""), 5, 4);
+    hub.enter(&slow, &watch(1, "a", ""), 5, 4, 0);
+    hub.enter(&quick, &watch(2, "a", ""), 5, 4, 0);
     for revision in 5..10 {
         hand_out(&hub, vec![put("a", revision)], (revision + 1, 0));
         assert_eq!(told(&quick).len(), 1);
@@ -113,10 +113,10 @@ fn who_does_not_read_is_behind_from_the_revision_that_had_no_room() {
 fn a_page_that_was_read_before_the_cursor_was_set_anew_does_not_count() {
     let hub = Hub::new(10, 1 << 20, Figures::default());
     let queue = hub.queue();
-    let Entered::In(number) = hub.enter(&queue, &watch(1, "a", ""), 5, 4) else { panic!() };
+    let Entered::In(number) = hub.enter(&queue, &watch(1, "a", ""), 5, 4, 0) else { panic!() };
     let old = hub.position().unwrap();
     hub.leave(number);
-    hub.enter(&queue, &watch(2, "a", ""), 9, 8);
+    hub.enter(&queue, &watch(2, "a", ""), 9, 8, 0);
     hub.hand_out(old, page(vec![put("a", 5)], (6, 0)));
     assert_eq!(told(&queue), []);
     assert_eq!(hub.position().unwrap().request().start_revision, 9);
@@ -126,8 +126,8 @@ fn a_page_that_was_read_before_the_cursor_was_set_anew_does_not_count() {
 fn when_the_cursor_is_compacted_everybody_has_to_read() {
     let hub = Hub::new(10, 1 << 20, Figures::default());
     let queue = hub.queue();
-    hub.enter(&queue, &watch(1, "a", ""), 5, 4);
-    hub.enter(&queue, &watch(2, "a", ""), 7, 4);
+    hub.enter(&queue, &watch(1, "a", ""), 5, 4, 0);
+    hub.enter(&queue, &watch(2, "a", ""), 7, 4, 0);
     let compacted = ChangesResponse { compact_revision: 20, ..page(vec![], (30, 0)) };
     hub.hand_out(hub.position().unwrap(), compacted);
     assert_eq!(hub.position(), None);
@@ -140,6 +140,6 @@ fn when_the_cursor_is_compacted_everybody_has_to_read() {
 fn there_are_only_so_many() {
     let hub = Hub::new(1, 1 << 20, Figures::default());
     let queue = hub.queue();
-    hub.enter(&queue, &watch(1, "a", ""), 5, 4);
-    assert_eq!(hub.enter(&queue, &watch(2, "a", ""), 5, 4), Entered::Full);
+    hub.enter(&queue, &watch(1, "a", ""), 5, 4, 0);
+    assert_eq!(hub.enter(&queue, &watch(2, "a", ""), 5, 4, 0), Entered::Full);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contract::Consistency;
 use kernel::Duration;
-use layers::coordination::{Answer, Ask};
+use layers::coordination::{Answer, Ask, Caller};
 
 use crate::{Backend, ambient, etcd::serve::Shared};
 
@@ -17,6 +17,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Reads for ever, while somebody watches.
 pub async fn read<B: Backend>(shared: Arc<Shared<B>>) {
+    // It reads for everybody; who may see what was asked when they came.
+    let node = Some(Caller::node());
     let mut changes = shared.backend.changes(&shared.keyspace.name);
     loop {
         let Some(position) = shared.hub.position() else {
@@ -25,7 +27,8 @@ pub async fn read<B: Backend>(shared: Arc<Shared<B>>) {
         };
         let here = *changes.borrow_and_update() > 0;
         let ask = Ask::Changes(position.request());
-        let page = shared.query(ask, Consistency::EVENTUAL, shared.limits.timeout_max).await;
+        let (level, timeout) = (Consistency::EVENTUAL, shared.limits.timeout_max);
+        let page = shared.query(ask, level, &node, timeout).await;
         let more = match page {
             Ok(Answer::Changes(page)) => {
                 let more = page.more;

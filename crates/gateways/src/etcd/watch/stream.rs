@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 use bytes::{Bytes, BytesMut};
 use contract::Consistency;
 use kernel::Duration;
-use layers::coordination::{Answer, Ask, ChangesResponse, StatusRequest};
+use layers::coordination::{
+    Answer, Ask, ChangesResponse, Error, MayRequest, Need, StatusRequest, StatusResponse,
+};
 
 use super::{
     events,
@@ -17,6 +19,7 @@ use super::{
 use crate::{
     Backend, ambient,
     etcd::{
+        auth::Who,
         grpc::{Code, Status, frame},
         map,
         serve::{Gone, Inbound, Reply, Shared, unexpected},
@@ -34,9 +37,14 @@ const NONE: i64 = -1;
 /// # Errors
 /// If nobody can say.
 pub async fn now<B: Backend>(shared: &Shared<B>) -> Result<i64, Status> {
+    status(shared).await.map(|status| status.header.map_or(0, |header| header.revision))
+}
+
+async fn status<B: Backend>(shared: &Shared<B>) -> Result<StatusResponse, Status> {
     let ask = Ask::Status(StatusRequest {});
-    match shared.query(ask, Consistency::LINEARIZABLE, shared.limits.timeout_max).await? {
-        Answer::Status(status) => Ok(status.header.map_or(0, |header| header.revision)),
+    let (level, timeout) = (Consistency::LINEARIZABLE, shared.limits.timeout_max);
+    match shared.query(ask, level, &None, timeout).await? {
+        Answer::Status(status) => Ok(status),
         _ => Err(unexpected()),
     }
 }
@@ -48,6 +56,7 @@ type Read = (Arc<Spec>, Result<ChangesResponse, Status>);
 /// A stream of watches.
 struct Stream<B> {
     shared: Arc<Shared<B>>,
+    who: Who,
     queue: Arc<Queue>,
     watches: BTreeMap<i64, Watch>,
     /// Where watches that are behind have come to.
@@ -71,13 +80,16 @@ struct Behind {
     next: (i64, u32),
     /// Events of a revision that a page cut.
     cut: Vec<layers::coordination::Event>,
+    /// There was nothing to read the last time.
+    idle: bool,
 }
 
 /// Serves a stream until the client or the gateway ends it.
-pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, inbound: Inbound, reply: Reply) {
+pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, who: Who, inbound: Inbound, reply: Reply) {
     let queue = shared.hub.queue();
     let mut stream = Stream {
         shared,
+        who,
         queue,
         watches: BTreeMap::new(),
         behind: BTreeMap::new(),
@@ -157,12 +169,14 @@ impl<B: Backend> Stream<B> {
             requests.push(map::decode::<WatchRequest>(&message)?.request_union);
         }
         let creates = requests.iter().any(|r| matches!(r, Some(RequestUnion::CreateRequest(_))));
-        let current = if creates { now(&self.shared).await? } else { 0 };
+        let status = if creates { status(&self.shared).await? } else { StatusResponse::default() };
+        let current = status.header.map_or(0, |header| header.revision);
         let mut out = BytesMut::new();
         for request in requests.into_iter().flatten() {
             match request {
                 RequestUnion::CreateRequest(request) => {
-                    let response = self.create(&request, current);
+                    let allowed = self.allowed(&request, status.auth_revision).await;
+                    let response = self.create(&request, current, allowed);
                     out.extend_from_slice(&frame(&response));
                 }
                 RequestUnion::CancelRequest(cancel) => {
@@ -183,24 +197,50 @@ impl<B: Backend> Stream<B> {
         self.report().await
     }
 
-    fn create(&mut self, request: &WatchCreateRequest, current: i64) -> WatchResponse {
+    /// Whether the caller may see what it wants to watch; at which auth revision.
+    async fn allowed(&self, request: &WatchCreateRequest, auth: u64) -> Result<u64, Status> {
+        if auth == 0 {
+            return Ok(0);
+        }
+        // As in etcd, no key is the smallest one.
+        let first = Bytes::from_static(&[0]);
+        let key = if request.key.is_empty() { first } else { request.key.clone() };
+        let (need, range_end) = (Need::Read as i32, request.range_end.clone());
+        self.shared.may(&self.who, MayRequest { need, key, range_end }).await
+    }
+
+    fn create(
+        &mut self,
+        request: &WatchCreateRequest,
+        current: i64,
+        allowed: Result<u64, Status>,
+    ) -> WatchResponse {
         let mut response = WatchResponse {
             header: Some(self.shared.facts().header(current)),
             created: true,
             ..WatchResponse::default()
         };
-        match self.begin(request, current) {
+        let begun = match allowed {
+            Ok(auth) => self.begin(request, current, auth).map_err(str::to_owned),
+            Err(status) => Err(reason(&status)),
+        };
+        match begun {
             Ok(id) => response.watch_id = id,
             Err(reason) => {
                 response.watch_id = NONE;
                 response.canceled = true;
-                response.cancel_reason = reason.into();
+                response.cancel_reason = reason;
             }
         }
         response
     }
 
-    fn begin(&mut self, request: &WatchCreateRequest, current: i64) -> Result<i64, &'static str> {
+    fn begin(
+        &mut self,
+        request: &WatchCreateRequest,
+        current: i64,
+        auth: u64,
+    ) -> Result<i64, &'static str> {
         let id = match request.watch_id {
             0 => {
                 while self.watches.contains_key(&self.next_id) {
@@ -222,7 +262,7 @@ impl<B: Backend> Stream<B> {
             revision => revision.max(1),
         };
         let number = match from > current {
-            true => match self.shared.hub.enter(&self.queue, &spec, from, current) {
+            true => match self.shared.hub.enter(&self.queue, &spec, from, current, auth) {
                 Entered::In(number) => Some(number),
                 Entered::Behind => None,
                 Entered::Full => return Err("quorate: too many watches"),
@@ -248,7 +288,7 @@ impl<B: Backend> Stream<B> {
     }
 
     fn fall_behind(&mut self, id: i64, next: i64) {
-        let behind = Behind { next: (next, 0), cut: Vec::new() };
+        let behind = Behind { next: (next, 0), ..Behind::default() };
         if self.behind.insert(id, behind).is_none() {
             self.shared.figures.behind.add(1);
         }
@@ -306,9 +346,13 @@ impl<B: Backend> Stream<B> {
         self.turn = *id;
         let spec = Arc::clone(&self.watches.get(id)?.spec);
         let ask = Ask::Changes(spec.changes(behind.next.0, behind.next.1));
-        let shared = Arc::clone(&self.shared);
+        let (shared, who, idle) = (Arc::clone(&self.shared), self.who.clone(), behind.idle);
         Some(Box::pin(async move {
-            let answer = shared.query(ask, Consistency::EVENTUAL, shared.limits.timeout_max).await;
+            if idle {
+                ambient::sleep(PAUSE).await;
+            }
+            let (level, timeout) = (Consistency::EVENTUAL, shared.limits.timeout_max);
+            let answer = shared.query(ask, level, &who, timeout).await;
             let page = match answer {
                 Ok(Answer::Changes(page)) => Ok(page),
                 Ok(_) => Err(unexpected()),
@@ -330,8 +374,13 @@ impl<B: Backend> Stream<B> {
         let id = spec.id;
         // It may have ended while it was read for, and another may have got its number.
         let watch = self.watches.get_mut(&id).filter(|watch| Arc::ptr_eq(&watch.spec, &spec));
-        let (Ok(page), Some(watch), Some(behind)) = (page, watch, self.behind.get_mut(&id)) else {
+        let (Some(watch), Some(behind)) = (watch, self.behind.get_mut(&id)) else {
             return Ok(());
+        };
+        let page = match page {
+            Ok(page) => page,
+            Err(status) if denies(&status) => return self.deny(id, &status).await,
+            Err(_) => return Ok(()),
         };
         let current = page.header.map_or(0, |header| header.revision);
         let facts = self.shared.facts();
@@ -355,12 +404,13 @@ impl<B: Backend> Stream<B> {
         };
         let ready: Vec<_> = behind.cut.drain(..whole).collect();
         if page.next_sub == 0 {
-            match self.shared.hub.enter(&self.queue, &spec, page.next_revision, current) {
+            let (from, auth) = (page.next_revision, page.auth_revision);
+            match self.shared.hub.enter(&self.queue, &spec, from, current, auth) {
                 Entered::In(number) => {
                     watch.number = Some(number);
                     self.come_up(id);
                 }
-                Entered::Behind | Entered::Full => {}
+                Entered::Behind | Entered::Full => behind.idle = ready.is_empty(),
             }
         }
         if let Some(last) = ready.last().map(revision) {
@@ -370,6 +420,20 @@ impl<B: Backend> Stream<B> {
                 self.reply.send(response).await?;
             }
         }
+        self.report().await
+    }
+
+    /// Ends a watch whose caller may not see it any more.
+    async fn deny(&mut self, id: i64, status: &Status) -> Result<(), Ended> {
+        self.remove(id);
+        let canceled = WatchResponse {
+            header: Some(self.shared.facts().header(0)),
+            watch_id: id,
+            canceled: true,
+            cancel_reason: reason(status),
+            ..WatchResponse::default()
+        };
+        self.reply.send(frame(&canceled)).await?;
         self.report().await
     }
 
@@ -398,6 +462,17 @@ impl<B: Backend> Stream<B> {
             }
         }
     }
+}
+
+/// Whether a query was refused because of who asked.
+fn denies(status: &Status) -> bool {
+    matches!(status.code, Code::PermissionDenied | Code::Unauthenticated)
+        || status.text == Error::UserEmpty.text()
+}
+
+/// As etcd's own client writes an error: it compares the whole text to know what to do.
+fn reason(status: &Status) -> String {
+    format!("rpc error: code = {:?} desc = {}", status.code, status.text)
 }
 
 fn revision(event: &layers::coordination::Event) -> i64 {

@@ -1,18 +1,26 @@
-//! What can be said of users and roles where there are none.
+//! Logging in.
 
 use layers::coordination::ResponseHeader;
 use prost::Message;
 
-/// Whether they have to.
+/// Asks for a token.
 #[derive(Clone, PartialEq, Message)]
-pub struct AuthStatusResponse {
+pub struct AuthenticateRequest {
+    /// Who logs in.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// With which password.
+    #[prost(string, tag = "2")]
+    pub password: String,
+}
+
+/// A token.
+#[derive(Clone, PartialEq, Message)]
+pub struct AuthenticateResponse {
     /// The header.
     #[prost(message, optional, tag = "1")]
     pub header: Option<ResponseHeader>,
-    /// Whether they have to.
-    #[prost(bool, tag = "2")]
-    pub enabled: bool,
-    /// How often users and roles were changed.
-    #[prost(uint64, tag = "3")]
-    pub auth_revision: u64,
+    /// What to send with every call.
+    #[prost(string, tag = "2")]
+    pub token: String,
 }

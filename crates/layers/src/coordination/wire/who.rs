@@ -150,6 +150,12 @@ pub struct MayRequest {
     pub range_end: Bytes,
 }
 
+impl From<Need> for MayRequest {
+    fn from(need: Need) -> MayRequest {
+        MayRequest { need: need as i32, ..MayRequest::default() }
+    }
+}
+
 /// The caller may.
 #[derive(Clone, Copy, PartialEq, Message)]
 pub struct MayResponse {

@@ -1,4 +1,4 @@
-//! What operators ask: members, maintenance, users.
+//! What operators ask: members, maintenance.
 
 use super::{HEADER, Kind::*, messages};
 
@@ -71,14 +71,5 @@ messages! {
         1 header: Message(&HEADER);
         2 remaining_bytes: Uint64;
         3 blob: Bytes;
-    }
-    AUTH_STATUS_RESPONSE = "etcdserverpb.AuthStatusResponse" {
-        1 header: Message(&HEADER);
-        2 enabled: Bool;
-        3 authRevision: Uint64;
-    }
-    AUTHENTICATE_REQUEST = "etcdserverpb.AuthenticateRequest" {
-        1 name: Text;
-        2 password: Text;
     }
 }
