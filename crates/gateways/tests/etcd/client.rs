@@ -21,6 +21,8 @@ pub type Failed = (u8, String);
 #[derive(Clone)]
 pub struct Client {
     pub send: SendRequest<Bytes>,
+    /// Goes along with every call.
+    pub token: Option<String>,
 }
 
 impl Client {
@@ -28,7 +30,7 @@ impl Client {
         let stream = TcpStream::connect(address).await.unwrap();
         let (send, connection) = client::handshake(stream).await.unwrap();
         tokio::spawn(connection);
-        Client { send }
+        Client { send, token: None }
     }
 
     /// Opens a call with these headers beside the usual ones.
@@ -42,6 +44,9 @@ impl Client {
             .header("te", "trailers");
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if let Some(token) = &self.token {
+            request = request.header("token", token);
         }
         let mut ready = self.send.clone().ready().await.unwrap();
         ready.send_request(request.body(()).unwrap(), false).unwrap()

@@ -218,9 +218,14 @@ pub async fn start() -> Served {
 }
 
 pub async fn start_with(limits: Limits) -> Served {
+    join(Fake::default(), limits).await
+}
+
+/// One more gateway in front of the same shard.
+pub async fn join(fake: Fake, limits: Limits) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (fake, figures) = (Fake::default(), Figures::default());
+    let figures = Figures::default();
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = serve(listener, fake.clone(), "etcd", limits, figures.clone(), async {
         let _ = stopped.await;

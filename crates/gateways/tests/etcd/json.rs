@@ -22,14 +22,14 @@ async fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> TcpS
 }
 
 /// Status and body.
-async fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> (u16, Value) {
+pub async fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut text = String::new();
     send(address, method, path, body).await.read_to_string(&mut text).await.unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
 }
 
-async fn post(address: SocketAddr, path: &str, body: Value) -> (u16, Value) {
+pub async fn post(address: SocketAddr, path: &str, body: Value) -> (u16, Value) {
     ask(address, "POST", path, &body.to_string()).await
 }
 
