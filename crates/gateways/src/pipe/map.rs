@@ -39,7 +39,11 @@ fn action(program: &str, action: Option<Action>) -> Result<api::Action, Problem>
     let Some(program) = Program::parse(program) else {
         return Err(refuse(format!("'{program}' is no program")));
     };
-    Ok(match action.ok_or_else(|| refuse("the call says nothing".into()))? {
+    let action = action.ok_or_else(|| refuse("the call says nothing".into()))?;
+    if program == Program::Coordination {
+        of_anybody(&action).map_err(|rejected| refuse(rejected.0))?;
+    }
+    Ok(match action {
         Action::Mutate(command) => api::Action::Mutate { program, command },
         Action::Query(query) => api::Action::Query { program, query },
         Action::Past(past) => {
@@ -51,6 +55,15 @@ fn action(program: &str, action: Option<Action>) -> Result<api::Action, Problem>
             api::Action::Past { program, query: past.query, at }
         }
     })
+}
+
+/// Whoever has a pipe has not logged in: it must not say that it has.
+fn of_anybody(action: &Action) -> Result<(), layers::Rejected> {
+    match action {
+        Action::Mutate(command) => layers::coordination::command_of_anybody(command),
+        Action::Query(query) => layers::coordination::query_of_anybody(query),
+        Action::Past(past) => layers::coordination::query_of_anybody(&past.query),
+    }
 }
 
 fn request_id(bytes: &[u8]) -> Result<Option<RequestId>, Problem> {

@@ -54,7 +54,7 @@ fn look(query: &Query, look: &mut dyn Look) -> Result<Answer, Stop> {
     if meta.importing && !matches!(query.ask, Some(Ask::Status(_))) {
         return Err(Error::Importing.into());
     }
-    if meta.auth {
+    if meta.auth || auth::is_secret(query) {
         auth::ask(look, query)?;
     }
     if let Some(Ask::Txn(request)) = &query.ask {

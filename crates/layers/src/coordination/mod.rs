@@ -64,6 +64,7 @@ mod range;
 mod txn;
 mod wire;
 
+pub use auth::{command_of_anybody, query_of_anybody};
 pub use error::{Code, Error};
 pub use follow::{LeaseChange, keeps_alive, lease_changes, renews, timed, unswept};
 pub use wire::*;

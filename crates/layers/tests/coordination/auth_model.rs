@@ -204,6 +204,13 @@ impl Auth {
 
     pub fn shows(&self, query: &Query, state: &State) -> Result<(), Error> {
         let ask = query.ask.as_ref().unwrap();
+        if let Ask::Auth(AuthQuery { ask: Some(AuthAsk::Credentials(_)) }) = ask {
+            let caller = query.caller.as_ref();
+            return match caller {
+                Some(caller) if caller.node => Ok(()),
+                _ => self.who(caller).and(Err(Error::PermissionDenied)),
+            };
+        }
         if !self.enabled || matches!(ask, Ask::Status(_) | Ask::LeaseRecords(_)) {
             return Ok(());
         }

@@ -26,10 +26,11 @@
 //! any lease.
 //!
 //! `users` and `roles` change, `list` shows, `rights` knows what somebody may touch, `permit` what
-//! a command or query needs.
+//! a command or query needs, `outside` what comes from elsewhere than etcd's gateway.
 
 mod check;
 mod list;
+mod outside;
 mod permit;
 mod rights;
 mod roles;
@@ -46,7 +47,8 @@ use state::{AuthState, ROOT, User};
 
 pub(super) use check::{check_act, check_ask};
 pub(super) use list::{answer, revision};
-pub(super) use permit::{act, ask};
+pub use outside::{command_of_anybody, query_of_anybody};
+pub(super) use permit::{act, ask, is_secret};
 
 /// Changes who may do what.
 pub(super) fn carry_out(

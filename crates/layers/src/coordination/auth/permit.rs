@@ -63,6 +63,11 @@ pub(in super::super) fn act(look: &mut dyn Look, command: &Command) -> Result<()
     Ok(())
 }
 
+/// Whether a query asks for hashes and keys, which the node alone may see, even while auth is off.
+pub(in super::super) fn is_secret(query: &Query) -> bool {
+    matches!(&query.ask, Some(Ask::Auth(query)) if matches!(query.ask, Some(AuthAsk::Credentials(_))))
+}
+
 /// Whether a query may be answered while auth is on.
 pub(in super::super) fn ask(look: &mut dyn Look, query: &Query) -> Result<(), Stop> {
     if let Some(Ask::Status(_) | Ask::LeaseRecords(_)) = &query.ask {
@@ -90,6 +95,7 @@ pub(in super::super) fn ask(look: &mut dyn Look, query: &Query) -> Result<(), St
             Some(AuthAsk::UserGet(request)) if rights.user == request.name => {}
             Some(AuthAsk::RoleGet(request)) if rights.has(&request.role) => {}
             Some(AuthAsk::May(request)) => may(rights, request)?,
+            Some(AuthAsk::Credentials(_)) => rights.node()?,
             _ => rights.root()?,
         },
         Some(Ask::LeaseTimeToLive(_) | Ask::Status(_) | Ask::LeaseRecords(_)) | None => {}

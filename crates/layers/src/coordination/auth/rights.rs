@@ -48,7 +48,7 @@ impl Rights {
     pub(super) fn of(look: &mut dyn Look, caller: Option<&Caller>) -> Result<Rights, Stop> {
         let caller = caller.ok_or(Error::UserEmpty)?;
         if caller.node {
-            return Ok(Rights::node());
+            return Ok(Rights::of_the_node());
         }
         if caller.user.is_empty() {
             return Err(Error::UserEmpty.into());
@@ -64,14 +64,14 @@ impl Rights {
         Ok(Rights::merged(look, caller, user)?)
     }
 
-    fn node() -> Rights {
+    fn of_the_node() -> Rights {
         let (read, write, roles) = (Vec::new(), Vec::new(), Vec::new());
         Rights { user: String::new(), root: true, roles, read, write }
     }
 
     fn merged(look: &mut dyn Look, caller: &Caller, user: User) -> Result<Rights, EngineError> {
         let mut rights =
-            Rights { user: caller.user.clone(), root: user.has(ROOT), ..Rights::node() };
+            Rights { user: caller.user.clone(), root: user.has(ROOT), ..Rights::of_the_node() };
         let roles = if rights.root { &[][..] } else { &user.roles };
         for name in roles {
             for permission in Role::load(look, name)?.unwrap_or_default().permissions {
@@ -100,6 +100,11 @@ impl Rights {
 
     pub(super) fn has(&self, role: &str) -> bool {
         self.roles.iter().any(|has| has == role)
+    }
+
+    /// Nobody but the node itself.
+    pub(super) fn node(&self) -> Result<(), Error> {
+        if self.user.is_empty() { Ok(()) } else { Err(Error::PermissionDenied) }
     }
 
     pub(super) fn root(&self) -> Result<(), Error> {
