@@ -99,11 +99,17 @@ pub enum Bug {
     DetachIgnored,
     /// The snapshot leaves out the revision: it is given out again.
     SnapshotWithoutRevision,
+    /// A permission that was revoked since the caller logged in still counts.
+    PermissionOfThePast,
+    /// What a transaction inside a transaction touches is not checked.
+    InnerTxnUnchecked,
+    /// A token outlives its user and the password that it was given for.
+    TokenOutlivesPassword,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 45] = [
+    pub const ALL: [(Bug, &'static str); 48] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -193,6 +199,15 @@ impl Bug {
         (
             Bug::SnapshotWithoutRevision,
             "The snapshot leaves out the revision: it is given out again",
+        ),
+        (
+            Bug::PermissionOfThePast,
+            "A permission that was revoked since the caller logged in still counts",
+        ),
+        (Bug::InnerTxnUnchecked, "What a transaction inside a transaction touches is not checked"),
+        (
+            Bug::TokenOutlivesPassword,
+            "A token outlives its user and the password that it was given for",
         ),
     ];
 }

@@ -33,6 +33,9 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::ExpiryIgnoresRenewal
         | Bug::KeepAliveWhileEnding
         | Bug::KeepAliveNotLogged => Some("database"),
+        Bug::PermissionOfThePast | Bug::InnerTxnUnchecked | Bug::TokenOutlivesPassword => {
+            Some("layers")
+        }
         Bug::ApplyTwice
         | Bug::SnapshotMetaFirst
         | Bug::ReplyBeforeCommit
