@@ -4,9 +4,8 @@
 //!   logins ─▶ waiting: at most so many, else "too many requests" ─▶ at work: half the processors
 //! ```
 //!
-//! bcrypt, as in etcd: users of an etcd that is taken over keep their passwords, and a hash takes
-//! four KiB of memory, so that a flood of logins costs processor time alone, of which it gets no
-//! more than its share.
+//! bcrypt, as in etcd: what an etcd has hashed is good here, and a hash takes four KiB of memory, so
+//! that a flood of logins costs processor time alone, of which it gets no more than its share.
 
 use std::{num::NonZeroU32, sync::Arc};
 
