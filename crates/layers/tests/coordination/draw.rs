@@ -144,11 +144,11 @@ pub fn of_etcd(rng: &mut Rng, newest: i64) -> Act {
     }
 }
 
-fn name(rng: &mut Rng) -> Bytes {
+pub fn name(rng: &mut Rng) -> Bytes {
     Bytes::from_static([&b"c"[..], b"", b"q"][rng.below(3) as usize])
 }
 
-fn candidacy(rng: &mut Rng, newest: i64) -> Option<LeaderKey> {
+pub fn candidacy(rng: &mut Rng, newest: i64) -> Option<LeaderKey> {
     let (name, lease) = (name(rng), lease(rng));
     let key = [&name[..], b"/", &format!("{lease:x}").into_bytes()].concat().into();
     let rev = revision(rng, newest);

@@ -1,0 +1,273 @@
+//! Watches: a stream to each server, and what came over it.
+//!
+//! Answers to requests are compared as they come; events, and the ends of watches, by watch, once
+//! both servers have sent as much as each other. The header of an event is left out: it says how
+//! far the server was when it sent it. That a revision comes in one answer is looked at, though.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use kernel::Rng;
+use layers::coordination::{ChangesRequest, ResponseHeader};
+use prost::Message;
+use tokio::sync::mpsc;
+use tonic::Streaming;
+
+use crate::{
+    ambient, draw,
+    message::{
+        WatchCancelRequest, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse,
+        Wish,
+    },
+    wire::{PATIENCE, Requests, Server},
+};
+
+const WATCH: &str = "/etcdserverpb.Watch/Watch";
+/// Watches at most.
+const WATCHES: usize = 12;
+/// How long nothing more may come before what came counts as all.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// How long etcd may take to begin with the past: it looks ten times a second.
+const PAST: Duration = Duration::from_millis(250);
+
+/// What came, by watch.
+type Came = Arc<Mutex<BTreeMap<i64, Vec<String>>>>;
+
+/// The stream to one server.
+struct Side {
+    requests: Requests,
+    /// Answers to requests.
+    answers: mpsc::UnboundedReceiver<WatchResponse>,
+    came: Came,
+}
+
+/// The streams to both.
+pub struct Watches {
+    sides: [Side; 2],
+    live: Vec<i64>,
+    /// When a watch last began in the past.
+    past: Instant,
+    /// Events that were equal.
+    pub events: u64,
+}
+
+impl Side {
+    async fn open(server: &mut Server) -> Result<Side, String> {
+        let first = said(Wish::Progress(WatchProgressRequest {}));
+        let opened = server.talk(WATCH, first).await;
+        let (requests, stream) = opened.map_err(|status| format!("watch: {status}"))?;
+        let (sender, answers) = mpsc::unbounded_channel();
+        let came = Came::default();
+        tokio::spawn(read(stream, sender, came.clone()));
+        Ok(Side { requests, answers, came })
+    }
+
+    async fn answer(&mut self) -> Result<WatchResponse, String> {
+        match tokio::time::timeout(PATIENCE, self.answers.recv()).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err("the watch stream ended".into()),
+            Err(_) => Err("no answer on the watch stream".into()),
+        }
+    }
+}
+
+fn said(wish: Wish) -> Bytes {
+    WatchRequest { wish: Some(wish) }.encode_to_vec().into()
+}
+
+/// Sorts what comes: answers to requests here, events and ends by watch there.
+async fn read(
+    mut stream: Streaming<Bytes>,
+    answers: mpsc::UnboundedSender<WatchResponse>,
+    came: Came,
+) {
+    let mut newest = BTreeMap::new();
+    while let Ok(Some(bytes)) = stream.message().await {
+        let mut found = WatchResponse::decode(bytes.clone()).unwrap_or_default();
+        if found.encode_to_vec() != bytes {
+            found.cancel_reason = format!("has unknown fields: {bytes:?}");
+            found.created = true;
+        }
+        if found.created || found.watch_id == -1 {
+            let _ = answers.send(found);
+            continue;
+        }
+        let mut came = came.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = came.entry(found.watch_id).or_default();
+        let revision =
+            |event: &layers::coordination::Event| event.kv.as_ref().map(|kv| kv.mod_revision);
+        let first = found.events.first().and_then(revision);
+        let last = newest.entry(found.watch_id).or_insert(None);
+        if first.is_some() && *last >= first {
+            list.push("a revision came in two answers".into());
+        }
+        *last = found.events.last().and_then(revision).or(*last);
+        list.extend(found.events.iter().map(|event| format!("{event:?}")));
+        if found.canceled {
+            (found.header, found.events) = (None, Vec::new());
+            *last = None;
+            list.push(format!("{found:?}"));
+        }
+    }
+}
+
+fn create(rng: &mut Rng, newest: i64) -> WatchCreateRequest {
+    let filters = match rng.below(8) {
+        0 => vec![0],
+        1 => vec![1],
+        2 => vec![0, 1],
+        _ => Vec::new(),
+    };
+    let changes = ChangesRequest { key: draw::key(rng), ..ChangesRequest::default() };
+    WatchCreateRequest {
+        key: changes.key,
+        range_end: match rng.below(4) {
+            0 => Bytes::new(),
+            1 => Bytes::from_static(b"\0"),
+            _ => draw::key(rng),
+        },
+        start_revision: if rng.below(2) == 0 { 0 } else { draw::revision(rng, newest).max(0) },
+        progress_notify: rng.below(8) == 0,
+        filters,
+        prev_kv: rng.below(2) == 0,
+        watch_id: if rng.below(4) == 0 { 1 + rng.below(20) as i64 } else { 0 },
+        fragment: rng.below(4) == 0,
+    }
+}
+
+impl Watches {
+    /// Opens the streams.
+    pub async fn open(servers: &mut [Server; 2]) -> Result<Watches, String> {
+        let [left, right] = servers;
+        let mut sides = [Side::open(left).await?, Side::open(right).await?];
+        for side in &mut sides {
+            side.answer().await?;
+        }
+        Ok(Watches { sides, live: Vec::new(), past: ambient::now(), events: 0 })
+    }
+
+    /// Says the same to both servers and compares the answers.
+    async fn say(&mut self, wish: Wish) -> Result<[WatchResponse; 2], String> {
+        for side in &self.sides {
+            let _ = side.requests.send(said(wish.clone()));
+        }
+        let [left, right] = &mut self.sides;
+        Ok([left.answer().await?, right.answer().await?])
+    }
+
+    /// Begins a watch, ends one, or asks how far they have come. What two servers answered.
+    pub async fn step(
+        &mut self,
+        rng: &mut Rng,
+        newest: i64,
+    ) -> Result<Option<(String, [String; 2])>, String> {
+        if rng.below(6) == 0 {
+            return self.progress(newest).await.map(|()| None);
+        }
+        if !self.live.is_empty() && (self.live.len() >= WATCHES || rng.below(3) == 0) {
+            let id = self.live[rng.below(self.live.len() as u64) as usize];
+            return self.cancel(id).await.map(|()| None);
+        }
+        let request = create(rng, newest);
+        let described = format!("{request:?}");
+        let answers = self.say(Wish::Create(request)).await?;
+        self.past = ambient::now();
+        if answers.iter().all(|answer| !answer.canceled) {
+            self.live.push(answers[0].watch_id);
+        }
+        Ok(Some((described, answers.map(normal))))
+    }
+
+    async fn cancel(&mut self, id: i64) -> Result<(), String> {
+        self.agree().await?;
+        for side in &self.sides {
+            let wish = Wish::Cancel(WatchCancelRequest { watch_id: id });
+            let _ = side.requests.send(said(wish));
+        }
+        self.agree().await
+    }
+
+    /// Both have to say, in time, that they have come to the newest revision.
+    async fn progress(&mut self, newest: i64) -> Result<(), String> {
+        let reached = async {
+            loop {
+                let answers = self.say(Wish::Progress(WatchProgressRequest {})).await?;
+                let revision = |answer: &WatchResponse| answer.header.map_or(0, |h| h.revision);
+                if answers.iter().any(|answer| revision(answer) > newest) {
+                    return Err(format!("progress beyond {newest}: {answers:?}"));
+                }
+                if answers.iter().all(|answer| revision(answer) == newest) {
+                    return Ok(());
+                }
+                tokio::time::sleep(QUIET).await;
+            }
+        };
+        let reached = tokio::time::timeout(PATIENCE, reached).await;
+        reached.map_err(|_| format!("progress does not come to {newest}"))?
+    }
+
+    /// Waits until both have sent the same, and nothing more comes.
+    pub async fn agree(&mut self) -> Result<(), String> {
+        tokio::time::sleep(PAST.saturating_sub(self.past.elapsed())).await;
+        let taken = || {
+            self.sides
+                .each_ref()
+                .map(|side| side.came.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        };
+        let mut tries = PATIENCE.as_millis() / QUIET.as_millis();
+        let (mut before, mut equal) = (taken(), 0);
+        while equal < 2 {
+            tokio::time::sleep(QUIET).await;
+            let now = taken();
+            equal = if now[0] == now[1] && now == before { equal + 1 } else { 0 };
+            before = now;
+            tries -= 1;
+            if tries == 0 {
+                return Err(different(&before));
+            }
+        }
+        for (id, list) in &before[0] {
+            self.events += list.len() as u64;
+            if list.last().is_some_and(|last| last.contains("canceled: true")) {
+                self.live.retain(|live| live != id);
+            }
+        }
+        for side in &self.sides {
+            side.came.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        Ok(())
+    }
+}
+
+fn normal(mut answer: WatchResponse) -> String {
+    answer.header = answer.header.map(|header| {
+        let cluster_id = u64::from(header.cluster_id != 0 && header.member_id != 0);
+        ResponseHeader { cluster_id, revision: header.revision, ..ResponseHeader::default() }
+    });
+    format!("{answer:?}")
+}
+
+/// The first events that differ.
+fn different([left, right]: &[BTreeMap<i64, Vec<String>>; 2]) -> String {
+    let ids = left.keys().chain(right.keys());
+    for id in ids {
+        let empty = Vec::new();
+        let (left, right) = (left.get(id).unwrap_or(&empty), right.get(id).unwrap_or(&empty));
+        if left != right {
+            let at = left.iter().zip(right).take_while(|(left, right)| left == right).count();
+            return format!(
+                "watch {id}: {} and {} events, different from {at} on:\n  left  {:?}\n  right {:?}",
+                left.len(),
+                right.len(),
+                left.get(at),
+                right.get(at)
+            );
+        }
+    }
+    "events go on and on".into()
+}
