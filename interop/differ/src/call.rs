@@ -97,7 +97,9 @@ impl Call {
             }
             90..93 => {
                 let value = draw::put(rng).value;
-                Call::Proclaim(ProclaimRequest { leader: leader(rng), value })
+                // etcd takes revision 0 for a candidacy that is to be made.
+                let made = leader(rng).filter(|leader| leader.rev > 0);
+                Call::Proclaim(ProclaimRequest { leader: made, value })
             }
             93..95 => Call::Resign(ResignRequest { leader: leader(rng) }),
             _ => Call::Leader(LeaderRequest { name: draw::name(rng) }),

@@ -51,6 +51,9 @@ struct Arguments {
     /// Report differences and go on, as long as both are in the same state.
     #[arg(long)]
     all: bool,
+    /// Leave out requests that wait.
+    #[arg(long)]
+    hasty: bool,
     /// Change the right server behind the harness's back before this request.
     #[arg(long)]
     plant: Option<u64>,
@@ -71,7 +74,7 @@ async fn main() -> std::process::ExitCode {
 
 async fn compare(arguments: &Arguments) -> Result<bool, String> {
     let servers = [Server::open(&arguments.left).await?, Server::open(&arguments.right).await?];
-    let mut run = Run::open(servers, arguments.seed, arguments.all).await?;
+    let mut run = Run::open(servers, arguments).await?;
     for at in 0..arguments.requests {
         if arguments.plant == Some(at) {
             run.plant().await;

@@ -84,7 +84,11 @@ normal! {
     LeaseLeasesResponse: self { self.leases.sort_by_key(|lease| lease.id); };
     LockResponse: self { (self.token, self.held, self.behind) = Default::default(); };
     UnlockResponse;
-    CampaignResponse: self { (self.elected, self.behind) = Default::default(); };
+    CampaignResponse: self {
+        (self.elected, self.behind) = Default::default();
+        // etcd says how it was before it changed what the candidate says.
+        self.header.iter_mut().for_each(|header| header.revision = 0);
+    };
     ProclaimResponse;
     ResignResponse;
     LeaderResponse;

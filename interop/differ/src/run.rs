@@ -5,6 +5,7 @@ use kernel::Rng;
 use layers::coordination::{PutRequest, RangeRequest};
 
 use crate::{
+    Arguments,
     call::{Call, KINDS},
     differences::{self, DOCUMENTED},
     normal::Answer,
@@ -26,6 +27,7 @@ pub struct Run {
     waiting: Waiting,
     observers: Vec<Observers>,
     go_on: bool,
+    hasty: bool,
     kinds: [u64; KINDS.len()],
     refused: u64,
     watched: u64,
@@ -35,7 +37,7 @@ pub struct Run {
 
 impl Run {
     /// Begins, if both servers are fresh.
-    pub async fn open(mut servers: [Server; 2], seed: u64, go_on: bool) -> Result<Run, String> {
+    pub async fn open(mut servers: [Server; 2], arguments: &Arguments) -> Result<Run, String> {
         let put = Call::Put(PutRequest { key: Bytes::from_static(b"a"), ..Default::default() });
         for (server, side) in servers.iter_mut().zip(["left", "right"]) {
             let first = put.ask(server).await;
@@ -48,12 +50,13 @@ impl Run {
         let observers = names.map(|name| Observers::open(name, &servers)).into();
         Ok(Run {
             servers,
-            rng: Rng::new(seed),
+            rng: Rng::new(arguments.seed),
             newest: 2,
             watches,
             waiting: Waiting::default(),
             observers,
-            go_on,
+            go_on: arguments.all,
+            hasty: arguments.hasty,
             kinds: [0; KINDS.len()],
             refused: 0,
             watched: 0,
@@ -79,7 +82,7 @@ impl Run {
                     self.compare(&request, answers.map(|text| Answer { text, revision: None }))?;
                 }
             }
-            4..8 => {
+            4..8 if !self.hasty => {
                 let found = self.waiting.step(&mut self.rng, &mut self.servers).await?;
                 if let Some((request, answers)) = found {
                     self.compare(&request, answers)?;

@@ -39,6 +39,8 @@ pub enum Call {
 struct Place {
     call: Call,
     token: i64,
+    /// Whether somebody removed it.
+    lost: bool,
     calls: [JoinHandle<Answer>; 2],
 }
 
@@ -173,7 +175,7 @@ impl Waiting {
             let found = join(calls).await.map_err(|e| format!("{described}: {e}"))?;
             return Ok(Some((described, found)));
         }
-        self.places.push(Place { call, token, calls });
+        self.places.push(Place { call, token, lost: false, calls });
         Ok(None)
     }
 
@@ -189,19 +191,22 @@ impl Waiting {
     pub async fn look(&mut self, servers: &mut [Server; 2]) -> Result<Vec<Pair>, String> {
         let mut found = Vec::new();
         for at in (0..self.places.len()).rev() {
-            let place = &self.places[at];
+            let place = &mut self.places[at];
+            place.lost |= made(&mut servers[0], place.call.key()).await? != place.token;
             if behind(&mut servers[0], &place.call, place.token).await? {
-                if let Some(early) = place.calls.iter().position(|call| call.is_finished()) {
+                let early = place.calls.iter().position(|call| call.is_finished());
+                if let (Some(early), false) = (early, place.lost) {
                     let answer = self.places.swap_remove(at);
                     let side = ["left", "right"][early];
                     return Err(format!("the {side} one answered too early: {:?}", answer.call));
                 }
                 continue;
             }
-            let Place { call, calls, .. } = self.places.swap_remove(at);
+            let Place { call, calls, lost, .. } = self.places.swap_remove(at);
             self.answered += 1;
-            let answers = join(calls).await.map_err(|e| format!("{call:?}: {e}"))?;
-            found.push((format!("{call:?}"), answers));
+            let lost = if lost { "lost its place: " } else { "" };
+            let answers = join(calls).await.map_err(|e| format!("{lost}{call:?}: {e}"))?;
+            found.push((format!("{lost}{call:?}"), answers));
         }
         Ok(found)
     }
