@@ -11,7 +11,7 @@ use prost::Message;
 use tonic::Status;
 
 /// An answer: the text that is compared, and the revision that it speaks of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// The message, or the status.
     pub text: String,

@@ -48,6 +48,8 @@ struct Place {
 #[derive(Default)]
 pub struct Waiting {
     places: Vec<Place>,
+    /// What was done last.
+    pub last: String,
     /// Candidacies of late, the newest last.
     pub candidates: Vec<LeaderKey>,
     /// Requests that were answered.
@@ -102,25 +104,33 @@ impl Call {
     }
 }
 
+/// The keys from one on, up to another.
+async fn keys(server: &mut Server, key: Bytes, range_end: Bytes) -> Result<Vec<KeyValue>, String> {
+    let range = RangeRequest { key, range_end, keys_only: true, ..RangeRequest::default() };
+    let found = server.ask(RANGE, &range).await.map_err(|status| status.to_string())?;
+    Ok(RangeResponse::decode(found).map_err(|e| e.to_string())?.kvs)
+}
+
+/// What stands under a key.
+async fn stands(server: &mut Server, key: Bytes) -> Result<Option<KeyValue>, String> {
+    Ok(keys(server, key, Bytes::new()).await?.pop())
+}
+
 /// The create revision of a key; 0 if it is not there.
 async fn made(server: &mut Server, key: Bytes) -> Result<i64, String> {
-    let found = server.ask(RANGE, &RangeRequest { key, ..RangeRequest::default() }).await;
-    let found = found.map_err(|status| status.to_string())?;
-    let found = RangeResponse::decode(found).map_err(|e| e.to_string())?;
-    Ok(found.kvs.first().map_or(0, |kv| kv.create_revision))
+    Ok(stands(server, key).await?.map_or(0, |kv| kv.create_revision))
+}
+
+/// Everything that there is: a few keys.
+async fn all(server: &mut Server) -> Result<Vec<KeyValue>, String> {
+    let everything = Bytes::from_static(b"\0");
+    keys(server, everything.clone(), everything).await
 }
 
 /// Whether somebody stands before this place.
-async fn behind(server: &mut Server, call: &Call, token: i64) -> Result<bool, String> {
-    let key = call.queue();
-    let mut range_end = key.to_vec();
-    if let Some(last) = range_end.last_mut() {
-        *last += 1;
-    }
-    let range_end = range_end.into();
-    let all = RangeRequest { key, range_end, max_create_revision: token - 1, ..Default::default() };
-    let found = server.ask(RANGE, &all).await.map_err(|status| status.to_string())?;
-    Ok(!RangeResponse::decode(found).map_err(|e| e.to_string())?.kvs.is_empty())
+fn behind(all: &[KeyValue], call: &Call, token: i64) -> bool {
+    let queue = call.queue();
+    all.iter().any(|kv| kv.key.starts_with(&queue) && kv.create_revision < token)
 }
 
 async fn join(calls: [JoinHandle<Answer>; 2]) -> Result<[Answer; 2], String> {
@@ -141,14 +151,26 @@ impl Waiting {
         servers: &mut [Server; 2],
     ) -> Result<Option<Pair>, String> {
         if self.places.len() >= PLACES || !self.places.is_empty() && rng.below(8) == 0 {
-            let place = self.places.swap_remove(rng.below(self.places.len() as u64) as usize);
+            let at = rng.below(self.places.len() as u64) as usize;
+            // etcd removes what stands under the key, be it the place or not.
+            if self.places[at].lost {
+                return Ok(None);
+            }
+            let place = self.places.swap_remove(at);
             self.abandoned += 1;
+            self.last = format!("abandoning {:?}", place.call);
             return abandon(place, servers).await.map(|()| None);
         }
         let call = Call::draw(rng);
-        let token = made(&mut servers[0], call.key()).await?;
+        self.last = format!("{call:?}");
+        let place = stands(&mut servers[0], call.key()).await?;
+        // A candidate whose lease is gone and whose key somebody else made: etcd removes that key.
+        if place.as_ref().is_some_and(|kv| kv.lease != call.place().1) {
+            return Ok(None);
+        }
+        let token = place.map_or(0, |kv| kv.create_revision);
         // Who has a place that others made or that waits already would wait where we cannot see.
-        if token != 0 && behind(&mut servers[0], &call, token).await? {
+        if token != 0 && behind(&all(&mut servers[0]).await?, &call, token) {
             return Ok(None);
         }
         let calls = [call.ask(&servers[0]), call.ask(&servers[1])];
@@ -170,7 +192,7 @@ impl Waiting {
         }
         let token = made(&mut servers[0], call.key()).await?;
         self.remember(&call, token);
-        if token == 0 || !behind(&mut servers[0], &call, token).await? {
+        if token == 0 || !behind(&all(&mut servers[0]).await?, &call, token) {
             self.answered += 1;
             let found = join(calls).await.map_err(|e| format!("{described}: {e}"))?;
             return Ok(Some((described, found)));
@@ -190,10 +212,15 @@ impl Waiting {
     /// What has been answered since something changed.
     pub async fn look(&mut self, servers: &mut [Server; 2]) -> Result<Vec<Pair>, String> {
         let mut found = Vec::new();
+        if self.places.is_empty() {
+            return Ok(found);
+        }
+        let all = all(&mut servers[0]).await?;
+        let made = |key: Bytes| all.iter().find(|kv| kv.key == key).map(|kv| kv.create_revision);
         for at in (0..self.places.len()).rev() {
             let place = &mut self.places[at];
-            place.lost |= made(&mut servers[0], place.call.key()).await? != place.token;
-            if behind(&mut servers[0], &place.call, place.token).await? {
+            place.lost |= made(place.call.key()) != Some(place.token);
+            if behind(&all, &place.call, place.token) {
                 let early = place.calls.iter().position(|call| call.is_finished());
                 if let (Some(early), false) = (early, place.lost) {
                     let answer = self.places.swap_remove(at);

@@ -67,6 +67,10 @@ impl Side {
         Ok(Side { requests, answers, came })
     }
 
+    fn taken(&self) -> BTreeMap<i64, Vec<String>> {
+        self.came.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn answer(&mut self) -> Result<WatchResponse, String> {
         match tokio::time::timeout(PATIENCE, self.answers.recv()).await {
             Ok(Some(answer)) => Ok(answer),
@@ -74,6 +78,11 @@ impl Side {
             Err(_) => Err("no answer on the watch stream".into()),
         }
     }
+}
+
+/// Whether the watch ended.
+fn ends(list: &[String]) -> bool {
+    list.last().is_some_and(|last| last.contains("canceled: true"))
 }
 
 fn said(wish: Wish) -> Bytes {
@@ -169,14 +178,16 @@ impl Watches {
         if rng.below(6) == 0 {
             return self.progress(newest).await.map(|()| None);
         }
-        if !self.live.is_empty() && (self.live.len() >= WATCHES || rng.below(3) == 0) {
+        if !self.live.is_empty() && (self.live.len() >= WATCHES || rng.below(4) == 0) {
             let id = self.live[rng.below(self.live.len() as u64) as usize];
             return self.cancel(id).await.map(|()| None);
         }
         let request = create(rng, newest);
-        let described = format!("{request:?}");
+        let (described, in_the_past) = (format!("{request:?}"), request.start_revision != 0);
         let answers = self.say(Wish::Create(request)).await?;
-        self.past = ambient::now();
+        if in_the_past {
+            self.past = ambient::now();
+        }
         if answers.iter().all(|answer| !answer.canceled) {
             self.live.push(answers[0].watch_id);
         }
@@ -185,11 +196,25 @@ impl Watches {
 
     async fn cancel(&mut self, id: i64) -> Result<(), String> {
         self.agree().await?;
+        if !self.live.contains(&id) {
+            return Ok(());
+        }
         for side in &self.sides {
             let wish = Wish::Cancel(WatchCancelRequest { watch_id: id });
             let _ = side.requests.send(said(wish));
         }
-        self.agree().await
+        let ended = async {
+            while !self
+                .sides
+                .iter()
+                .all(|side| side.taken().get(&id).is_some_and(|list| ends(list)))
+            {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, ended).await;
+        self.live.retain(|live| *live != id);
+        ended.map_err(|_| format!("watch {id} was cancelled and goes on"))
     }
 
     /// Both have to say, in time, that they have come to the newest revision.
@@ -214,11 +239,7 @@ impl Watches {
     /// Waits until both have sent the same, and nothing more comes.
     pub async fn agree(&mut self) -> Result<(), String> {
         tokio::time::sleep(PAST.saturating_sub(self.past.elapsed())).await;
-        let taken = || {
-            self.sides
-                .each_ref()
-                .map(|side| side.came.lock().unwrap_or_else(PoisonError::into_inner).clone())
-        };
+        let taken = || self.sides.each_ref().map(Side::taken);
         let mut tries = PATIENCE.as_millis() / QUIET.as_millis();
         let (mut before, mut equal) = (taken(), 0);
         while equal < 2 {
@@ -233,7 +254,7 @@ impl Watches {
         }
         for (id, list) in &before[0] {
             self.events += list.len() as u64;
-            if list.last().is_some_and(|last| last.contains("canceled: true")) {
+            if ends(list) {
                 self.live.retain(|live| live != id);
             }
         }
