@@ -21,7 +21,8 @@ fn text(bytes: &Bytes) -> String {
 /// A command, as it is sent.
 pub(super) fn change(act: wire::Act, guard: Option<(&str, i64)>) -> Action {
     let guard = guard.map(|(name, token)| wire::Guard { name: bytes(name), token });
-    let command = wire::Command { guards: guard.into_iter().collect(), act: Some(act) };
+    let command = wire::Command::new(act);
+    let command = wire::Command { guards: guard.into_iter().collect(), ..command };
     Action::Mutate { program: Program::Coordination, command: command.encode_to_vec().into() }
 }
 
