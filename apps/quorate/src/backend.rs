@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -105,6 +106,10 @@ impl Backend for Front {
 
     fn disk_bytes(&self) -> u64 {
         self.handle.disk_bytes()
+    }
+
+    fn scratch(&self) -> PathBuf {
+        self.handle.data().to_path_buf()
     }
 
     fn metrics(&self) -> String {

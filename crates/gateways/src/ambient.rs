@@ -61,6 +61,11 @@ pub(crate) fn unix_s() -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
+/// Lets others go first.
+pub(crate) async fn yield_now() {
+    tokio::task::yield_now().await;
+}
+
 /// Waits for a future at most so long; `None` if it takes longer.
 pub(crate) async fn within<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
     tokio::time::timeout(duration, future).await.ok()

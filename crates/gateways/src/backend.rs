@@ -1,6 +1,6 @@
 //! What a gateway needs from the node that it stands in front of.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use client::document::Chaos;
 use database::{Answer, Request};
@@ -22,6 +22,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// Bytes that the node's data takes on the disk.
     fn disk_bytes(&self) -> u64;
+
+    /// Where files may lie that nobody needs any more after a crash: on the disk of the data.
+    fn scratch(&self) -> PathBuf;
 
     /// The node's metrics in the text format of Prometheus.
     fn metrics(&self) -> String;

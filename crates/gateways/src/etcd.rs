@@ -18,6 +18,7 @@ pub mod facts;
 mod failure;
 mod figures;
 pub mod grpc;
+mod guard;
 pub mod json;
 mod limits;
 pub mod map;

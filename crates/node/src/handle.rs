@@ -1,6 +1,9 @@
 //! What gateways hold: ask the node's process, read its figures, inject faults.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use database::{Answer, Code, Database, Failure, Identity, Request, api::Action};
 use kernel::{
@@ -199,6 +202,12 @@ impl Handle {
     #[must_use]
     pub fn disk_bytes(&self) -> u64 {
         used_bytes(&self.inner.data)
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.inner.data
     }
 
     /// The time of day, in nanoseconds since 1970.

@@ -40,6 +40,8 @@ pub struct Limits {
     pub logins_waiting: usize,
     /// How long a token is good, if nothing else ends it.
     pub token_lifetime: Duration,
+    /// Snapshots taken at a time; each takes as much of the disk as the keyspace holds.
+    pub snapshots_max: usize,
     /// How long calls under way may go on when the gateway stops.
     pub drain: Duration,
 }
@@ -63,6 +65,7 @@ impl Default for Limits {
             password_cost: NonZeroU32::new(10).unwrap_or(NonZeroU32::MIN),
             logins_waiting: 256,
             token_lifetime: Duration::from_secs(30 * 24 * 3600),
+            snapshots_max: 2,
             drain: Duration::from_secs(5),
         }
     }

@@ -13,10 +13,12 @@ mod health;
 mod operate;
 mod recipe;
 mod renew;
+mod snapshot;
 mod unary;
 
 pub use health::watch as watch_health;
 pub use operate::{VERSION, revision};
 pub use recipe::observe;
 pub use renew::{Renewals, serve as keep_alive};
+pub use snapshot::download;
 pub use unary::unary;

@@ -12,7 +12,7 @@ pub use cluster::{Member, MemberListRequest, MemberListResponse};
 pub use health::{HealthCheckRequest, HealthCheckResponse, Serving};
 pub use maintenance::{
     AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DefragmentResponse, HashKvRequest,
-    HashKvResponse, MoveLeaderRequest, MoveLeaderResponse, StatusResponse,
+    HashKvResponse, MoveLeaderRequest, MoveLeaderResponse, SnapshotResponse, StatusResponse,
 };
 pub use watch::{
     LeaseKeepAliveRequest, RequestUnion, WatchCancelRequest, WatchCreateRequest,

@@ -137,6 +137,10 @@ impl Backend for Fake {
         7_000
     }
 
+    fn scratch(&self) -> std::path::PathBuf {
+        std::env::temp_dir()
+    }
+
     fn metrics(&self) -> String {
         "fake 1\n".into()
     }

@@ -9,4 +9,5 @@ mod json;
 mod keys;
 mod leases;
 mod recipes;
+mod snapshots;
 mod watches;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use layers::coordination::{
     CampaignRequest, CampaignResponse, LeaderRequest, LeaderResponse, LeaseGrantRequest,
     LeaseGrantResponse, LeaseRevokeRequest, LeaseRevokeResponse, LockRequest, LockResponse,
-    ProclaimRequest, ProclaimResponse, RangeRequest, RangeResponse, ResignRequest, ResignResponse,
-    UnlockRequest, UnlockResponse,
+    ProclaimRequest, ProclaimResponse, PutResponse, RangeRequest, RangeResponse, ResignRequest,
+    ResignResponse, UnlockRequest, UnlockResponse,
 };
 use tokio::time::sleep;
 
@@ -145,4 +145,27 @@ async fn observers_see_every_leader_and_what_it_says() {
     let stale: Result<ProclaimResponse, _> =
         client.unary("/v3electionpb.Election/Proclaim", &proclaim).await;
     assert_eq!(stale.unwrap_err(), (2, "election: not leader".into()));
+}
+
+#[tokio::test]
+async fn a_guarded_write_of_a_former_holder_is_refused() {
+    let served = start().await;
+    let client = Client::open(served.address).await;
+    grant(&client, 1).await;
+    let held: LockResponse = client.unary(LOCK, &lock(1)).await.unwrap();
+    let guard = format!("l {}", held.token);
+    let guarded = async |path: &str, guard: &str| {
+        let (response, mut send) = client.call(path, &[("quorate-guard", guard)]).await;
+        send.send_data(frame(&crate::keys::put("k", "v")), true).unwrap();
+        answer::<PutResponse>(response).await
+    };
+    let put = "/etcdserverpb.KV/Put";
+    guarded(put, &guard).await.unwrap();
+    assert_eq!(guarded(put, "l").await.unwrap_err().0, 3, "no guard");
+    assert_eq!(guarded("/etcdserverpb.KV/Range", &guard).await.unwrap_err().0, 3, "no write");
+    let revoke = LeaseRevokeRequest { id: 1 };
+    let _: LeaseRevokeResponse =
+        client.unary("/etcdserverpb.Lease/LeaseRevoke", &revoke).await.unwrap();
+    let refused = (9, "quorate: the lock is not held at the guard's token".to_owned());
+    assert_eq!(guarded(put, &guard).await.unwrap_err(), refused);
 }

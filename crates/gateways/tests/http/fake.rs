@@ -63,6 +63,10 @@ impl Backend for Fake {
         0
     }
 
+    fn scratch(&self) -> std::path::PathBuf {
+        std::env::temp_dir()
+    }
+
     fn metrics(&self) -> String {
         "fake 1\n".into()
     }

@@ -25,6 +25,7 @@ use h2::{
 };
 use hyper::{Method as Verb, Request, header::CONTENT_TYPE};
 use kernel::{Duration, process::Sink};
+use layers::coordination::Guard;
 use tokio::net::TcpStream;
 
 use super::{
@@ -39,6 +40,7 @@ use crate::{
     etcd::{
         auth::{self, Who},
         grpc::{self, Code, Messages, Status},
+        guard,
         limits::Limits,
         map::{self, Plan},
         method::{Method, Unary},
@@ -146,7 +148,11 @@ impl<B: Backend> Connection<B> {
         match Method::parse(head.uri.path()) {
             Some(Method::Unary(unary)) => {
                 let timeout = asked.map_or(max, |asked| asked.min(max));
-                let call = |who| Call { unary, who, timeout, asked, respond };
+                let guards = match guard::of(&head.headers) {
+                    Ok(guards) => guards,
+                    Err(status) => return self.refuse(respond, status),
+                };
+                let call = |who| Call { unary, who, guards, timeout, asked, respond };
                 match auth::caller_of(&self.shared.known, &head.headers) {
                     Ok(who) => self.unary(call(who), body, cx),
                     Err(doubt) => {
@@ -190,8 +196,10 @@ impl<B: Backend> Connection<B> {
         task::late(Arc::clone(&self.shared), call, body, messages);
     }
 
-    fn begin(&mut self, call: Call, message: &Bytes) {
-        match map::plan(call.unary, message, &call.who) {
+    fn begin(&mut self, mut call: Call, message: &Bytes) {
+        let guards = std::mem::take(&mut call.guards);
+        let plan = map::plan(call.unary, message, &call.who);
+        match plan.and_then(|plan| guard::put(plan, guards)) {
             Ok(Plan::Ask(asked)) if self.shared.keyspace.is_ready() => {
                 let request = self.shared.request(asked, call.timeout);
                 let tag = self.calls.insert((call.unary, call.respond));
@@ -214,6 +222,8 @@ pub struct Call {
     pub unary: Unary,
     /// Who calls.
     pub who: Who,
+    /// What must hold.
+    pub guards: Vec<Guard>,
     /// How long a question may try.
     pub timeout: Duration,
     /// How long the caller waits, if it says.

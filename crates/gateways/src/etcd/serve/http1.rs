@@ -25,6 +25,7 @@ use crate::{
     Backend,
     etcd::{
         grpc::{self, Code, Messages, PREFIX, Status, prefix},
+        guard,
         json::{Call, Route, read, route, write},
         map,
         method::{Method, Stream, Unary},
@@ -149,7 +150,7 @@ async fn ask<B: Backend>(
     timeout: kernel::Duration,
 ) -> Result<Bytes, Status> {
     let who = shared.who(headers).await?;
-    let plan = map::plan(unary, message, &who)?;
+    let plan = guard::put(map::plan(unary, message, &who)?, guard::of(headers)?)?;
     let framed = service::unary(shared, unary, plan, &who, timeout).await?;
     Ok(framed.slice(PREFIX..))
 }

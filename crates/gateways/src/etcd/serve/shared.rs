@@ -12,7 +12,7 @@ use layers::coordination::{
     Reply,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::keyspace::Keyspace;
 use crate::{
@@ -43,6 +43,8 @@ pub struct Shared<B> {
     pub hub: Hub,
     pub known: Known,
     pub passwords: Passwords,
+    /// Snapshots that may be taken at a time.
+    pub snapshots: Semaphore,
     facts: RwLock<Arc<Facts>>,
     stopping: watch::Sender<bool>,
 }
@@ -57,6 +59,7 @@ impl<B: Backend> Shared<B> {
             hub: Hub::new(limits.watches_max, limits.watch_queue_bytes, figures.clone()),
             known: Known::default(),
             passwords: Passwords::new(limits.password_cost, limits.logins_waiting),
+            snapshots: Semaphore::new(limits.snapshots_max),
             facts: RwLock::default(),
             stopping: watch::Sender::default(),
             backend,

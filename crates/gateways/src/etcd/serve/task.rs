@@ -17,6 +17,7 @@ use crate::{
     etcd::{
         auth::Doubt,
         grpc::{Code, Messages, Status},
+        guard,
         map::{self, Plan},
         method::Stream,
         service, watch,
@@ -54,10 +55,7 @@ pub fn run<B: Backend>(
             Stream::LeaseKeepAlive => service::keep_alive(shared, who, inbound, reply).await,
             Stream::Observe => service::observe(shared, who, inbound, reply).await,
             Stream::HealthWatch => service::watch_health(shared, inbound, reply).await,
-            Stream::Snapshot => {
-                let text = "quorate: snapshots are not served yet";
-                reply.end(Status::new(Code::Unimplemented, text));
-            }
+            Stream::Snapshot => service::download(shared, who, reply).await,
         }
     });
 }
@@ -114,7 +112,7 @@ async fn within<T>(
 /// Waits for a message that comes in pieces, then carries its call out.
 pub fn late<B: Backend>(
     shared: Arc<Shared<B>>,
-    call: Call,
+    mut call: Call,
     body: RecvStream,
     mut messages: Messages,
 ) {
@@ -128,6 +126,7 @@ pub fn late<B: Backend>(
         match read
             .unwrap_or_else(late)
             .and_then(|message| map::plan(call.unary, &message, &call.who))
+            .and_then(|plan| guard::put(plan, std::mem::take(&mut call.guards)))
         {
             Ok(plan) => unary(Arc::clone(&shared), call, plan),
             Err(status) => reply::send(&shared.limits, call.respond, Err(status)),

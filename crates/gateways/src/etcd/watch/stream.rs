@@ -242,12 +242,7 @@ impl<B: Backend> Stream<B> {
         auth: u64,
     ) -> Result<i64, &'static str> {
         let id = match request.watch_id {
-            0 => {
-                while self.watches.contains_key(&self.next_id) {
-                    self.next_id += 1;
-                }
-                self.next_id
-            }
+            0 => (self.next_id..).find(|id| !self.watches.contains_key(id)).unwrap_or(0),
             id => id,
         };
         let spec = Arc::new(Spec::read(request, id)?);
@@ -274,7 +269,7 @@ impl<B: Backend> Stream<B> {
         }
         self.watches.insert(id, Watch { spec, number });
         if request.watch_id == 0 {
-            self.next_id += 1;
+            self.next_id = id.saturating_add(1);
         }
         Ok(id)
     }

@@ -1,5 +1,6 @@
 //! What operators ask a node.
 
+use bytes::Bytes;
 use layers::coordination::ResponseHeader;
 use prost::{Enumeration, Message};
 
@@ -114,6 +115,20 @@ pub struct HashKvResponse {
     /// The first revision that can be read.
     #[prost(int64, tag = "3")]
     pub compact_revision: i64,
+}
+
+/// A piece of a snapshot file.
+#[derive(Clone, PartialEq, Message)]
+pub struct SnapshotResponse {
+    /// The header.
+    #[prost(message, optional, tag = "1")]
+    pub header: Option<ResponseHeader>,
+    /// Bytes of the store that come after this piece.
+    #[prost(uint64, tag = "2")]
+    pub remaining_bytes: u64,
+    /// The piece.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub blob: Bytes,
 }
 
 /// Hands leadership over.
