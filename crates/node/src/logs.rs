@@ -13,7 +13,10 @@ pub fn start(config: &Config) -> Result<(), ConfigError> {
         place: "log-filter".to_owned(),
         text: error.to_string(),
     })?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written is lost. Saying so on standard error, where it could not be written,
+    // would end the thread that had something to say: the worker, when the disk is full.
+    let writer = std::io::stderr;
+    let builder = fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     // Somebody else may have set a subscriber, a test for example: theirs stays.
     let _ = match config.log {
         LogFormat::Text => builder.try_init(),
