@@ -6,7 +6,7 @@
 //!   process     a whole node that is told them  entry      log entries, applied
 //!   programs    commands, queries, replies      text       tokens, versions, levels, contracts
 //!   http        requests and cursors            host       configuration, data directory
-//!   pipe        calls and answers of clients
+//!   pipe        calls and answers of clients  etcd        frames, calls, JSON of its clients
 //!   documents   JSON of the API                 proof      histories, plans of the simulator
 //!   snapshot    snapshot files of etcd
 //! ```
@@ -15,6 +15,7 @@ mod auth;
 mod coordination;
 mod documents;
 mod entry;
+mod etcd;
 mod host;
 mod http;
 mod journal;
@@ -47,6 +48,7 @@ pub fn all() -> Vec<Target> {
         &text::TARGETS[..],
         &http::TARGETS[..],
         &pipe::TARGETS[..],
+        &etcd::TARGETS[..],
         &documents::TARGETS[..],
         &host::TARGETS[..],
         &snapshot::TARGETS[..],
