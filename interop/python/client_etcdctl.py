@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from tally import NotApplicable, arguments, case, name, refused, run, same, until
+from tally import MEMBERS, SNAPSHOTS, USERS, NotApplicable, arguments, case, name, refused, run, same, until
 
 
 class Failed(Exception):
@@ -260,7 +260,7 @@ def member_list_shows_every_node(stage):
     assert all(line.split(", ")[1] == "started" for line in stage.ctl("member", "list").splitlines())
 
 
-@case
+@case(differs=MEMBERS)
 def member_add_and_remove(stage):
     stage.ctl("member", "add", "another", "--learner", "--peer-urls=http://127.0.0.1:1")
     members = stage.json("member", "list")["members"]
@@ -308,7 +308,7 @@ def defrag_is_accepted(stage):
     assert stage.ctl("defrag").count("Finished defragmenting") == len(stage.endpoints)
 
 
-@case
+@case(differs=SNAPSHOTS)
 def snapshot_save_and_status(stage):
     stage.ctl("put", name(), "x" * 100_000)
     with tempfile.TemporaryDirectory() as directory:
@@ -346,7 +346,7 @@ def make_mirror_copies(stage):
     mirror.end()
 
 
-@case
+@case(differs=USERS)
 def users_and_roles(stage):
     user, role = name(), name()
     same(stage.ctl("role", "add", role), f"Role {role} created\n")
@@ -365,7 +365,7 @@ def users_and_roles(stage):
     refused(Failed, "user name not found", lambda: stage.ctl("user", "get", user))
 
 
-@case
+@case(differs=USERS)
 def auth_enable_and_disable(stage):
     root = ("--user=root:r",)
     user, mine = name(), name()

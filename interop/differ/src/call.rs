@@ -167,8 +167,11 @@ impl Call {
     }
 }
 
+/// Where keys sort alike, etcd's limit takes any of them.
 fn range(rng: &mut Rng, newest: i64) -> RangeRequest {
-    RangeRequest { serializable: false, ..draw::range(rng, newest) }
+    let range = draw::range(rng, newest);
+    let limit = if range.sort_target == SortTarget::Key as i32 { range.limit } else { 0 };
+    RangeRequest { limit, ..range }
 }
 
 /// etcd ends its process where a transaction keeps the value or the lease of a key that it removed
