@@ -27,16 +27,19 @@ impl Manifest {
     }
 }
 
-/// Every crate of the main workspace. A manifest with a workspace of its own is not part of it.
+/// Every crate of the main workspace. What has a workspace of its own is not part of it, nor what
+/// lies in its folder.
 #[must_use]
 pub fn manifests(tree: &Tree) -> Vec<Manifest> {
     let shared = tree.get("Cargo.toml").map(parse).unwrap_or_default();
     let shared = table(&shared, &["workspace", "dependencies"]);
-    let member = |(path, text): (&str, &str)| {
-        let manifest = parse(text);
-        (!manifest.contains_key("workspace")).then(|| read(path, &manifest, &shared))
-    };
-    tree.ending("/Cargo.toml").filter_map(member).collect()
+    let parsed: Vec<(&str, Table)> =
+        tree.ending("/Cargo.toml").map(|(path, text)| (path, parse(text))).collect();
+    let others = parsed.iter().filter(|(_, manifest)| manifest.contains_key("workspace"));
+    let others: Vec<&str> = others.map(|(path, _)| path.trim_end_matches("Cargo.toml")).collect();
+    let elsewhere = |path: &str| others.iter().any(|folder| path.starts_with(folder));
+    let members = parsed.iter().filter(|(path, _)| !elsewhere(path));
+    members.map(|(path, manifest)| read(path, manifest, &shared)).collect()
 }
 
 fn read(path: &str, manifest: &Table, shared: &Table) -> Manifest {
@@ -115,6 +118,7 @@ mod tests {
                  [dev-dependencies]\nd = \"1\"\nsim = { path = \"../sim\" }\n[target.'cfg(unix)'.dependencies]\ne = \"1\"",
             ),
             ("x/y/Cargo.toml", "[workspace]\n[dependencies]\nz = \"1\""),
+            ("x/y/z/Cargo.toml", "[dependencies]\nz = \"1\""),
         ]);
         let found = manifests(&tree);
         assert_eq!(found.len(), 1);

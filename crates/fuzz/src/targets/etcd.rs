@@ -105,7 +105,7 @@ fn feed_calls(bytes: &[u8]) -> Fed {
     let mut taken = false;
     for message in &whole {
         for call in CALLS {
-            let (plan, again) = (map::plan(call, message), map::plan(call, message));
+            let (plan, again) = (map::plan(call, message, &None), map::plan(call, message, &None));
             if plan != again {
                 return Err(format!("one message, two plans: {plan:?} {again:?}"));
             }
