@@ -19,7 +19,7 @@ use super::{
         auth::{auth_act, auth_ask},
         draw, send,
     },
-    deadly,
+    counted, deadly,
     http::Connection,
     json, json_auth, number,
 };
@@ -139,6 +139,7 @@ fn ask_both(
         0 => Ask::from(auth_ask(rng)),
         _ => draw::query(rng, newest).ask.unwrap(),
     };
+    let ask = counted(ask);
     let query = Query { ask: Some(ask.clone()), caller };
     let ours = answer(stage, &query);
     let theirs = match &ask {
