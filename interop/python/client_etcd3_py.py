@@ -10,7 +10,7 @@ from etcd3 import Client, EventType, errors
 from etcd3.models import AlarmRequestAlarmAction, RangeRequestSortOrder, RangeRequestSortTarget
 from etcd3.models import authpbPermissionType, etcdserverpbAlarmType
 
-from tally import SNAPSHOTS, USERS, arguments, case, name, refused, run, same, until
+from tally import SNAPSHOTS, arguments, case, name, refused, run, same, until
 
 
 class Stage:
@@ -248,7 +248,7 @@ def a_snapshot_downloads(stage):
     assert size > 1000, size
 
 
-@case(differs=USERS)
+@case
 def users_and_roles_are_kept(stage):
     etcd, user, role = stage.client, name(), name()
     etcd.role_add(role)

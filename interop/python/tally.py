@@ -16,7 +16,6 @@ LIMIT = 40  # seconds for a case
 # What Quorate does otherwise.
 SNAPSHOTS = "not over this protocol: `quorate etcd export` writes a snapshot of etcd"
 MEMBERS = "members are changed by `quorate cluster add`, `remove` and `replace`"
-USERS = "there are no users and roles yet"
 CASES = []
 _names = itertools.count()
 

@@ -5,7 +5,7 @@ use etcd_client::{
 };
 
 use crate::{
-    case::{Fail, Stage, Verdict, connect, refused, same},
+    case::{Fail, QUIET, SOON, Stage, Verdict, connect, refused, same},
     holds, same,
 };
 
@@ -70,7 +70,10 @@ pub async fn what_is_not_permitted_is_refused_once_it_is_enabled(stage: &Stage) 
     client.role_grant_permission(name.as_str(), mine).await?;
     client.user_grant_role(name.as_str(), name.as_str()).await?;
     client.auth_enable().await?;
-    let found = enabled(stage, &name).await;
+    let found = match everywhere(stage).await {
+        Ok(()) => enabled(stage, &name).await,
+        failed => failed,
+    };
     let mut root = login(stage, "root", "r").await?;
     root.auth_disable().await?;
     client.user_delete("root").await?;
@@ -79,6 +82,25 @@ pub async fn what_is_not_permitted_is_refused_once_it_is_enabled(stage: &Stage) 
     client.role_delete(name.as_str()).await?;
     client.put(name, "free", None).await?;
     found
+}
+
+/// Waits until every node knows: Quorate's hear of it within a second.
+async fn everywhere(stage: &Stage) -> Verdict {
+    for endpoint in &stage.endpoints {
+        let mut client = stage.client_of(endpoint).await?;
+        let refused = async {
+            let empty = "user name is empty";
+            while client
+                .get("any", None)
+                .await
+                .map_or_else(|e| !e.to_string().contains(empty), |_| true)
+            {
+                tokio::time::sleep(QUIET).await;
+            }
+        };
+        tokio::time::timeout(SOON, refused).await?;
+    }
+    Ok(())
 }
 
 async fn enabled(stage: &Stage, name: &str) -> Verdict {

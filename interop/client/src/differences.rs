@@ -10,14 +10,10 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("maintenance: a downgrade can be validated", "there is no older etcd to go back to"),
     ("cluster: members come and go", MEMBERS),
     ("cluster: members can be updated", MEMBERS),
-    ("auth: roles and permissions", USERS),
-    ("auth: users and their roles", USERS),
-    ("auth: what is not permitted is refused once it is enabled", USERS),
 ];
 
 const SNAPSHOTS: &str = "not over this protocol: `quorate etcd export` writes a snapshot of etcd";
 const MEMBERS: &str = "members are changed by `quorate cluster add`, `remove` and `replace`";
-const USERS: &str = "there are no users and roles yet";
 
 /// Why this case must not pass against Quorate.
 pub fn of(case: &str) -> Option<&'static str> {

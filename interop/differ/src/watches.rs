@@ -50,6 +50,8 @@ struct Side {
 pub struct Watches {
     sides: [Side; 2],
     live: Vec<i64>,
+    /// The greatest id so far.
+    given: i64,
     /// When a watch last began in the past.
     past: Instant,
     /// Events that were equal.
@@ -125,7 +127,15 @@ async fn read(
     }
 }
 
-fn create(rng: &mut Rng, newest: i64) -> WatchCreateRequest {
+/// A request for a watch. An id of ours is one that lives, or one that was never given: at etcd, an
+/// id stays taken when compaction ended its watch.
+fn create(rng: &mut Rng, newest: i64, live: &[i64], given: i64) -> WatchCreateRequest {
+    let start_revision = if rng.below(2) == 0 { 0 } else { draw::revision(rng, newest).max(0) };
+    let watch_id = match (start_revision, rng.below(4)) {
+        (0, 0) => given + 1 + rng.below(3) as i64,
+        (0, 1) => rng.pick(live).copied().unwrap_or(0),
+        _ => 0,
+    };
     let filters = match rng.below(8) {
         0 => vec![0],
         1 => vec![1],
@@ -140,11 +150,11 @@ fn create(rng: &mut Rng, newest: i64) -> WatchCreateRequest {
             1 => Bytes::from_static(b"\0"),
             _ => draw::key(rng),
         },
-        start_revision: if rng.below(2) == 0 { 0 } else { draw::revision(rng, newest).max(0) },
+        start_revision,
         progress_notify: rng.below(8) == 0,
         filters,
         prev_kv: rng.below(2) == 0,
-        watch_id: if rng.below(4) == 0 { 1 + rng.below(20) as i64 } else { 0 },
+        watch_id,
         fragment: rng.below(4) == 0,
     }
 }
@@ -157,7 +167,7 @@ impl Watches {
         for side in &mut sides {
             side.answer().await?;
         }
-        Ok(Watches { sides, live: Vec::new(), past: ambient::now(), events: 0 })
+        Ok(Watches { sides, live: Vec::new(), given: 0, past: ambient::now(), events: 0 })
     }
 
     /// Says the same to both servers and compares the answers.
@@ -182,7 +192,7 @@ impl Watches {
             let id = self.live[rng.below(self.live.len() as u64) as usize];
             return self.cancel(id).await.map(|()| None);
         }
-        let request = create(rng, newest);
+        let request = create(rng, newest, &self.live, self.given);
         let (described, in_the_past) = (format!("{request:?}"), request.start_revision != 0);
         let answers = self.say(Wish::Create(request)).await?;
         if in_the_past {
@@ -190,6 +200,7 @@ impl Watches {
         }
         if answers.iter().all(|answer| !answer.canceled) {
             self.live.push(answers[0].watch_id);
+            self.given = self.given.max(answers[0].watch_id);
         }
         Ok(Some((described, answers.map(normal))))
     }
