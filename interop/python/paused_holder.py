@@ -1,6 +1,6 @@
 """A lock holder that is stopped beyond its lease, and writes when it wakes up: it must be refused.
 
-usage: paused_holder.py --endpoint HOST:PORT [--holders 10] [--rounds 2] [--reference]
+usage: paused_holder.py --endpoint HOST:PORT [--holders 10] [--rounds 2] [--guard]
 
     holder (a process)    lock ─ write: accepted ─ SIGSTOP ············ SIGCONT ─ write: refused
     the next one                                     lock ─ write: accepted
@@ -8,8 +8,8 @@ usage: paused_holder.py --endpoint HOST:PORT [--holders 10] [--rounds 2] [--refe
 
 The lock's token is the create revision of its key. A write is guarded by it in three ways: by a
 comparison in a transaction, which every server has that speaks etcd's protocol; by the metadata
-`quorate-guard: NAME TOKEN` of any gRPC call; by the same header at the JSON gateway. `--reference`
-leaves out the last two. Needs the Python client `etcd3`.
+`quorate-guard: NAME TOKEN` of any gRPC call; by the same header at the JSON gateway. The last two are
+tried with `--guard`, at servers that know them. Needs the Python client `etcd3`.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def hold(options):
 class Process:
     def __init__(self, options, lock):
         command = [sys.executable, __file__, "--endpoint", options.endpoint, "--hold", lock]
-        command += ["--reference"] if options.reference else []
+        command += ["--guard"] if options.guard else []
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.lock, self.process = lock, subprocess.Popen(command, **pipes)
 
@@ -161,11 +161,11 @@ def main():
     parser.add_argument("--endpoint", default="127.0.0.1:2379")
     parser.add_argument("--holders", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--reference", action="store_true")
+    parser.add_argument("--guard", action="store_true")
     parser.add_argument("--hold", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.endpoint = options.endpoint.split(",")[0]
-    options.ways = ["comparison"] if options.reference else ["comparison", "metadata", "header"]
+    options.ways = ["comparison"] + (["metadata", "header"] if options.guard else [])
     if options.hold:
         return hold(options)
     results = [one_round(options, number) for number in range(options.rounds)]
