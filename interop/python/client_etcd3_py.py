@@ -10,7 +10,7 @@ from etcd3 import Client, EventType, errors
 from etcd3.models import AlarmRequestAlarmAction, RangeRequestSortOrder, RangeRequestSortTarget
 from etcd3.models import authpbPermissionType, etcdserverpbAlarmType
 
-from tally import SNAPSHOTS, arguments, case, name, refused, run, same, until
+from tally import arguments, case, name, refused, run, same, until
 
 
 class Stage:
@@ -240,7 +240,7 @@ def maintenance_and_members_answer(stage):
     etcd.defragment()
 
 
-@case(differs=SNAPSHOTS)
+@case
 def a_snapshot_downloads(stage):
     size = 0
     for part in stage.client.snapshot():

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from tally import MEMBERS, SNAPSHOTS, NotApplicable, arguments, case, name, refused, run, same, until
+from tally import MEMBERS, NotApplicable, arguments, case, name, refused, run, same, until
 
 
 class Failed(Exception):
@@ -308,7 +308,7 @@ def defrag_is_accepted(stage):
     assert stage.ctl("defrag").count("Finished defragmenting") == len(stage.endpoints)
 
 
-@case(differs=SNAPSHOTS)
+@case
 def snapshot_save_and_status(stage):
     stage.ctl("put", name(), "x" * 100_000)
     with tempfile.TemporaryDirectory() as directory:

@@ -25,7 +25,6 @@ import urllib.error
 import urllib.request
 
 import etcd3
-import grpc
 
 TTL = 2  # seconds
 REFUSED = "the lock is not held at the guard's token"
@@ -70,8 +69,8 @@ class Holder:
         self.etcd.metadata = (("quorate-guard", f"{self.lock} {self.token}"),)
         try:
             self.etcd.put(f"{self.lock}-metadata", value)
-        except grpc.RpcError as error:
-            assert REFUSED in error.details(), error
+        except etcd3.exceptions.PreconditionFailedError as error:
+            assert REFUSED in error.__context__.details(), error.__context__
             return False
         finally:
             self.etcd.metadata = None

@@ -14,7 +14,6 @@ import traceback
 
 LIMIT = 40  # seconds for a case
 # What Quorate does otherwise.
-SNAPSHOTS = "not over this protocol: `quorate etcd export` writes a snapshot of etcd"
 MEMBERS = "members are changed by `quorate cluster add`, `remove` and `replace`"
 CASES = []
 _names = itertools.count()

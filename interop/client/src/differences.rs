@@ -2,7 +2,6 @@
 //! the same to operators.
 
 const DOCUMENTED: &[(&str, &str)] = &[
-    ("maintenance: a snapshot downloads to its last byte", SNAPSHOTS),
     (
         "maintenance: a raised alarm stops puts until it is cleared",
         "alarms rise and clear by themselves",
@@ -12,7 +11,6 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("cluster: members can be updated", MEMBERS),
 ];
 
-const SNAPSHOTS: &str = "not over this protocol: `quorate etcd export` writes a snapshot of etcd";
 const MEMBERS: &str = "members are changed by `quorate cluster add`, `remove` and `replace`";
 
 /// Why this case must not pass against Quorate.
