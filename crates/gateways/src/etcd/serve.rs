@@ -48,6 +48,8 @@ pub async fn serve<B: Backend>(
 ) {
     let room = Arc::new(Semaphore::new(limits.connections_max));
     let shared = Arc::new(Shared::new(backend, keyspace, limits, figures));
+    // The first answer names the cluster, too.
+    shared.look().await;
     let upkeep = [
         ambient::spawn_until(Arc::clone(&shared).refresh()),
         ambient::spawn_until(watch::read(Arc::clone(&shared))),
