@@ -12,7 +12,7 @@
 //!
 //! Every answer carries the revision at which it was given. That makes judging cheap: the order of
 //! the data is known, so nothing is searched for. Sort by revision, replay, compare, and see that
-//! real time agrees ([`crate::sweep`]). All of it takes little more than the time to sort.
+//! real time agrees (`crate::sweep`). All of it takes little more than the time to sort.
 
 mod answer;
 mod ask;
