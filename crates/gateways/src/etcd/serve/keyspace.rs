@@ -15,8 +15,8 @@ use crate::{
     },
 };
 
-/// Between looks whether it is there.
-const POLL: Duration = Duration::from_millis(20);
+/// Between looks whether it is there, and who leads it.
+pub const POLL: Duration = Duration::from_millis(20);
 
 /// A keyspace, by name.
 pub struct Keyspace {
@@ -42,25 +42,22 @@ impl Keyspace {
         self.ready.store(false, Relaxed);
     }
 
+    /// It is there, and it is known who leads it.
+    pub fn ready(&self) {
+        self.ready.store(true, Relaxed);
+    }
+
     /// Makes sure that it is there.
     ///
     /// # Errors
-    /// If it cannot be made in time, or another program holds the name.
+    /// If it cannot be made, or another program holds the name.
     pub async fn found<B: Backend>(&self, backend: &B, timeout: Duration) -> Result<(), Status> {
-        if self.is_ready() {
-            return Ok(());
+        let _alone = self.making.lock().await;
+        while !self.is_there(backend).await? {
+            self.make(backend, timeout).await?;
+            ambient::sleep(POLL).await;
         }
-        let made = ambient::within(timeout, async {
-            let _alone = self.making.lock().await;
-            while !self.is_there(backend).await? {
-                self.make(backend, timeout).await?;
-                ambient::sleep(POLL).await;
-            }
-            self.ready.store(true, Relaxed);
-            Ok(())
-        });
-        let late = || Err(Status::new(Code::Unavailable, "etcdserver: request timed out"));
-        made.await.unwrap_or_else(late)
+        Ok(())
     }
 
     async fn is_there<B: Backend>(&self, backend: &B) -> Result<bool, Status> {

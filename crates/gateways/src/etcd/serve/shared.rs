@@ -14,7 +14,7 @@ use layers::coordination::{
 
 use tokio::sync::{Semaphore, watch};
 
-use super::keyspace::Keyspace;
+use super::keyspace::{Keyspace, POLL};
 use crate::{
     Backend, ambient,
     etcd::{
@@ -119,12 +119,32 @@ impl<B: Backend> Shared<B> {
         })
     }
 
+    /// Makes sure that the keyspace is there, and that answers can name its term.
+    ///
+    /// # Errors
+    /// If it cannot be made in time, or another program holds the name.
+    async fn find(&self, timeout: Duration) -> Result<(), Status> {
+        if self.keyspace.is_ready() {
+            return Ok(());
+        }
+        let found = ambient::within(timeout, async {
+            self.keyspace.found(&self.backend, timeout).await?;
+            while self.look().await.term == 0 {
+                ambient::sleep(POLL).await;
+            }
+            self.keyspace.ready();
+            Ok(())
+        });
+        let late = || Err(Status::new(Code::Unavailable, "etcdserver: request timed out"));
+        found.await.unwrap_or_else(late)
+    }
+
     /// Asks the program; what it answers is not looked at.
     ///
     /// # Errors
     /// If the question was not carried out, or nobody knows.
     pub async fn ask(&self, asked: Asked, timeout: Duration) -> Result<Bytes, Status> {
-        self.keyspace.found(&self.backend, timeout).await?;
+        self.find(timeout).await?;
         match self.backend.ask(self.request(asked, timeout)).await {
             Answer::Done(done) => Ok(done.body),
             other => Err(self.failed(other)),
