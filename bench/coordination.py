@@ -176,7 +176,7 @@ def idle_rows(results):
           f"({grown['quorate'] / grown['etcd']:.2f} of it; asked for: a third), three nodes each.")
 
 
-def write(path, results, version):
+def write(path, results, version, repetitions):
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo")
                 if line.startswith("model name")), "unknown")
     with open(path, "w") as out, contextlib.redirect_stdout(out):
@@ -185,8 +185,8 @@ def write(path, results, version):
               f"cores ({cpu}), Linux {platform.release()}, three nodes of each and the load "
               f"generator on one machine, one disk. {version}. The same generator for both, over "
               "gRPC, with two connections to each node; requests are spread over all nodes. "
-              "Values of 256 B, 10,000 keys. Closed loop, runs alternated, medians. CPU is that "
-              "of all servers, per answer.\n")
+              "Values of 256 B, 10,000 keys. Closed loop, runs alternated, medians of "
+              f"{repetitions}. CPU is that of all servers, per answer.\n")
         load_rows(results)
         watch_rows(results)
         idle_rows(results)
@@ -251,7 +251,7 @@ def main():
     finally:
         for cluster in clusters:
             cluster.stop()
-    write(given.out, results, version.splitlines()[0])
+    write(given.out, results, version.splitlines()[0], given.repetitions)
 
 
 if __name__ == "__main__":
