@@ -17,7 +17,7 @@ use kernel::bug::{Bug, planted};
 use layers::coordination::{
     Act, Answer, Ask, Command as Coordinate, LeaseChange, LeaseCheckpointRequest,
     LeaseExpireRequest, LeaseRecordsRequest, LeaseRecordsResponse, LeaseRenewResponse, Query,
-    QueryReply, StatusRequest, SweepRequest, keeps_alive, timed,
+    QueryReply, StatusRequest, StatusResponse, SweepRequest, keeps_alive, timed,
 };
 use prost::Message as _;
 use store::{engine::Engine, mvcc::Reader};
@@ -177,9 +177,14 @@ fn load<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
 }
 
 fn is_swept<E: Engine>(core: &mut Core<E>, shard: &Shard) -> bool {
-    match ask(core, shard, Ask::Status(StatusRequest {})) {
-        Some(Answer::Status(status)) => status.swept,
-        _ => true,
+    status(core, shard).is_none_or(|status| status.swept)
+}
+
+/// Where the keyspace stands.
+pub(super) fn status<E: Engine>(core: &mut Core<E>, shard: &Shard) -> Option<StatusResponse> {
+    match ask(core, shard, Ask::Status(StatusRequest {}))? {
+        Answer::Status(status) => Some(status),
+        _ => None,
     }
 }
 
@@ -190,8 +195,7 @@ fn sweep<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     }
 }
 
-/// Asks the program.
-pub(super) fn ask<E: Engine>(core: &mut Core<E>, shard: &Shard, ask: Ask) -> Option<Answer> {
+fn ask<E: Engine>(core: &mut Core<E>, shard: &Shard, ask: Ask) -> Option<Answer> {
     let reader = Reader::latest(&core.engine, shard.space);
     let query = Query::from(ask).encode_to_vec().into();
     match layers::query(contract::Program::Coordination, &query, &reader).ok()? {

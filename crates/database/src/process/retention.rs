@@ -11,7 +11,7 @@
 //! stay longer than asked for, and never shorter.
 
 use kernel::Duration;
-use layers::coordination::{Act, Answer, Ask, CompactionRequest, StatusRequest};
+use layers::coordination::{Act, CompactionRequest};
 use store::engine::Engine;
 
 use crate::shard::{Marks, Runs, Shard};
@@ -25,10 +25,7 @@ pub fn turn<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     if contract.program != contract::Program::Coordination || history.is_zero() {
         return;
     }
-    let Some(Answer::Status(status)) = leases::ask(core, shard, Ask::Status(StatusRequest {}))
-    else {
-        return;
-    };
+    let Some(status) = leases::status(core, shard) else { return };
     let (now, term) = (core.now.instant, shard.raft.term());
     if shard.marks.term != term {
         shard.marks = Marks::of(term);

@@ -123,7 +123,7 @@ fn make(file: &Path, revision: i64, kvs: &[KeyValue], leases: &[LeaseRecord]) {
 }
 
 #[test]
-#[ignore = "needs an etcd"]
+#[ignore = "needs an etcd: ETCD_BIN=dir cargo test -p gateways --test snapshot -- --ignored"]
 fn what_etcd_saves_is_read_and_what_is_made_is_restored() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
@@ -184,7 +184,7 @@ fn goes_on(etcd: &Etcd, revision: i64) {
 }
 
 #[test]
-#[ignore = "needs an etcd"]
+#[ignore = "needs an etcd: ETCD_BIN=dir cargo test -p gateways --test snapshot -- --ignored"]
 fn a_fresh_etcd_is_read_and_an_empty_file_is_restored() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);

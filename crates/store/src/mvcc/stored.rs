@@ -104,12 +104,12 @@ impl Stored {
     }
 }
 
-/// Reads an LEB128 number of at most 64 bits.
 /// Bytes of a number in groups of seven bits.
 fn varint_len(number: u64) -> usize {
     (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
 }
 
+/// Reads an LEB128 number of at most 64 bits.
 fn varint<'a>(take: &mut impl FnMut(usize) -> Option<&'a [u8]>) -> Option<u64> {
     let mut number = 0u64;
     for shift in (0..64).step_by(7) {

@@ -163,7 +163,7 @@ fn ask_both(
 }
 
 #[test]
-#[ignore = "needs an etcd"]
+#[ignore = "needs an etcd: ETCD=host:port cargo test -p layers --test coordination etcd::auth -- --ignored"]
 fn etcd_denies_the_same() {
     let mut etcd = Connection::open(&env::var("ETCD").expect("ETCD=host:port"));
     let (seed, requests) = (number("SEED", 1), number("REQUESTS", 20_000));

@@ -46,7 +46,7 @@ fn removes_and_keeps(txn: &TxnRequest) -> bool {
 }
 
 #[test]
-#[ignore = "needs an etcd"]
+#[ignore = "needs an etcd: ETCD=host:port cargo test -p layers --test coordination etcd -- --ignored"]
 fn etcd_does_the_same() {
     let address = env::var("ETCD").expect("ETCD=host:port");
     let mut etcd = Connection::open(&address);
