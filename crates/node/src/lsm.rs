@@ -14,6 +14,7 @@ mod front;
 mod recent;
 
 use std::{
+    cell::RefCell,
     collections::VecDeque,
     io::ErrorKind,
     ops::Bound,
@@ -39,7 +40,7 @@ pub const KEY_BYTES_MAX: usize = u16::MAX as usize;
 pub struct LsmOptions {
     /// Blocks that were read.
     pub cache: u64,
-    /// Values that were written lately.
+    /// Values that were looked up lately.
     pub recent: usize,
 }
 
@@ -52,7 +53,8 @@ impl Default for LsmOptions {
 /// A log-structured merge tree in a directory.
 pub struct LsmEngine {
     front: Front,
-    recent: Recent,
+    /// Reads teach it.
+    recent: RefCell<Recent>,
     tree: Arc<Tree>,
     path: PathBuf,
 }
@@ -86,7 +88,7 @@ impl LsmEngine {
             .map_err(failure)?;
         let keys = database.keyspace("map", KeyspaceCreateOptions::default).map_err(failure)?;
         let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()) });
-        let recent = Recent::new(options.recent / 2);
+        let recent = RefCell::new(Recent::new(options.recent / 2));
         Ok(LsmEngine { front: Front::default(), recent, tree, path: path.to_owned() })
     }
 
@@ -99,7 +101,7 @@ impl LsmEngine {
     }
 
     fn change(&mut self, key: Bytes, value: Option<Bytes>) {
-        self.recent.change(&key, value.as_ref());
+        self.recent.get_mut().change(&key, value.as_ref());
         self.front.change(key, value);
     }
 }
@@ -149,10 +151,16 @@ fn bounds(range: &ScanRange) -> (Bound<&Bytes>, Bound<&Bytes>) {
 
 impl Read for LsmEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        match self.recent.get(key).or_else(|| self.front.get(key)) {
-            Some(change) => Ok(change.clone()),
-            None => Ok(self.tree.keys.get(key).map_err(failure)?.map(Bytes::from)),
+        let mut recent = self.recent.borrow_mut();
+        if let Some(value) = recent.get(key) {
+            return Ok(value);
         }
+        let value = match self.front.get(key) {
+            Some(change) => change.clone(),
+            None => self.tree.keys.get(key).map_err(failure)?.map(Bytes::from),
+        };
+        recent.remember(Bytes::copy_from_slice(key), value.clone());
+        Ok(value)
     }
 
     fn scan(&self, range: ScanRange) -> Scan<'_> {

@@ -1,15 +1,14 @@
-//! Values that were written lately, for reads of one key.
+//! Values that were looked up lately, kept up to date, for reads of one key.
 //!
-//! A command reads the key that it changes, and most keys that are changed are changed again soon.
-//! The ordered layers above the tree answer such a read in a walk over cold memory each, the tree
-//! in several; this table answers in one.
+//! A command reads the key that it changes, and most keys that are read are read again soon. The
+//! ordered layers above the tree answer such a read in a walk over cold memory each, the tree in
+//! several; this table answers in one. What is only ever written (history, logs) never enters it.
 //!
 //! Two generations bound it: when the younger one is full it becomes the older one, and what was
-//! older is let go of. What is in neither is looked up below.
-
-use std::collections::HashMap;
+//! older is let go of. A key is in one of them at most: the older one gives up what is asked for.
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 
 /// What an entry costs beside its bytes, about.
 const ENTRY_BYTES: usize = 128;
@@ -31,47 +30,81 @@ impl Recent {
         Recent { young: HashMap::new(), old: HashMap::new(), bytes: 0, bytes_max }
     }
 
-    /// A key was set, or removed (`None`).
-    pub fn change(&mut self, key: &Bytes, value: Option<&Bytes>) {
-        let length = |value: Option<&Bytes>| value.map_or(0, Bytes::len);
-        self.bytes += length(value);
-        match self.young.insert(key.clone(), value.cloned()) {
-            Some(before) => self.bytes -= length(before.as_ref()),
-            None => self.bytes += ENTRY_BYTES + key.len(),
-        }
+    /// A key was looked up and found to have this value, or none.
+    pub fn remember(&mut self, key: Bytes, value: Option<Bytes>) {
+        self.bytes += ENTRY_BYTES + key.len() + length(value.as_ref());
+        self.young.insert(key, value);
         if self.bytes > self.bytes_max {
             self.old = std::mem::take(&mut self.young);
             self.bytes = 0;
         }
     }
 
-    /// What a key was changed to; `None` if nothing is known here.
-    pub fn get(&self, key: &[u8]) -> Option<&Option<Bytes>> {
-        self.young.get(key).or_else(|| self.old.get(key))
+    /// A key was set, or removed (`None`).
+    pub fn change(&mut self, key: &[u8], value: Option<&Bytes>) {
+        if let Some(slot) = self.young.get_mut(key) {
+            self.bytes = self.bytes + length(value) - length(slot.as_ref());
+            *slot = value.cloned();
+        } else if let Some((key, _)) = self.old.remove_entry(key) {
+            self.remember(key, value.cloned());
+        }
     }
+
+    /// What stands under a key; `None` if that is not known here.
+    pub fn get(&mut self, key: &[u8]) -> Option<Option<Bytes>> {
+        if let Some(value) = self.young.get(key) {
+            return Some(value.clone());
+        }
+        let (key, value) = self.old.remove_entry(key)?;
+        self.remember(key, value.clone());
+        Some(value)
+    }
+}
+
+fn length(value: Option<&Bytes>) -> usize {
+    value.map_or(0, Bytes::len)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn key(i: u32) -> Bytes {
+        Bytes::copy_from_slice(&i.to_be_bytes())
+    }
+
     #[test]
-    fn the_newest_change_is_found_and_old_ones_are_let_go_of() {
-        let key = |i: u32| Bytes::copy_from_slice(&i.to_be_bytes());
+    fn the_newest_change_of_what_was_looked_up_is_found() {
         let mut recent = Recent::new(10 * (ENTRY_BYTES + 8));
         recent.change(&key(1), Some(&key(1)));
+        assert_eq!(recent.get(&key(1)), None, "nobody looked it up");
+        recent.remember(key(1), None);
+        assert_eq!(recent.get(&key(1)), Some(None));
         recent.change(&key(1), Some(&key(2)));
-        assert_eq!(recent.get(&key(1)), Some(&Some(key(2))));
+        assert_eq!(recent.get(&key(1)), Some(Some(key(2))));
         recent.change(&key(1), None);
-        assert_eq!(recent.get(&key(1)), Some(&None));
-        for i in 2..100 {
-            recent.change(&key(i), Some(&key(i)));
+        assert_eq!(recent.get(&key(1)), Some(None));
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_let_go_of_and_what_is_asked_for_stays() {
+        let mut recent = Recent::new(10 * (ENTRY_BYTES + 8));
+        recent.remember(key(0), Some(key(0)));
+        for i in 1..100 {
+            recent.remember(key(i), Some(key(i)));
             assert!(recent.young.len() + recent.old.len() <= 22);
-            assert_eq!(recent.get(&key(i)), Some(&Some(key(i))));
+            assert_eq!(recent.get(&key(0)), Some(Some(key(0))), "asked for all the time");
         }
         assert_eq!(recent.get(&key(1)), None);
-        // A key in both generations: the younger one counts.
-        recent.change(&key(98), Some(&key(7)));
-        assert_eq!(recent.get(&key(98)), Some(&Some(key(7))));
+    }
+
+    #[test]
+    fn a_change_reaches_a_key_of_the_older_generation() {
+        let mut recent = Recent::new(2 * (ENTRY_BYTES + 8));
+        (0..3).for_each(|i| recent.remember(key(i), Some(key(i))));
+        assert_eq!((recent.young.len(), recent.old.len()), (0, 3));
+        recent.change(&key(1), Some(&key(9)));
+        assert_eq!((recent.young.len(), recent.old.len()), (1, 2));
+        assert_eq!(recent.get(&key(1)), Some(Some(key(9))));
     }
 }
