@@ -6,6 +6,7 @@
 //! ```
 
 mod connection;
+mod gather;
 mod http1;
 mod inbound;
 mod keyspace;

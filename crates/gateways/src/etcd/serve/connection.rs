@@ -29,6 +29,7 @@ use layers::coordination::Guard;
 use tokio::net::TcpStream;
 
 use super::{
+    gather::Gather,
     outbox::Outbox,
     reply::{self, Reply},
     shared::Shared,
@@ -49,7 +50,7 @@ use crate::{
 };
 
 /// The connection as HTTP/2 sees it.
-type Http = server::Connection<Patient<TcpStream>, Bytes>;
+type Http = server::Connection<Gather<Patient<TcpStream>>, Bytes>;
 
 struct Connection<B> {
     shared: Arc<Shared<B>>,
@@ -63,7 +64,7 @@ struct Connection<B> {
 
 /// Serves a connection until either side closes it.
 pub async fn run<B: Backend>(shared: Arc<Shared<B>>, stream: TcpStream) {
-    let io = Patient::new(stream, shared.limits.write_timeout);
+    let io = Gather::new(Patient::new(stream, shared.limits.write_timeout));
     let opened = builder(&shared.limits).handshake(io);
     let Some(Ok(http)) = ambient::within(shared.limits.open_timeout, opened).await else { return };
     let mut connection = Connection {

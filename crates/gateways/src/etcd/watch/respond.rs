@@ -46,30 +46,27 @@ impl Events {
         self.parts.push(events);
     }
 
-    /// The framed responses: one, unless it is long and may be cut.
-    pub fn responses(self, facts: &Facts, may_cut: bool) -> Vec<Bytes> {
+    /// Writes the framed responses: one, unless it is long and may be cut.
+    pub fn write(self, out: &mut BytesMut, facts: &Facts, may_cut: bool) {
         let parts = match may_cut && self.bytes > FRAGMENT {
             true => cut(&self.parts.concat().into()),
             false => vec![self.parts],
         };
         let last = parts.len() - 1;
-        let head = |fragment| WatchResponse {
-            header: Some(facts.header(self.revision)),
-            watch_id: self.id,
-            fragment,
-            ..WatchResponse::default()
-        };
-        let framed = |(number, events): (usize, Vec<Bytes>)| {
-            let head = head(number < last);
+        for (number, events) in parts.iter().enumerate() {
+            let head = WatchResponse {
+                header: Some(facts.header(self.revision)),
+                watch_id: self.id,
+                fragment: number < last,
+                ..WatchResponse::default()
+            };
             let length = head.encoded_len() + events.iter().map(Bytes::len).sum::<usize>();
-            let mut out = BytesMut::with_capacity(PREFIX + length);
-            prefix(&mut out, length);
+            out.reserve(PREFIX + length);
+            prefix(out, length);
             // There is room: the length was asked for.
-            let _ = head.encode(&mut out);
+            let _ = head.encode(out);
             events.iter().for_each(|events| out.extend_from_slice(events));
-            out.freeze()
-        };
-        parts.into_iter().enumerate().map(framed).collect()
+        }
     }
 }
 
@@ -108,9 +105,16 @@ mod tests {
         Event { kv: Some(kv), ..Event::default() }
     }
 
-    fn decode(framed: &Bytes) -> WatchResponse {
-        assert_eq!(framed[1..PREFIX], ((framed.len() - PREFIX) as u32).to_be_bytes());
-        WatchResponse::decode(framed.slice(PREFIX..)).unwrap()
+    fn responses(all: Events, may_cut: bool) -> Vec<WatchResponse> {
+        let mut out = BytesMut::new();
+        all.write(&mut out, &Facts::default(), may_cut);
+        let mut responses = Vec::new();
+        while let Some(length) = out.get(1..PREFIX) {
+            let length = u32::from_be_bytes(length.try_into().unwrap()) as usize;
+            let framed = out.split_to(PREFIX + length).freeze();
+            responses.push(WatchResponse::decode(framed.slice(PREFIX..)).unwrap());
+        }
+        responses
     }
 
     #[test]
@@ -119,21 +123,19 @@ mod tests {
         let next = |id| Item::Events { id, revision: 8, events: encode(&event(8, 2)) };
         assert!(all.takes(&next(3)) && !all.takes(&next(4)));
         all.add(8, encode(&event(8, 2)));
-        let responses = all.responses(&Facts::default(), true);
+        let responses = responses(all, true);
         assert_eq!(responses.len(), 1);
-        let response = decode(&responses[0]);
-        assert_eq!((response.watch_id, response.header.unwrap().revision), (3, 8));
-        assert_eq!(response.events, [event(7, 1), event(8, 2)]);
+        assert_eq!((responses[0].watch_id, responses[0].header.unwrap().revision), (3, 8));
+        assert_eq!(responses[0].events, [event(7, 1), event(8, 2)]);
     }
 
     #[test]
     fn a_long_response_is_cut_between_events_if_that_was_asked_for() {
         let sent = [event(7, 1 << 20), event(7, 3 << 20), event(7, 10), event(7, 1 << 20)];
         let events: Bytes = sent.iter().map(encode).collect::<Vec<_>>().concat().into();
-        let whole = Events::new(0, 7, events.clone()).responses(&Facts::default(), false);
-        assert_eq!(decode(&whole[0]).events, sent);
-        let cut = Events::new(0, 7, events).responses(&Facts::default(), true);
-        let parts: Vec<_> = cut.iter().map(decode).collect();
+        let whole = responses(Events::new(0, 7, events.clone()), false);
+        assert_eq!(whole[0].events, sent);
+        let parts = responses(Events::new(0, 7, events), true);
         let marks: Vec<_> = parts.iter().map(|part| part.fragment).collect();
         assert_eq!(marks, [true, true, false]);
         assert_eq!(parts.into_iter().flat_map(|part| part.events).collect::<Vec<_>>(), sent);

@@ -29,6 +29,8 @@ use crate::{
 
 /// After a page that could not be read.
 const PAUSE: Duration = Duration::from_millis(50);
+/// What is sent together, in bytes, but for what one watch has to say.
+const TOGETHER: usize = 64 << 10;
 /// The number of no watch.
 const NONE: i64 = -1;
 
@@ -306,6 +308,8 @@ impl<B: Backend> Stream<B> {
         }
         let facts = self.shared.facts();
         let mut items = items.into_iter().peekable();
+        // Many watches have little to say each: what they say leaves together.
+        let mut out = BytesMut::new();
         while let Some(item) = items.next() {
             match item {
                 Item::Progress { id, revision } => {
@@ -314,7 +318,7 @@ impl<B: Backend> Stream<B> {
                         watch_id: id,
                         ..WatchResponse::default()
                     };
-                    self.reply.send(frame(&response)).await?;
+                    out.extend_from_slice(&frame(&response));
                 }
                 Item::Events { id, revision, events } => {
                     let Some(watch) = self.watches.get(&id) else { continue };
@@ -325,12 +329,14 @@ impl<B: Backend> Stream<B> {
                         debug_assert_eq!(next, id);
                         all.add(revision, events);
                     }
-                    for response in all.responses(&facts, watch.spec.fragment) {
-                        self.reply.send(response).await?;
-                    }
+                    all.write(&mut out, &facts, watch.spec.fragment);
                 }
             }
+            if out.len() >= TOGETHER {
+                self.reply.send(out.split().freeze()).await?;
+            }
         }
+        self.reply.send(out.freeze()).await?;
         self.report().await
     }
 
@@ -411,9 +417,9 @@ impl<B: Backend> Stream<B> {
         if let Some(last) = ready.last().map(revision) {
             let encoded: Vec<Bytes> = ready.iter().map(events::encode).collect();
             let all = respond::Events::new(id, last, encoded.concat().into());
-            for response in all.responses(&facts, spec.fragment) {
-                self.reply.send(response).await?;
-            }
+            let mut out = BytesMut::new();
+            all.write(&mut out, &facts, spec.fragment);
+            self.reply.send(out.freeze()).await?;
         }
         self.report().await
     }
