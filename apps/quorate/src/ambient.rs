@@ -31,6 +31,15 @@ where
     tokio::spawn(future)
 }
 
+/// Runs the same work on so many threads, and gives what each made of it.
+pub fn on_threads<T: Send>(count: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(&work)).collect();
+        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
 /// 64 bits of the operating system's entropy.
 pub fn seed() -> u64 {
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();

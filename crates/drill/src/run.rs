@@ -107,6 +107,8 @@ impl Run {
         if let Some(capacity) = record {
             world.record(capacity);
         }
+        // What a run before this one left behind on this thread is not this one's.
+        let _ = kernel::mark::ledger::broken();
         let mut stage = Stage::new(self, world);
         let outcome = stage.play();
         (stage.report(outcome), stage.world)

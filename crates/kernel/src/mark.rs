@@ -5,41 +5,42 @@
 //! `always!(condition, "text")` is an assertion that production code survives: it reports
 //! instead of crashing where a crash is worse than the fault.
 
-/// Reached marks and broken assertions of this build; empty without the feature `marks`.
+/// Reached marks and broken assertions; empty without the feature `marks`.
 #[cfg(feature = "marks")]
 pub mod ledger {
     extern crate std;
-    use std::{collections::BTreeMap, sync::Mutex};
+    use std::{cell::RefCell, collections::BTreeMap, sync::Mutex};
 
-    static REACHED: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
-    static BROKEN: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
+    type Counts = BTreeMap<&'static str, u64>;
 
-    fn count(map: &Mutex<BTreeMap<&'static str, u64>>, name: &'static str) {
-        if let Ok(mut map) = map.lock() {
-            *map.entry(name).or_insert(0) += 1;
-        }
+    static REACHED: Mutex<Counts> = Mutex::new(BTreeMap::new());
+    std::thread_local! {
+        /// Of the run on this thread.
+        static BROKEN: RefCell<Counts> = const { RefCell::new(BTreeMap::new()) };
     }
 
     /// Counts a mark.
     pub fn reach(name: &'static str) {
-        count(&REACHED, name);
+        if let Ok(mut map) = REACHED.lock() {
+            *map.entry(name).or_insert(0) += 1;
+        }
     }
 
     /// Counts a broken assertion.
     pub fn broke(name: &'static str) {
-        count(&BROKEN, name);
+        BROKEN.with_borrow_mut(|map| *map.entry(name).or_insert(0) += 1);
     }
 
-    /// How often each mark was reached.
+    /// How often each mark was reached, on any thread.
     #[must_use]
-    pub fn reached() -> BTreeMap<&'static str, u64> {
+    pub fn reached() -> Counts {
         REACHED.lock().map(|map| map.clone()).unwrap_or_default()
     }
 
-    /// Which assertions broke, and how often.
+    /// Which assertions broke on this thread since this was asked last, and how often.
     #[must_use]
-    pub fn broken() -> BTreeMap<&'static str, u64> {
-        BROKEN.lock().map(|map| map.clone()).unwrap_or_default()
+    pub fn broken() -> Counts {
+        BROKEN.take()
     }
 }
 
@@ -63,4 +64,22 @@ macro_rules! always {
         #[cfg(not(feature = "marks"))]
         debug_assert!($condition, $name);
     };
+}
+
+#[cfg(all(test, feature = "marks"))]
+mod tests {
+    #[test]
+    fn what_broke_is_told_once_and_on_its_own_thread() {
+        crate::always!(1 > 2, "one is more than two");
+        crate::always!(2 > 1, "two is more than one");
+        assert!(std::thread::scope(|scope| {
+            let other = scope.spawn(|| super::ledger::broken().is_empty());
+            other.join().is_ok_and(|empty| empty)
+        }));
+        assert_eq!(
+            super::ledger::broken().into_iter().collect::<std::vec::Vec<_>>(),
+            [("one is more than two", 1)]
+        );
+        assert!(super::ledger::broken().is_empty());
+    }
 }

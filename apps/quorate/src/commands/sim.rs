@@ -1,7 +1,11 @@
 //! `quorate sim`: the whole cluster under the simulator.
 
-use std::path::PathBuf;
-use std::time::Duration as Span;
+use std::{
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration as Span,
+};
 
 use clap::{Args, Subcommand};
 use drill::{Outcome, Run, report};
@@ -37,6 +41,9 @@ pub struct Seeds {
     /// Run every seed twice and compare the hashes of what happened.
     #[arg(long)]
     twice: bool,
+    /// How many seeds run at the same time; as many as there are processors if not said.
+    #[arg(long)]
+    jobs: Option<NonZeroUsize>,
 }
 
 /// What to run again.
@@ -59,6 +66,18 @@ struct Totals {
     unknown: u64,
     operations: [u64; 3],
     span: Duration,
+}
+
+impl Totals {
+    fn and(mut self, other: Totals) -> Totals {
+        self.failed.extend(other.failed);
+        self.unknown += other.unknown;
+        self.span += other.span;
+        for (total, count) in self.operations.iter_mut().zip(other.operations) {
+            *total += count;
+        }
+        self
+    }
 }
 
 impl Sim {
@@ -85,14 +104,33 @@ impl Seeds {
             bar.set_style(style);
         }
         let began = ambient::now();
-        let mut totals = Totals::default();
-        for seed in self.from..self.from.saturating_add(self.seeds) {
-            self.one(seed, &bar, &mut totals)?;
-            bar.inc(1);
-        }
+        let mut totals = self.sweep(&bar)?;
+        totals.failed.sort_unstable();
         bar.finish_and_clear();
         self.summary(&totals, began.elapsed(), show);
         if totals.failed.is_empty() { Ok(()) } else { Err(Failure::verdict(true)) }
+    }
+
+    /// Runs all seeds, each on one thread: what happens in a run does not depend on the others.
+    fn sweep(&self, bar: &ProgressBar) -> Result<Totals, Failure> {
+        let end = self.from.saturating_add(self.seeds);
+        let next = AtomicU64::new(self.from);
+        let worker = || -> Result<Totals, Failure> {
+            let mut totals = Totals::default();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= end {
+                    return Ok(totals);
+                }
+                // What cannot be written down ends the sweep of all.
+                self.one(seed, bar, &mut totals)
+                    .inspect_err(|_| next.store(end, Ordering::Relaxed))?;
+                bar.inc(1);
+            }
+        };
+        let jobs = self.jobs.or_else(|| std::thread::available_parallelism().ok());
+        let done = ambient::on_threads(jobs.map_or(1, NonZeroUsize::get), worker);
+        done.into_iter().try_fold(Totals::default(), |all, one| Ok(all.and(one?)))
     }
 
     fn one(&self, seed: u64, bar: &ProgressBar, totals: &mut Totals) -> Result<(), Failure> {
