@@ -1,0 +1,22 @@
+//! What a node knows of its own health, and what to make of it.
+//!
+//! ```text
+//!   event     one thing that happened; the flight recorder keeps the newest of them
+//!   time      the time of day as people write it
+//! ```
+//!
+//! Everything here is data and judgement: a host feeds it and asks it, with the time as an
+//! argument. So a day of an incident is tested in a millisecond, and a diagnosis is a function of
+//! documents that can be kept and shown.
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod event;
+pub mod time;
+
+pub use event::{Event, Events, Recorder, Severity};
