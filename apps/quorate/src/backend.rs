@@ -126,9 +126,7 @@ impl Backend for Front {
 
     async fn chaos(&self, chaos: Chaos) -> Result<(), String> {
         let fault = self.fault(chaos)?;
-        let faults = self.handle.chaos().ok_or("chaos is off")?;
         tracing::warn!(?fault, "a fault is injected");
-        faults.inject(fault);
-        Ok(())
+        if self.handle.inject(fault) { Ok(()) } else { Err("chaos is off".into()) }
     }
 }

@@ -10,6 +10,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
@@ -50,6 +51,44 @@ pub enum Fault {
     },
     /// End all faults.
     Heal,
+}
+
+impl Fault {
+    /// The name, as the interface has it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Fault::Cut { .. } => "partition",
+            Fault::Delay { .. } => "slow",
+            Fault::SlowDisk { .. } => "slow-disk",
+            Fault::Skew { .. } => "skew",
+            Fault::Heal => "heal",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |peers: &BTreeSet<NodeId>| {
+            peers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        match self {
+            Fault::Cut { peers, outgoing: true, incoming: true } => {
+                write!(f, "nothing goes to or comes from {}", names(peers))
+            }
+            Fault::Cut { peers, outgoing: true, .. } => write!(f, "nothing goes to {}", names(peers)),
+            Fault::Cut { peers, incoming: true, .. } => {
+                write!(f, "nothing comes from {}", names(peers))
+            }
+            Fault::Cut { peers, .. } => write!(f, "the links with {} are whole", names(peers)),
+            Fault::Delay { peers, by } => {
+                write!(f, "what comes from {} is {} ms late", names(peers), by.as_millis())
+            }
+            Fault::SlowDisk { by } => write!(f, "the disk is {} ms slower", by.as_millis()),
+            Fault::Skew { by_ms } => write!(f, "the clock is {by_ms} ms off"),
+            Fault::Heal => f.write_str("none: all faults end"),
+        }
+    }
 }
 
 /// The faults in force. Costs one relaxed load where there are none.

@@ -11,15 +11,17 @@ use kernel::{
     process::{HaltReason, Sink},
 };
 use tokio::sync::{oneshot, watch};
+use vigil::{Event, Severity};
 
 use crate::{
     ambient::{self, Clock},
     asker::Asker,
     changes::Changes,
-    chaos::Chaos,
+    chaos::{Chaos, Fault},
+    flight::Flight,
     lsm::LsmEngine,
     metrics::{Metrics, Sample, resident_memory},
-    otlp::Tracer,
+    observe::Senses,
     room::{free_bytes, used_bytes},
     worker::{Inbox, Input},
 };
@@ -53,13 +55,12 @@ pub struct Handle {
 struct Inner {
     inbox: Arc<Inbox<Process>>,
     identity: Identity,
-    metrics: Arc<Metrics>,
+    senses: Senses,
     chaos: Option<Arc<Chaos>>,
     status: watch::Receiver<Status>,
     clock: Clock,
     started: Instant,
     data: PathBuf,
-    tracer: Option<Arc<Tracer>>,
     changes: Arc<Changes>,
 }
 
@@ -68,25 +69,23 @@ impl Handle {
     pub(crate) fn new(
         inbox: Arc<Inbox<Process>>,
         identity: Identity,
-        metrics: Arc<Metrics>,
+        senses: Senses,
         chaos: Option<Arc<Chaos>>,
         status: watch::Receiver<Status>,
         clock: Clock,
         data: PathBuf,
-        tracer: Option<Arc<Tracer>>,
         changes: Arc<Changes>,
     ) -> Handle {
         let started = clock.instant();
         let inner = Inner {
             inbox,
             identity,
-            metrics,
+            senses,
             chaos,
             status,
             clock,
             started,
             data,
-            tracer,
             changes,
         };
         Handle { inner: Arc::new(inner) }
@@ -95,7 +94,7 @@ impl Handle {
     /// Asks the process. The answer comes by the request's own timeout; a node that stops first
     /// answers that nobody knows what became of it.
     pub async fn ask(&self, mut request: Request) -> Answer {
-        let tracer = self.inner.tracer.as_ref();
+        let tracer = self.inner.senses.tracer.as_ref();
         let begun = match (&mut request, tracer) {
             (Request::Call(call), Some(tracer)) => tracer.begin(call),
             _ => None,
@@ -111,7 +110,7 @@ impl Handle {
     pub fn post(&self, requests: Vec<(u64, Request)>, answers: &Arc<dyn Sink<Answer>>) {
         let now = self.inner.clock.instant();
         for (tag, mut request) in requests {
-            let traced = match (&mut request, self.inner.tracer.as_ref()) {
+            let traced = match (&mut request, self.inner.senses.tracer.as_ref()) {
                 (Request::Call(call), Some(tracer)) => tracer.begin(call),
                 _ => None,
             };
@@ -122,7 +121,7 @@ impl Handle {
                     let (handle, answers) = (self.clone(), Arc::clone(answers));
                     ambient::run_beside(async move {
                         let answer = handle.carry(request).await;
-                        if let Some(tracer) = &handle.inner.tracer {
+                        if let Some(tracer) = &handle.inner.senses.tracer {
                             tracer.end(begun, &answer);
                         }
                         answers.put(tag, answer);
@@ -190,7 +189,7 @@ impl Handle {
     #[must_use]
     pub fn metrics(&self) -> String {
         let inner = &self.inner;
-        inner.metrics.text(Sample {
+        inner.senses.metrics.text(Sample {
             memory: resident_memory(),
             uptime: inner.clock.instant().since(inner.started),
             inbox: inner.inbox.len() as u64,
@@ -226,7 +225,23 @@ impl Handle {
     /// The figures themselves, for what a gateway adds to them.
     #[must_use]
     pub fn figures(&self) -> &Arc<Metrics> {
-        &self.inner.metrics
+        &self.inner.senses.metrics
+    }
+
+    /// The flight recorder.
+    #[must_use]
+    pub fn flight(&self) -> &Arc<Flight> {
+        &self.inner.senses.flight
+    }
+
+    /// Injects a fault and records it; `false` if the configuration allows none.
+    #[must_use]
+    pub fn inject(&self, fault: Fault) -> bool {
+        let Some(chaos) = &self.inner.chaos else { return false };
+        let event = Event::new("chaos", Severity::Warning, format!("a fault is injected: {fault}"));
+        self.flight().record(event.with("fault", fault.name()));
+        chaos.inject(fault);
+        true
     }
 
     /// The faults in force, if the configuration allows any.

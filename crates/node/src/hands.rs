@@ -7,6 +7,7 @@ use kernel::{NodeId, Now, Token, process::HaltReason};
 use store::{engine::Engine, journal::Record};
 use tokio::sync::watch;
 use tracing::error;
+use vigil::{Event, Severity};
 
 use crate::{
     ambient::Clock,
@@ -16,9 +17,7 @@ use crate::{
     journal,
     lsm::LsmEngine,
     mailbox::Mailbox,
-    metrics::Metrics,
-    observe,
-    otlp::Tracer,
+    observe::{self, Senses},
     transport::{Outbox, Transport},
     worker::{Appends, Hands},
 };
@@ -37,10 +36,10 @@ pub struct NodeHands {
     pub transport: Arc<Transport>,
     /// Frames of this batch.
     pub outbox: Outbox,
-    /// Figures.
-    pub metrics: Arc<Metrics>,
-    /// Makes spans, if they are exported.
-    pub tracer: Option<Arc<Tracer>>,
+    /// What is noticed.
+    pub senses: Senses,
+    /// Of whom the cluster consists, as last heard.
+    pub members: Vec<NodeId>,
     /// Wakes who waits for changes.
     pub changes: Arc<Changes>,
     /// For how long a batch has lasted.
@@ -71,6 +70,7 @@ impl Hands<Process> for NodeHands {
     fn output(&mut self, output: Output) {
         match output {
             Output::Members(members) => {
+                self.note_members(members.iter().map(|member| member.node).collect());
                 self.transport.set_members(&members);
                 self.outbox.set_links(self.transport.links());
             }
@@ -83,15 +83,35 @@ impl Hands<Process> for NodeHands {
 
     fn note(&mut self, now: Now, note: Note) {
         let apply = self.clock.instant().since(now.instant);
-        observe::note(&self.metrics, self.tracer.as_deref(), note, apply);
+        observe::note(&self.senses, note, apply);
     }
 
     fn batch(&mut self, inputs: usize) {
-        self.metrics.batch.observe(inputs as f64);
+        self.senses.metrics.batch.observe(inputs as f64);
     }
 
     fn halted(&mut self, reason: HaltReason) {
+        let text = format!("the node cannot go on: [{}] {}", reason.code, reason.text);
+        let event = Event::new("node-halted", Severity::Alarm, text).with("code", reason.code);
+        self.senses.flight.record(event);
         error!(code = reason.code, text = reason.text, "the node halted");
         self.status.send_replace(Status::Halted(reason));
+    }
+}
+
+impl NodeHands {
+    /// Records who came and who left.
+    fn note_members(&mut self, members: Vec<NodeId>) {
+        let names = |of: &[NodeId], but: &[NodeId]| {
+            let names = of.iter().filter(|node| !but.contains(node)).map(ToString::to_string);
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let (came, left) = (names(&members, &self.members), names(&self.members, &members));
+        if !(came.is_empty() && left.is_empty()) {
+            let text = format!("the cluster is {}", names(&members, &[]));
+            let event = Event::new("membership", Severity::Info, text);
+            self.senses.flight.record(event.with("came", came).with("left", left));
+        }
+        self.members = members;
     }
 }

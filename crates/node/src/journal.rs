@@ -17,10 +17,12 @@ use kernel::{
 };
 use store::journal::{Journal, JournalError, Record};
 use tracing::{error, info, warn};
+use vigil::{Event, Severity};
 
 use crate::{
     ambient::{self, Clock},
     chaos::Chaos,
+    flight::Flight,
     mailbox::{Mailbox, Taken},
     metrics::Metrics,
     room::Room,
@@ -31,6 +33,9 @@ use crate::{
 const QUIET: Duration = Duration::from_millis(5);
 /// Between looks at the disk and at the length of the journal.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// A sync that takes so long is an event.
+const STALL: Duration = Duration::from_millis(500);
 
 /// What the thread is asked.
 #[derive(Debug)]
@@ -73,6 +78,7 @@ pub struct JournalThread<D: Disk, F> {
     clock: Clock,
     chaos: Arc<Chaos>,
     metrics: Arc<Metrics>,
+    flight: Arc<Flight>,
     looked: Instant,
     pressed: Vec<ShardId>,
     broken: bool,
@@ -95,6 +101,8 @@ pub struct Surroundings {
     pub chaos: Arc<Chaos>,
     /// Figures.
     pub metrics: Arc<Metrics>,
+    /// Events.
+    pub flight: Arc<Flight>,
 }
 
 impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
@@ -117,6 +125,7 @@ impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
             clock: around.clock,
             chaos: around.chaos,
             metrics: around.metrics,
+            flight: around.flight,
             looked: Instant::ZERO,
             pressed: Vec::new(),
             broken: false,
@@ -200,6 +209,12 @@ impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
         self.journal.sync()?;
         let took = self.clock.instant().since(begun);
         self.metrics.sync.observe(took.as_secs_f64());
+        if took >= STALL {
+            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            let text = format!("the disk took {ms} ms for one sync of the journal");
+            let event = Event::new("disk-stalled", Severity::Warning, text).with("took_ms", ms);
+            self.flight.record_seldom("disk-stalled", event);
+        }
         self.metrics.sync_records.observe(records.len() as f64);
         let bytes: usize = records.iter().map(|record| record.body.len()).sum();
         self.metrics.journal_written.inc_by(bytes as u64);
@@ -214,12 +229,23 @@ impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
         if *error == JournalError::Full {
             if self.room.hit() {
                 warn!("[disk-full] the journal has no room: writes are refused until there is");
+                self.tell_full(true);
                 (self.report)(Report::Full(true));
             }
         } else if !std::mem::replace(&mut self.broken, true) {
+            let text = format!("the journal failed, the node must be restarted: {error}");
+            self.flight.record(Event::new("journal-broken", Severity::Alarm, text));
             error!(%error, "[journal-broken] the journal failed: the node must be restarted");
             (self.report)(Report::Broken(error.to_string()));
         }
+    }
+
+    fn tell_full(&self, full: bool) {
+        let (severity, text) = match full {
+            true => (Severity::Alarm, "the disk is full: writes are refused until it has room"),
+            false => (Severity::Info, "the disk has room again"),
+        };
+        self.flight.record(Event::new(if full { "disk-full" } else { "disk-free" }, severity, text));
     }
 
     fn heal(&mut self) {
@@ -247,6 +273,7 @@ impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
         }
         self.looked = now;
         if let Some(full) = self.room.look() {
+            self.tell_full(full);
             match full {
                 true => warn!("[disk-full] writes are refused until the disk has room again"),
                 false => info!("the disk has room again"),

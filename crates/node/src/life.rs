@@ -21,6 +21,7 @@ use tokio::{
     time::timeout,
 };
 use tracing::{error, info, warn};
+use vigil::{Event, Severity};
 
 use crate::{
     ambient::{self, Clock},
@@ -36,8 +37,10 @@ use crate::{
     lsm::{LsmEngine, LsmOptions},
     mailbox::Mailbox,
     metrics::Metrics,
+    observe::Senses,
     otlp::{Exports, Prepared},
     room::Room,
+    starts::Starts,
     transport::{Me, Outbox, Shared, Transport},
     watch,
     worker::{Inbox, Input, Worker},
@@ -98,6 +101,7 @@ pub struct RunningNode {
     threads: Option<Threads>,
     watch: AbortHandle,
     exports: Option<Exports>,
+    starts: Starts,
 }
 
 #[derive(Debug)]
@@ -240,12 +244,14 @@ impl Opened {
         let chaos = Arc::new(Chaos::default());
         let exports = config.otlp.clone().map(|otlp| Prepared::new(otlp, clock, &metrics));
         let tracer = exports.as_ref().and_then(|exports| exports.tracer.clone());
+        let senses = Senses::new(Arc::clone(&metrics), tracer, clock);
+        let starts = tell_start(&data, clock, &senses);
         let inbox: Arc<Inbox<Process>> = Arc::new(Mailbox::new(config.limits.inbox));
         let jobs = Arc::new(Mailbox::new(0));
         let flushes: Arc<FlushJobs> = Arc::new(Mailbox::new(0));
         let changes = Arc::new(Changes::default());
         let (status, watched) = channel::channel(Status::Running);
-        let shared = shared(&config, identity, clock, &chaos, &metrics, &inbox);
+        let shared = shared(&config, identity, clock, &chaos, &senses, &inbox);
         let transport =
             Transport::start(shared, listener, runtime.clone()).map_err(StartError::Thread)?;
         let transport = Arc::new(transport);
@@ -256,6 +262,7 @@ impl Opened {
             clock,
             chaos: Arc::clone(&chaos),
             metrics: Arc::clone(&metrics),
+            flight: Arc::clone(&senses.flight),
         };
         let path = data.path().to_owned();
         let report = reporter(Arc::clone(&inbox), status.clone());
@@ -268,8 +275,8 @@ impl Opened {
             flushes: Arc::clone(&flushes),
             transport: Arc::clone(&transport),
             outbox,
-            metrics: Arc::clone(&metrics),
-            tracer: tracer.clone(),
+            senses: senses.clone(),
+            members: config.members.iter().map(|member| member.node).collect(),
             changes: Arc::clone(&changes),
             clock,
             status: status.clone(),
@@ -296,12 +303,11 @@ impl Opened {
         let handle = Handle::new(
             Arc::clone(&inbox),
             identity,
-            metrics,
+            senses,
             allowed,
             watched,
             clock,
             path,
-            tracer,
             changes,
         );
         let exports = exports.map(|exports| exports.start(&handle, &runtime));
@@ -309,8 +315,21 @@ impl Opened {
         let watch = runtime.spawn(watch).abort_handle();
         info!(node = %identity.node, cluster = %identity.cluster, peer = %transport.address(), "the node runs");
         let threads = Some(threads);
-        Ok(RunningNode { handle, status, inbox, jobs, flushes, transport, threads, watch, exports })
+        Ok(RunningNode { handle, status, inbox, jobs, flushes, transport, threads, watch, exports, starts })
     }
+}
+
+/// Enters this start in the list of them, and records it.
+fn tell_start(data: &DataDir, clock: Clock, senses: &Senses) -> Starts {
+    let now = clock.unix_nanos(clock.instant()) / 1_000_000;
+    let starts = Starts::begin(data.path(), now);
+    let (lately, clean) = (starts.lately(now), starts.clean());
+    let how = if clean { "in good order" } else { "after it was killed or crashed" };
+    let text = format!("the node starts, {how}; starts within ten minutes: {lately}");
+    let severity = if lately > 3 { Severity::Warning } else { Severity::Info };
+    let event = Event::new("node-started", severity, text);
+    senses.flight.record(event.with("starts_10m", lately).with("clean", clean));
+    starts
 }
 
 fn shared(
@@ -318,17 +337,18 @@ fn shared(
     identity: Identity,
     clock: Clock,
     chaos: &Arc<Chaos>,
-    metrics: &Arc<Metrics>,
+    senses: &Senses,
     inbox: &Arc<Inbox<Process>>,
 ) -> Shared {
-    let (inbox, figures) = (Arc::clone(inbox), Arc::clone(metrics));
+    let (inbox, figures) = (Arc::clone(inbox), Arc::clone(&senses.metrics));
     let Identity { node, cluster, incarnation, .. } = identity;
     Shared {
         me: Me { node, cluster, incarnation },
         queue_max: usize::try_from(config.limits.peer_queue).unwrap_or(usize::MAX),
         connections_max: config.limits.connections,
         chaos: Arc::clone(chaos),
-        metrics: Arc::clone(metrics),
+        metrics: Arc::clone(&senses.metrics),
+        flight: Arc::clone(&senses.flight),
         clock,
         deliver: Box::new(move |from, messages, bytes| {
             let count = messages.len() as u64;
@@ -397,6 +417,8 @@ impl RunningNode {
             }
             running
         });
+        let event = Event::new("node-stopping", Severity::Info, "the node hands over and stops");
+        self.handle.flight().record(event);
         if timeout(deadline, self.handle.ask(Request::HandOver)).await.is_err() {
             warn!("leadership was not handed over in time");
         }
@@ -407,7 +429,10 @@ impl RunningNode {
         let Some(process) = process else { return };
         let flushed = tokio::task::spawn_blocking(move || process.into_engine().flush().run());
         match flushed.await {
-            Ok(Ok(())) => info!("the node stopped"),
+            Ok(Ok(())) => {
+                self.starts.end(self.handle.unix_nanos() / 1_000_000);
+                info!("the node stopped");
+            }
             Ok(Err(error)) => warn!(%error, "the node stopped; the journal will be replayed"),
             Err(error) => error!(%error, "the engine did not close"),
         }

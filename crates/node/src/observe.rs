@@ -1,18 +1,48 @@
 //! Turns observations of the process into figures, log lines and spans of traces.
 
+mod events;
+
+use std::sync::Arc;
+
 use database::{Note, api::Trace};
 use kernel::{Duration, ShardId};
-use raft::{CampaignReason, StepDownReason};
 use tracing::{info, warn};
+use vigil::{Event, Severity};
 
-use crate::{metrics::Metrics, otlp::Tracer};
+use self::events::{campaign, step_down};
+use crate::{ambient::Clock, flight::Flight, metrics::Metrics, otlp::Tracer};
+
+/// Everything that a node notices goes here. Clones are the same senses.
+#[derive(Clone, Debug)]
+pub struct Senses {
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// Spans, if they are exported.
+    pub tracer: Option<Arc<Tracer>>,
+    /// Events.
+    pub flight: Arc<Flight>,
+}
+
+impl Senses {
+    /// Senses that have noticed nothing yet.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>, tracer: Option<Arc<Tracer>>, clock: Clock) -> Senses {
+        Senses { metrics, tracer, flight: Arc::new(Flight::new(clock)) }
+    }
+}
 
 /// Records one observation. `apply` is the age of the process's batch: what was committed in it took
 /// so long to be applied, and what was answered in it so long to be answered.
 /// Spans go to the tracer, or into the log if there is none.
-pub fn note(metrics: &Metrics, tracer: Option<&Tracer>, note: Note, apply: Duration) {
+pub fn note(senses: &Senses, note: Note, apply: Duration) {
+    let (metrics, tracer) = (&*senses.metrics, senses.tracer.as_deref());
     match note {
-        Note::Raft { shard, note } => raft_note(metrics, shard, note),
+        Note::Raft { shard, note } => {
+            if let Some(event) = events::of_raft(shard, &note) {
+                senses.flight.record(event);
+            }
+            raft_note(metrics, shard, note);
+        }
         Note::Request { keyspace, mutation, failed, took, trace, request_id } => {
             let op = if mutation { "write" } else { "read" };
             let outcome = failed.map_or("ok", database::Code::name);
@@ -61,10 +91,14 @@ pub fn note(metrics: &Metrics, tracer: Option<&Tracer>, note: Note, apply: Durat
         }
         Note::ReplicaAdded { shard } => {
             metrics.replicas.inc();
+            let event = Event::new("replica-added", Severity::Info, "this node has a new replica");
+            senses.flight.record(event.shard(shard.0));
             info!(%shard, "a replica was added");
         }
         Note::ReplicaRemoved { shard } => {
             metrics.replicas.dec();
+            let event = Event::new("replica-removed", Severity::Info, "a replica left this node");
+            senses.flight.record(event.shard(shard.0));
             info!(%shard, "a replica was removed");
         }
         Note::Snapshot { shard, peer, sent, index, bytes } => {
@@ -117,38 +151,19 @@ fn raft_note(metrics: &Metrics, shard: ShardId, note: raft::Note) {
     }
 }
 
-fn campaign(reason: CampaignReason) -> &'static str {
-    match reason {
-        CampaignReason::Timeout => "timeout",
-        CampaignReason::PreVoteWon => "pre-vote-won",
-        CampaignReason::Transfer => "transfer",
-        CampaignReason::Alone => "alone",
-    }
-}
-
-fn step_down(reason: StepDownReason) -> &'static str {
-    match reason {
-        StepDownReason::HigherTerm => "higher-term",
-        StepDownReason::OtherLeader => "other-leader",
-        StepDownReason::NoQuorum => "no-quorum",
-        StepDownReason::Disk => "disk",
-        StepDownReason::Removed => "removed",
-        StepDownReason::Lost => "lost",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::metrics::Sample;
+    use vigil::event::Filter;
 
     #[test]
     fn observations_become_figures() {
-        let metrics = Metrics::default();
+        let senses = Senses::new(Arc::default(), None, Clock::start());
         let shard = ShardId(1);
         let trace = Trace { trace_id: 7, span_id: 8, sampled: true };
         let ms = Duration::from_millis;
-        let note = |note| super::note(&metrics, None, note, ms(1));
+        let note = |note| super::note(&senses, note, ms(1));
         note(Note::Raft { shard, note: raft::Note::BecameLeader { term: 3, took: ms(9) } });
         note(Note::Request {
             keyspace: "carts".into(),
@@ -160,7 +175,7 @@ mod tests {
         });
         note(Note::Round { shard, queue: ms(1), local: None, commit: ms(2), trace });
         note(Note::ReplicaAdded { shard });
-        let text = metrics.text(Sample::default());
+        let text = senses.metrics.text(Sample::default());
         for line in [
             "quorate_raft_leader_changes_total 1",
             "quorate_request_seconds_count{op=\"write\",outcome=\"unavailable\"} 1",
@@ -171,5 +186,8 @@ mod tests {
             assert!(text.contains(line), "{line} in\n{text}");
         }
         assert!(!text.contains("stage=\"local\""), "a stage that did not happen is not measured");
+        let (events, _) = senses.flight.read(&Filter { limit: 9, ..Filter::default() });
+        let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["election-won", "replica-added"]);
     }
 }

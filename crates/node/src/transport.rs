@@ -26,7 +26,7 @@ use kernel::{ClusterId, Incarnation, NodeId};
 use tokio::{net::TcpListener, runtime::Handle, task::AbortHandle};
 
 pub use self::outgoing::Link;
-use crate::{ambient::Clock, chaos::Chaos, metrics::Metrics};
+use crate::{ambient::Clock, chaos::Chaos, flight::Flight, metrics::Metrics};
 
 /// Takes what a peer sent, in order.
 pub type Deliver = Box<dyn Fn(NodeId, Vec<Envelope>, u64) + Send + Sync>;
@@ -54,6 +54,8 @@ pub struct Shared {
     pub chaos: Arc<Chaos>,
     /// Figures.
     pub metrics: Arc<Metrics>,
+    /// Events.
+    pub flight: Arc<Flight>,
     /// For how long a connection lasted.
     pub clock: Clock,
     /// Where messages go, with their size in bytes.

@@ -30,6 +30,8 @@ pub async fn health(handle: Handle, transport: Arc<Transport>, jobs: Arc<Mailbox
         }
         if let Answer::Cluster(cluster) = handle.ask(Request::Cluster).await {
             record(&metrics, &cluster, &mut known);
+            let names = cluster.shards.iter().map(|shard| (shard.shard.0, shard.keyspace.clone()));
+            handle.flight().learn(names.collect());
         }
         sleep(PERIOD).await;
     }

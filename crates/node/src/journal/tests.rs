@@ -92,6 +92,7 @@ impl Bench {
             clock: Clock::start(),
             chaos: Arc::default(),
             metrics: Arc::default(),
+            flight: Arc::new(crate::flight::Flight::new(Clock::start())),
         };
         JournalThread::new(journal, mailbox, report, first, around).run();
         recovery.records

@@ -17,6 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tracing::{info, warn};
+use vigil::{Event, Severity};
 
 use super::Shared;
 use crate::metrics::Metrics;
@@ -130,7 +131,15 @@ async fn serve(mut stream: TcpStream, shared: &Arc<Shared>, newest: &Newest, own
     shared.metrics.refused_links.get_or_create(&[("reason", end.reason())]).inc();
     match end {
         End::Closed => info!(address, "a peer's connection ended"),
-        _ => warn!(address, reason = end.reason(), error = %end, "a peer's connection was closed"),
+        _ => {
+            let (reason, text) = (end.reason(), format!("a connection was closed: {end}"));
+            let host = address.rsplit_once(':').map_or("?", |(host, _)| host);
+            let event = Event::new("link-refused", Severity::Warning, text)
+                .with("reason", reason)
+                .with("address", host);
+            shared.flight.record_seldom(&format!("{reason} {host}"), event);
+            warn!(address, reason, error = %end, "a peer's connection was closed");
+        }
     }
 }
 

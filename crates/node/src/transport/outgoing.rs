@@ -15,6 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tracing::{debug, info};
+use vigil::{Event, Severity};
 
 use super::Shared;
 use crate::{ambient, metrics::Metrics};
@@ -103,6 +104,8 @@ impl Link {
         let metrics = &self.shared.metrics;
         metrics.connects.get_or_create(&[("peer", self.peer.0)]).inc();
         metrics.connected.get_or_create(&[("peer", self.peer.0)]).set(1);
+        let event = Event::new("peer-connected", Severity::Info, format!("connected to {}", self.peer));
+        self.shared.flight.record(event.with("peer", self.peer.to_string()));
         info!(peer = %self.peer, "connected to peer");
     }
 
@@ -177,6 +180,9 @@ pub(super) async fn keep_connected(link: Arc<Link>, address: String) {
                 link.attach(Arc::clone(&stream));
                 let end = serve(&link, &stream).await;
                 link.detach();
+                let text = format!("the connection to {} ended: {end}", link.peer);
+                let event = Event::new("peer-lost", Severity::Warning, text);
+                link.shared.flight.record(event.with("peer", link.peer.to_string()));
                 info!(peer = %link.peer, end = %end, "connection to peer ended");
             }
             Ok(Err(error)) => debug!(peer = %link.peer, address, %error, "cannot connect"),

@@ -33,6 +33,7 @@ async fn node(number: u64, address: &str) -> Node {
         connections_max: 4,
         chaos: Arc::clone(&chaos),
         metrics: Arc::clone(&metrics),
+        flight: Arc::new(crate::flight::Flight::new(Clock::start())),
         clock: Clock::start(),
         deliver: Box::new(move |from, messages, _| {
             log.lock().unwrap().extend(messages.iter().map(|message| (from, message.shard)));
