@@ -12,6 +12,7 @@ use gateways::{Backend, etcd::Figures};
 use kernel::{Duration, NodeId, process::Sink};
 use node::{Fault, Handle};
 use tokio::sync::watch;
+use vigil::Question;
 
 use crate::ambient;
 
@@ -114,6 +115,17 @@ impl Backend for Front {
 
     fn metrics(&self) -> String {
         format!("{}{}", self.figures.text(), self.handle.metrics())
+    }
+
+    async fn observe(&self, question: Question) -> Option<Vec<u8>> {
+        match question {
+            Question::Events(filter) => serde_json::to_vec(&self.handle.events(&filter)).ok(),
+            _ => None,
+        }
+    }
+
+    fn events(&self) -> watch::Receiver<u64> {
+        self.handle.flight().newest()
     }
 
     fn http_of(&self, node: NodeId) -> Option<Arc<str>> {

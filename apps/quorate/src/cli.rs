@@ -6,7 +6,8 @@ use kernel::{Duration, Version};
 
 use crate::{
     commands::{
-        bench, chaos, check, cluster, counter, dev, etcd, fate, history, keyspace, kv, server, sim,
+        bench, chaos, check, cluster, counter, dev, etcd, events, fate, history, keyspace, kv,
+        server, sim,
     },
     exit,
     show::Show,
@@ -96,6 +97,8 @@ pub enum Command {
     /// Look at nodes and shards, and change them.
     #[command(subcommand)]
     Cluster(cluster::Cluster),
+    /// Show what happened, on all nodes, by time.
+    Events(events::Events),
     /// Inject faults into a cluster that was started with chaos on.
     #[command(subcommand)]
     Chaos(chaos::Chaos),

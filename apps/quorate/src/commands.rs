@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod counter;
 pub mod dev;
 pub mod etcd;
+pub mod events;
 pub mod fate;
 pub mod history;
 pub mod keyspace;
@@ -42,6 +43,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Count(command) => single()?.block_on(command.run(&global)),
         Command::Fate(command) => single()?.block_on(command.run(&global)),
         Command::Etcd(command) => single()?.block_on(command.run(&global)),
+        Command::Events(command) => single()?.block_on(command.run(&global)),
         Command::Cluster(command) => single()?.block_on(command.run(&global)),
         Command::Chaos(command) => single()?.block_on(command.run(&global)),
     }

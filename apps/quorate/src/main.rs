@@ -9,6 +9,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod all;
 mod ambient;
 mod backend;
 mod bench;

@@ -64,6 +64,15 @@ pub fn state(text: &str) -> Cell {
     Cell::new(text).fg(color)
 }
 
+/// A cell that is red or yellow as bad as it is.
+pub fn state_as(text: &str, severity: &str) -> Cell {
+    match severity {
+        "alarm" => Cell::new(text).fg(Color::Red),
+        "warning" => Cell::new(text).fg(Color::Yellow),
+        _ => Cell::new(text),
+    }
+}
+
 /// Text, or a dash for nothing.
 pub fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".into(), |value| value.to_string())

@@ -159,7 +159,7 @@ impl Control {
         self.post("/v1/chaos", fault).await
     }
 
-    async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, Error> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, Error> {
         let call = Call { method: "GET", target, plan: ANYWHERE, ..Call::default() };
         json(&self.client.call(call).await?)
     }

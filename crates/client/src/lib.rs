@@ -27,6 +27,7 @@ mod error;
 mod evidence;
 mod kv;
 mod nodes;
+mod observe;
 pub mod pipe;
 mod pool;
 mod request;

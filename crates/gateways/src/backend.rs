@@ -6,6 +6,7 @@ use client::document::Chaos;
 use database::{Answer, Request};
 use kernel::{NodeId, process::Sink};
 use tokio::sync::watch;
+use vigil::Question;
 
 /// A database to ask. Cheap to clone: every connection holds one.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -28,6 +29,12 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// The node's metrics in the text format of Prometheus.
     fn metrics(&self) -> String;
+
+    /// What the node knows of itself, as a document in JSON; `None` if nothing of what was asked.
+    fn observe(&self, question: Question) -> impl Future<Output = Option<Vec<u8>>> + Send;
+
+    /// The id of the newest event of the node, and word of every later one.
+    fn events(&self) -> watch::Receiver<u64>;
 
     /// Where the HTTP clients of a node connect, if known: the hint beside a leader's id.
     fn http_of(&self, node: NodeId) -> Option<Arc<str>>;

@@ -76,7 +76,9 @@ impl fmt::Display for Fault {
             Fault::Cut { peers, outgoing: true, incoming: true } => {
                 write!(f, "nothing goes to or comes from {}", names(peers))
             }
-            Fault::Cut { peers, outgoing: true, .. } => write!(f, "nothing goes to {}", names(peers)),
+            Fault::Cut { peers, outgoing: true, .. } => {
+                write!(f, "nothing goes to {}", names(peers))
+            }
             Fault::Cut { peers, incoming: true, .. } => {
                 write!(f, "nothing comes from {}", names(peers))
             }

@@ -11,7 +11,7 @@ use kernel::{
     process::{HaltReason, Sink},
 };
 use tokio::sync::{oneshot, watch};
-use vigil::{Event, Severity};
+use vigil::{Event, Events, Severity, event::Filter};
 
 use crate::{
     ambient::{self, Clock},
@@ -77,17 +77,7 @@ impl Handle {
         changes: Arc<Changes>,
     ) -> Handle {
         let started = clock.instant();
-        let inner = Inner {
-            inbox,
-            identity,
-            senses,
-            chaos,
-            status,
-            clock,
-            started,
-            data,
-            changes,
-        };
+        let inner = Inner { inbox, identity, senses, chaos, status, clock, started, data, changes };
         Handle { inner: Arc::new(inner) }
     }
 
@@ -232,6 +222,13 @@ impl Handle {
     #[must_use]
     pub fn flight(&self) -> &Arc<Flight> {
         &self.inner.senses.flight
+    }
+
+    /// What happened, as far as it is wanted and remembered.
+    #[must_use]
+    pub fn events(&self, filter: &Filter) -> Events {
+        let (events, next) = self.flight().read(filter);
+        Events { node: self.identity().node.to_string(), events, next }
     }
 
     /// Injects a fault and records it; `false` if the configuration allows none.

@@ -245,7 +245,11 @@ impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
             true => (Severity::Alarm, "the disk is full: writes are refused until it has room"),
             false => (Severity::Info, "the disk has room again"),
         };
-        self.flight.record(Event::new(if full { "disk-full" } else { "disk-free" }, severity, text));
+        self.flight.record(Event::new(
+            if full { "disk-full" } else { "disk-free" },
+            severity,
+            text,
+        ));
     }
 
     fn heal(&mut self) {

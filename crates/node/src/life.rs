@@ -315,7 +315,18 @@ impl Opened {
         let watch = runtime.spawn(watch).abort_handle();
         info!(node = %identity.node, cluster = %identity.cluster, peer = %transport.address(), "the node runs");
         let threads = Some(threads);
-        Ok(RunningNode { handle, status, inbox, jobs, flushes, transport, threads, watch, exports, starts })
+        Ok(RunningNode {
+            handle,
+            status,
+            inbox,
+            jobs,
+            flushes,
+            transport,
+            threads,
+            watch,
+            exports,
+            starts,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a node knows of its own health, and what to make of it.
 //!
 //! ```text
+//!   question  what a node can be asked, and which document answers
 //!   event     one thing that happened; the flight recorder keeps the newest of them
 //!   time      the time of day as people write it
 //! ```
@@ -17,6 +18,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod event;
+pub mod question;
 pub mod time;
 
 pub use event::{Event, Events, Recorder, Severity};
+pub use question::{Pick, Question};

@@ -4,12 +4,14 @@ mod control;
 mod counter;
 mod data;
 mod kv;
+mod observe;
 
 use bytes::Bytes;
 use client::document::Chaos;
 use database::{Request, api::Trace};
 use hyper::HeaderMap;
 use kernel::{Duration, RequestId};
+use vigil::Question;
 
 use super::{
     Problem, code::Code, evidence::Tag, operation, query::Query, route::Route, serve::Limits,
@@ -29,6 +31,8 @@ pub enum Plan {
     Ready,
     /// The metrics of the node.
     Metrics,
+    /// What the node knows of itself.
+    Observe(Question),
     /// Something that is always the same.
     Fixed(Fixed),
 }
@@ -124,6 +128,12 @@ pub fn plan(route: Route, inbound: Inbound<'_>) -> Result<Plan, Problem> {
         Route::Transfer { shard } => control::transfer(asked, &inbound, shard)?,
         Route::Move { shard } => control::move_replica(asked, &inbound, shard)?,
         Route::Chaos => Plan::Chaos(json(&inbound.body)?),
+        Route::Events => observe::events(&mut query)?,
+        Route::Vitals => observe::vitals(&mut query)?,
+        Route::Traces => observe::traces(&mut query)?,
+        Route::Trace { trace } => observe::trace(&mut query, trace)?,
+        Route::Slo => Plan::Observe(Question::Objectives),
+        Route::Doctor => Plan::Observe(Question::Doctor),
         Route::Ready => Plan::Ready,
         Route::Metrics => Plan::Metrics,
         Route::Index => Plan::Fixed(Fixed::Index),

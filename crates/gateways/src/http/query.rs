@@ -87,6 +87,17 @@ impl Query {
         self.text(name)?.map(read).transpose()
     }
 
+    /// Takes a long whole number.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn long(&mut self, name: &str) -> Result<Option<u64>, Problem> {
+        let read = |text: String| {
+            text.parse().map_err(|_| refuse(format!("{name}={text}: not a whole number")))
+        };
+        self.text(name)?.map(read).transpose()
+    }
+
     /// Takes a switch: `name`, `name=true` or `name=false`.
     ///
     /// # Errors

@@ -40,6 +40,12 @@ pub const TABLE: &[(&str, &str)] = &[
     ("POST", "/v1/shards/{id}/transfer"),
     ("POST", "/v1/shards/{id}/move"),
     ("POST", "/v1/chaos"),
+    ("GET", "/v1/events"),
+    ("GET", "/v1/vitals"),
+    ("GET", "/v1/traces"),
+    ("GET", "/v1/traces/{trace}"),
+    ("GET", "/v1/slo"),
+    ("GET", "/v1/doctor"),
 ];
 
 /// A place of the API with the names in its path.
@@ -73,6 +79,12 @@ pub enum Route {
     Transfer { shard: ShardId },
     Move { shard: ShardId },
     Chaos,
+    Events,
+    Vitals,
+    Traces,
+    Trace { trace: u128 },
+    Slo,
+    Doctor,
 }
 
 /// Finds the route of a request.
@@ -110,6 +122,12 @@ pub fn parse(method: &Method, path: &str) -> Result<Route, Problem> {
             only(method, "POST", Route::Transfer { shard: shard(id)? })
         }
         ["v1", "shards", id, "move"] => only(method, "POST", Route::Move { shard: shard(id)? }),
+        ["v1", "events"] => only(method, "GET", Route::Events),
+        ["v1", "vitals"] => only(method, "GET", Route::Vitals),
+        ["v1", "traces"] => only(method, "GET", Route::Traces),
+        ["v1", "traces", id] => only(method, "GET", Route::Trace { trace: trace(id)? }),
+        ["v1", "slo"] => only(method, "GET", Route::Slo),
+        ["v1", "doctor"] => only(method, "GET", Route::Doctor),
         ["v1", "chaos"] => only(method, "POST", Route::Chaos),
         ["v1", "openapi.json"] => only(method, "GET", Route::OpenApi),
         ["v1", "errors", code] => only(method, "GET", Route::ErrorPage { code: text(code)? }),
@@ -190,6 +208,12 @@ fn request_id(segment: &str) -> Result<RequestId, Problem> {
 fn shard(segment: &str) -> Result<ShardId, Problem> {
     let number = segment.strip_prefix('s').unwrap_or(segment).parse();
     number.map(ShardId).map_err(|_| wrong(segment, "a shard id is s1, s2, …"))
+}
+
+fn trace(segment: &str) -> Result<u128, Problem> {
+    let digits = segment.len() == 32 && segment.bytes().all(|b| b.is_ascii_hexdigit());
+    let id = digits.then(|| u128::from_str_radix(segment, 16).ok()).flatten();
+    id.ok_or_else(|| wrong(segment, "a trace id has 32 hexadecimal digits"))
 }
 
 fn wrong(part: &str, reason: &str) -> Problem {

@@ -7,6 +7,7 @@ use super::*;
 fn example(template: &str) -> String {
     template
         .replace("{id}", if template.contains("shards") { "s1" } else { "n1" })
+        .replace("{trace}", "0af7651916cd43dd8448eb211c80319c")
         .replace("{keyspace}", "carts")
         .replace("{key}", "user/17")
         .replace(['{', '}'], "")
@@ -53,6 +54,7 @@ fn wrong_names_are_told_apart_from_missing_routes() {
     assert_eq!(code("/v1/kv/%ff/key"), Code::INVALID_PATH);
     assert_eq!(code("/v1/shards/first/move"), Code::INVALID_PATH);
     assert_eq!(code("/v1/cluster/nodes/n0"), Code::INVALID_PATH);
+    assert_eq!(code("/v1/traces/7"), Code::INVALID_PATH);
     for path in ["", "/v2/kv/a/b", "/v1", "/v1/", "/v1/keyspaces/a/b", "/v1/kv", "//"] {
         assert_eq!(code(path), Code::ROUTE_NOT_FOUND, "{path}");
     }

@@ -149,6 +149,17 @@ impl Backend for Fake {
         None
     }
 
+    async fn observe(&self, question: vigil::Question) -> Option<Vec<u8>> {
+        match question {
+            vigil::Question::Objectives => Some(b"{}".to_vec()),
+            _ => None,
+        }
+    }
+
+    fn events(&self) -> watch::Receiver<u64> {
+        watch::Sender::new(0).subscribe()
+    }
+
     fn chaos_on(&self) -> bool {
         false
     }

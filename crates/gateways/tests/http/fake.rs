@@ -76,6 +76,17 @@ impl Backend for Fake {
         Some(own.unwrap_or_else(|| format!("127.0.0.1:{}", 7069 + node.0).into()))
     }
 
+    async fn observe(&self, question: vigil::Question) -> Option<Vec<u8>> {
+        match question {
+            vigil::Question::Objectives => Some(b"{}".to_vec()),
+            _ => None,
+        }
+    }
+
+    fn events(&self) -> watch::Receiver<u64> {
+        watch::Sender::new(0).subscribe()
+    }
+
     fn chaos_on(&self) -> bool {
         self.chaos
     }

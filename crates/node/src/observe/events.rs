@@ -67,7 +67,8 @@ fn rehearsal(pre: bool) -> &'static str {
 fn hand_over(note: &Note) -> Option<Event> {
     Some(match *note {
         Note::TransferStarted { to } => {
-            info("transfer-started", format!("hands leadership over to {to}")).with("peer", peer(to))
+            info("transfer-started", format!("hands leadership over to {to}"))
+                .with("peer", peer(to))
         }
         Note::TransferSent { to } => {
             let text = format!("{to} has caught up and may start its election");
@@ -85,9 +86,11 @@ fn hand_over(note: &Note) -> Option<Event> {
             let text = format!("a write has waited {} ms for this leader's disk", millis(waiting));
             warning("disk-stalled", text).with("waiting_ms", millis(waiting))
         }
-        Note::DiskFailed => {
-            Event::new("disk-failed", Severity::Alarm, "a write failed: no votes, no acknowledgements")
-        }
+        Note::DiskFailed => Event::new(
+            "disk-failed",
+            Severity::Alarm,
+            "a write failed: no votes, no acknowledgements",
+        ),
         Note::DiskRecovered => info("disk-recovered", "writes succeed again"),
         Note::Malformed { from } => {
             let text = format!("a message of {from} made no sense and was ignored");
@@ -130,9 +133,8 @@ fn logs(note: &Note) -> Option<Event> {
 fn memory(note: &Note) -> Option<Event> {
     Some(match *note {
         Note::Forgot { acknowledged, held } => {
-            let text = format!(
-                "the disk holds the log up to {held}, but {acknowledged} was acknowledged"
-            );
+            let text =
+                format!("the disk holds the log up to {held}, but {acknowledged} was acknowledged");
             Event::new("memory-lost", Severity::Alarm, text)
                 .with("held", held)
                 .with("acknowledged", acknowledged)
@@ -200,7 +202,10 @@ mod tests {
         let shard = ShardId(3);
         let won = Note::BecameLeader { term: 7, took: Duration::from_millis(9) };
         let event = of_raft(shard, &won).unwrap();
-        assert_eq!((event.kind.as_str(), event.shard, event.term), ("election-won", Some(3), Some(7)));
+        assert_eq!(
+            (event.kind.as_str(), event.shard, event.term),
+            ("election-won", Some(3), Some(7))
+        );
         assert_eq!(event.number("took_ms"), Some(9));
         let lost = Note::SteppedDown {
             role: raft::Role::Leader,

@@ -104,7 +104,8 @@ impl Link {
         let metrics = &self.shared.metrics;
         metrics.connects.get_or_create(&[("peer", self.peer.0)]).inc();
         metrics.connected.get_or_create(&[("peer", self.peer.0)]).set(1);
-        let event = Event::new("peer-connected", Severity::Info, format!("connected to {}", self.peer));
+        let event =
+            Event::new("peer-connected", Severity::Info, format!("connected to {}", self.peer));
         self.shared.flight.record(event.with("peer", self.peer.to_string()));
         info!(peer = %self.peer, "connected to peer");
     }

@@ -83,6 +83,10 @@ async fn carry_out<B: Backend>(
             let text = shared.tally.text(&backend.metrics());
             Ok(reply::with_body(200, "text/plain; version=0.0.4; charset=utf-8", text.into()))
         }
+        Plan::Observe(question) => match backend.observe(question).await {
+            Some(document) => Ok(reply::with_body(200, "application/json", document.into())),
+            None => Err(Problem::new(Code::ROUTE_NOT_FOUND, "no node knows of it (any more)")),
+        },
         Plan::Chaos(_) if !backend.chaos_on() => {
             Err(Problem::new(Code::CHAOS_OFF, "start the server with chaos on"))
         }

@@ -1,0 +1,21 @@
+//! What nodes know of themselves. A client of one address asks that node.
+
+use vigil::{Events, event::Filter};
+
+use crate::{Control, Error, text::percent::encode_component};
+
+impl Control {
+    /// What happened on the node that this client talks to.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn events(&self, filter: &Filter) -> Result<Events, Error> {
+        let Filter { after, kind, severity, limit } = filter;
+        let severity = severity.name();
+        let mut target = format!("/v1/events?after={after}&limit={limit}&severity={severity}");
+        if let Some(kind) = kind {
+            target.push_str(&format!("&kind={}", encode_component(kind.as_bytes())));
+        }
+        self.get(&target).await
+    }
+}
