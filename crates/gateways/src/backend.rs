@@ -8,6 +8,8 @@ use kernel::{NodeId, process::Sink};
 use tokio::sync::watch;
 use vigil::Question;
 
+use crate::Pages;
+
 /// A database to ask. Cheap to clone: every connection holds one.
 pub trait Backend: Clone + Send + Sync + 'static {
     /// Carries out a request; answers within its timeout.
@@ -47,4 +49,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// # Errors
     /// The reason for the person who asked.
     fn chaos(&self, fault: Chaos) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// Who answers what is no route of the API; nobody if there is none.
+    fn pages(&self) -> Option<Arc<dyn Pages>> {
+        None
+    }
 }

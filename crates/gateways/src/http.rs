@@ -38,7 +38,7 @@ pub(crate) use evidence::{parse_session, parse_trace};
 pub use map::Plan;
 pub(crate) use map::level;
 pub use problem::Problem;
-pub use serve::{Limits, serve};
+pub use serve::{Flow, Limits, serve};
 pub(crate) use serve::{Patient, Room, Tally, read_body};
 
 /// A response with its whole body.

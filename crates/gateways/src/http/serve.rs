@@ -12,6 +12,7 @@
 
 mod body;
 mod connection;
+mod flow;
 mod limits;
 mod patient;
 mod request;
@@ -26,6 +27,7 @@ use tokio::{
 
 use crate::{Backend, ambient};
 pub(crate) use body::{Room, read as read_body};
+pub use flow::Flow;
 pub use limits::Limits;
 pub(crate) use patient::Patient;
 pub(crate) use tally::Tally;
@@ -36,6 +38,8 @@ struct Shared<B> {
     limits: Limits,
     tally: Tally,
     bodies: Room,
+    /// Becomes true when the server stops.
+    stopped: watch::Receiver<bool>,
 }
 
 /// Serves until `stop` completes, then lets requests in flight end for at most
@@ -50,7 +54,8 @@ pub async fn serve<B: Backend>(
     let (stopping, stopped) = watch::channel(false);
     let drain = limits.drain;
     let bodies = Room::new(limits.bodies_bytes_max);
-    let shared = Arc::new(Shared { backend, limits, tally: Tally::default(), bodies });
+    let tally = Tally::default();
+    let shared = Arc::new(Shared { backend, limits, tally, bodies, stopped: stopped.clone() });
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {

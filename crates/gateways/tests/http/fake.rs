@@ -13,7 +13,7 @@ use database::{
     api::{Action, Call, Cluster, Done, ShardStatus},
 };
 use gateways::{
-    Backend,
+    Backend, Pages,
     http::{Limits, serve},
 };
 use kernel::{Incarnation, NodeId, ShardId, Version, clock::hybrid::Timestamp, process::Sink};
@@ -33,6 +33,8 @@ pub struct Fake {
     pub changes: watch::Sender<u64>,
     /// Where its clients connect, if it matters.
     pub http: Arc<OnceLock<Arc<str>>>,
+    /// Who shows what is no route of the API.
+    pub pages: Option<Arc<dyn Pages>>,
 }
 
 impl Backend for Fake {
@@ -96,6 +98,10 @@ impl Backend for Fake {
             Chaos::Heal => Ok(()),
             _ => Err("only healing".into()),
         }
+    }
+
+    fn pages(&self) -> Option<Arc<dyn Pages>> {
+        self.pages.clone()
     }
 }
 

@@ -3,5 +3,6 @@
 
 mod fake;
 mod hostile;
+mod pages;
 mod pipe;
 mod served;

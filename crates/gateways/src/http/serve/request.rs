@@ -1,19 +1,20 @@
 //! One request: read, planned, asked, rendered.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use database::{Answer, Request, api::Fate};
+use http_body_util::Full;
 use hyper::{
-    Method,
+    Method, StatusCode,
     body::Incoming,
-    header::{CONNECTION, HeaderValue, UPGRADE},
+    header::{ACCEPT, CONNECTION, HeaderValue, UPGRADE},
     http::request::Parts,
     upgrade::OnUpgrade,
 };
 
-use super::{Limits, Shared, body};
+use super::{Flow, Limits, Shared, body};
 use crate::{
-    Backend,
+    Backend, Pages,
     http::{
         Problem, Response,
         code::Code,
@@ -22,6 +23,7 @@ use crate::{
         reply::{self, Surroundings},
         route::{self, Route},
     },
+    pages::{self, Content, Visit},
 };
 
 /// Answers a request, whatever it is. One that makes a pipe of its connection leaves the connection
@@ -30,13 +32,18 @@ pub async fn respond<B: Backend>(
     shared: &Shared<B>,
     mut request: hyper::Request<Incoming>,
     upgrade: &OnceLock<OnUpgrade>,
-) -> Response {
+) -> hyper::Response<Flow> {
     if asks_for_pipe(&request) {
         let _ = upgrade.set(hyper::upgrade::on(&mut request));
         shared.tally.response(101);
-        return reply::pipe();
+        return reply::pipe().map(Flow::from);
     }
     let (head, body) = request.into_parts();
+    if let Some(pages) = page(&shared.backend, &head) {
+        let response = show(shared, &*pages, head, body).await;
+        shared.tally.response(response.status().as_u16());
+        return response;
+    }
     let echo = map::echo(&head.headers);
     let mut response = match carry_out(shared, &head, body).await {
         Ok(response) => response,
@@ -54,6 +61,49 @@ pub async fn respond<B: Backend>(
     };
     evidence::insert_trace(response.headers_mut(), echo.trace);
     shared.tally.response(response.status().as_u16());
+    response.map(Flow::from)
+}
+
+/// Who shows a page for this request, if it asks for none of the API's documents. A program that
+/// asks for `/` gets the list of links that it always got.
+fn page<B: Backend>(backend: &B, head: &Parts) -> Option<Arc<dyn Pages>> {
+    let path = head.uri.path();
+    let accepts = head.headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let person = accepts.is_some_and(|types| types.contains("text/html"));
+    if pages::is_api(path) || path == "/" && !person { None } else { backend.pages() }
+}
+
+async fn show<B: Backend>(
+    shared: &Shared<B>,
+    pages: &dyn Pages,
+    head: Parts,
+    body: Incoming,
+) -> hyper::Response<Flow> {
+    let limits = &shared.limits;
+    let mut held = shared.bodies.hold();
+    let max = limits.document_bytes_max;
+    let body = match body::read(body, max, &mut held, limits.body_timeout).await {
+        Ok(body) => body,
+        Err(problem) => return reply::failed(&problem, &|_| None).map(Flow::from),
+    };
+    let visit = Visit {
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        method: head.method,
+        headers: head.headers,
+        body,
+    };
+    let shown = pages.visit(visit).await;
+    let mut response = hyper::Response::new(match shown.content {
+        Content::Whole(bytes) => Flow::from(Full::new(bytes)),
+        Content::Stream(pieces) => Flow::stream(pieces, shared.stopped.clone()),
+    });
+    *response.status_mut() = StatusCode::from_u16(shown.status).unwrap_or_default();
+    for (name, value) in shown.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
     response
 }
 
