@@ -13,6 +13,7 @@
 mod body;
 mod connection;
 mod flow;
+mod follow;
 mod limits;
 mod patient;
 mod request;

@@ -81,12 +81,18 @@ impl Backend for Fake {
     async fn observe(&self, question: vigil::Question) -> Option<Vec<u8>> {
         match question {
             vigil::Question::Objectives => Some(b"{}".to_vec()),
+            vigil::Question::Events(filter) => {
+                let event = vigil::Event { id: 7, ..Default::default() };
+                let events = if filter.after < 7 { vec![event] } else { vec![] };
+                let events = vigil::Events { node: "n1".into(), events, next: 7 };
+                Some(serde_json::to_vec(&events).unwrap())
+            }
             _ => None,
         }
     }
 
     fn events(&self) -> watch::Receiver<u64> {
-        watch::Sender::new(0).subscribe()
+        self.changes.subscribe()
     }
 
     fn chaos_on(&self) -> bool {

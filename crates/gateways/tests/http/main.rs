@@ -3,6 +3,7 @@
 
 mod fake;
 mod hostile;
+mod observe;
 mod pages;
 mod pipe;
 mod served;

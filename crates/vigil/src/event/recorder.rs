@@ -75,8 +75,17 @@ impl Recorder {
         self.newest
     }
 
-    /// Learns which keyspace every shard is of.
+    /// Learns which keyspace every shard is of; events that came before the names get them too.
     pub fn learn(&mut self, keyspaces: BTreeMap<u64, String>) {
+        if keyspaces == self.keyspaces {
+            return;
+        }
+        for event in self.events.iter_mut().filter(|event| event.keyspace.is_none()) {
+            if let Some(name) = event.shard.and_then(|shard| keyspaces.get(&shard)) {
+                self.bytes += name.len();
+                event.keyspace = Some(name.clone());
+            }
+        }
         self.keyspaces = keyspaces;
     }
 
@@ -124,6 +133,10 @@ mod tests {
 
     #[test]
     fn the_newest_are_given_first_and_then_what_follows() {
+        let mut recorder = Recorder::new(5, 1 << 20);
+        recorder.record(1, event("early", Severity::Info));
+        recorder.learn(BTreeMap::from([(4, "carts".to_string())]));
+        assert_eq!(recorder.events[0].keyspace.as_deref(), Some("carts"), "named afterwards");
         let mut recorder = Recorder::new(5, 1 << 20);
         recorder.learn(BTreeMap::from([(4, "carts".to_string())]));
         for at in 1..=7 {

@@ -12,7 +12,7 @@ use hyper::{
     upgrade::OnUpgrade,
 };
 
-use super::{Flow, Limits, Shared, body};
+use super::{Flow, Limits, Shared, body, follow};
 use crate::{
     Backend, Pages,
     http::{
@@ -25,6 +25,7 @@ use crate::{
     },
     pages::{self, Content, Visit},
 };
+use vigil::Question;
 
 /// Answers a request, whatever it is. One that makes a pipe of its connection leaves the connection
 /// in `upgrade`.
@@ -56,12 +57,12 @@ pub async fn respond<B: Backend>(
                 // The rest of the body is not worth reading.
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            response
+            response.map(Flow::from)
         }
     };
     evidence::insert_trace(response.headers_mut(), echo.trace);
     shared.tally.response(response.status().as_u16());
-    response.map(Flow::from)
+    response
 }
 
 /// Who shows a page for this request, if it asks for none of the API's documents. A program that
@@ -118,14 +119,17 @@ async fn carry_out<B: Backend>(
     shared: &Shared<B>,
     head: &Parts,
     body: Incoming,
-) -> Result<Response, Problem> {
+) -> Result<hyper::Response<Flow>, Problem> {
     let route = route::parse(&head.method, head.uri.path())?;
     let limits = &shared.limits;
     let mut held = shared.bodies.hold();
     let body = body::read(body, room(&route, limits), &mut held, limits.body_timeout).await?;
     let inbound = Inbound { query: head.uri.query(), headers: &head.headers, body, limits };
     let backend = &shared.backend;
-    match map::plan(route, inbound)? {
+    let response = match map::plan(route, inbound)? {
+        Plan::Observe(Question::Events(filter)) if follow::asked(&head.headers) => {
+            return Ok(follow::events(shared, filter, &head.headers));
+        }
         Plan::Ask(request, expect) => ask(backend, request, expect).await,
         Plan::Ready => reply::ready(backend.ask(Request::Cluster).await),
         Plan::Fixed(fixed) => Ok(reply::fixed(fixed)),
@@ -144,7 +148,8 @@ async fn carry_out<B: Backend>(
             Ok(()) => Ok(reply::json(200, &serde_json::json!({ "injected": true }))),
             Err(reason) => Err(Problem::new(Code::CHAOS_FAILED, reason)),
         },
-    }
+    };
+    response.map(|response| response.map(Flow::from))
 }
 
 async fn ask<B: Backend>(
