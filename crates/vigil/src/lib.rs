@@ -3,6 +3,10 @@
 //! ```text
 //!   question  what a node can be asked, and which document answers
 //!   event     one thing that happened; the flight recorder keeps the newest of them
+//!   vitals    how a node is: one document
+//!   health    from vitals to alarms, and to one number
+//!   pulse     the last minutes, second by second, in fixed memory
+//!   histogram durations in fixed memory          topk   the most frequent of very many
 //!   time      the time of day as people write it
 //! ```
 //!
@@ -18,8 +22,16 @@ extern crate alloc;
 extern crate std;
 
 pub mod event;
+pub mod health;
+mod histogram;
+pub mod pulse;
 pub mod question;
 pub mod time;
+mod topk;
+pub mod vitals;
 
 pub use event::{Event, Events, Recorder, Severity};
+pub use histogram::Histogram;
 pub use question::{Pick, Question};
+pub use topk::TopK;
+pub use vitals::Vitals;
