@@ -120,6 +120,7 @@ impl Backend for Front {
     async fn observe(&self, question: Question) -> Option<Vec<u8>> {
         match question {
             Question::Events(filter) => serde_json::to_vec(&self.handle.events(&filter)).ok(),
+            Question::Vitals(seconds) => serde_json::to_vec(&self.handle.vitals(seconds)).ok(),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! What nodes know of themselves. A client of one address asks that node.
 
-use vigil::{Events, event::Filter};
+use vigil::{Events, Vitals, event::Filter};
 
 use crate::{Control, Error, text::percent::encode_component};
 
@@ -17,5 +17,13 @@ impl Control {
             target.push_str(&format!("&kind={}", encode_component(kind.as_bytes())));
         }
         self.get(&target).await
+    }
+
+    /// How the node is that this client talks to, with so many seconds of what it did.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn vitals(&self, seconds: u32) -> Result<Vitals, Error> {
+        self.get(&format!("/v1/vitals?seconds={seconds}")).await
     }
 }

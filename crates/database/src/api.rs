@@ -272,6 +272,9 @@ pub struct NodeStatus {
     pub silent_ms: Option<u64>,
     /// Whether its disk refuses writes.
     pub disk_full: bool,
+    /// The way there and back in microseconds, and how far its clock is ahead in milliseconds, give
+    /// or take half of the former; `None` while unknown.
+    pub pace: Option<(u64, i64)>,
 }
 
 /// A shard in [`Cluster`].

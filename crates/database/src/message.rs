@@ -190,6 +190,26 @@ pub struct Report {
     /// How far it has applied the catalog.
     #[prost(uint64, tag = "4")]
     pub catalog_applied: u64,
+    /// For measuring the way; absent from a node that does not measure.
+    #[prost(message, optional, tag = "5")]
+    pub ping: Option<Ping>,
+}
+
+/// When a [`Report`] was sent, and which one of the receiver's it answers.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct Ping {
+    /// By the sender's monotonic clock, in microseconds.
+    #[prost(uint64, tag = "1")]
+    pub sent_us: u64,
+    /// By the sender's wall clock, in milliseconds since 1970.
+    #[prost(uint64, tag = "2")]
+    pub wall_ms: u64,
+    /// `sent_us` of the receiver's last report; 0 if there was none.
+    #[prost(uint64, tag = "3")]
+    pub echo_us: u64,
+    /// How long ago that came, in microseconds.
+    #[prost(uint64, tag = "4")]
+    pub held_us: u64,
 }
 
 /// One replica in a [`Report`].

@@ -21,6 +21,7 @@ mod leases;
 mod membership;
 mod open;
 mod past;
+mod ping;
 mod pump;
 mod recover;
 mod report;

@@ -40,6 +40,12 @@ impl Clock {
         u64::try_from(then.as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// The time of day, in milliseconds since 1970.
+    #[must_use]
+    pub fn unix_ms(&self) -> u64 {
+        self.unix_nanos(self.instant()) / 1_000_000
+    }
+
     /// Both clocks; the wall clock is off by `skew_ms` milliseconds.
     #[must_use]
     pub fn now(&self, skew_ms: i64) -> Now {

@@ -44,7 +44,7 @@ impl Flight {
 
     /// Records what happened now.
     pub fn record(&self, event: Event) {
-        let unix_ms = self.clock.unix_nanos(self.clock.instant()) / 1_000_000;
+        let unix_ms = self.clock.unix_ms();
         let newest = self.lock().record(unix_ms, event);
         self.newest.send_replace(newest);
     }

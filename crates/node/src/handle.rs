@@ -11,7 +11,7 @@ use kernel::{
     process::{HaltReason, Sink},
 };
 use tokio::sync::{oneshot, watch};
-use vigil::{Event, Events, Severity, event::Filter};
+use vigil::{Event, Events, Severity, Vitals, event::Filter};
 
 use crate::{
     ambient::{self, Clock},
@@ -132,6 +132,7 @@ impl Handle {
         let weight = weight(&request);
         let (request, apart) = match request {
             Request::Call(call) => {
+                self.inner.senses.pulse.hot.pass(&call);
                 let apart = call.action.keeps_alive();
                 (Request::Waited { call, arrived }, apart)
             }
@@ -143,7 +144,9 @@ impl Handle {
             false => inbox.offer(input, weight),
         };
         if let Err(Input::Ask { answer, .. }) = put {
-            answer.send(Answer::Failed(self.refusal()));
+            let refusal = self.refusal();
+            self.inner.senses.refused(refusal.code);
+            answer.send(Answer::Failed(refusal));
         }
     }
 
@@ -229,6 +232,28 @@ impl Handle {
     pub fn events(&self, filter: &Filter) -> Events {
         let (events, next) = self.flight().read(filter);
         Events { node: self.identity().node.to_string(), events, next }
+    }
+
+    /// How the node is, with so many seconds of what it did.
+    #[must_use]
+    pub fn vitals(&self, seconds: u32) -> Vitals {
+        let skew = self.inner.chaos.as_ref().map_or(0, |chaos| chaos.skew_ms());
+        self.inner.senses.pulse.vitals(seconds, skew, self.figures())
+    }
+
+    /// The inbox: bytes that wait, and how many may.
+    pub(crate) fn inbox(&self) -> (u64, u64) {
+        self.inner.inbox.weight()
+    }
+
+    /// What this node notices.
+    pub(crate) fn senses(&self) -> &Senses {
+        &self.inner.senses
+    }
+
+    /// Its clocks.
+    pub(crate) fn clock(&self) -> Clock {
+        self.inner.clock
     }
 
     /// Injects a fault and records it; `false` if the configuration allows none.

@@ -26,6 +26,7 @@ use crate::{
     mailbox::{Mailbox, Taken},
     metrics::Metrics,
     room::Room,
+    vitals::Pulse,
     worker::Appends,
 };
 
@@ -79,6 +80,7 @@ pub struct JournalThread<D: Disk, F> {
     chaos: Arc<Chaos>,
     metrics: Arc<Metrics>,
     flight: Arc<Flight>,
+    pulse: Arc<Pulse>,
     looked: Instant,
     pressed: Vec<ShardId>,
     broken: bool,
@@ -103,6 +105,8 @@ pub struct Surroundings {
     pub metrics: Arc<Metrics>,
     /// Events.
     pub flight: Arc<Flight>,
+    /// How the node is.
+    pub pulse: Arc<Pulse>,
 }
 
 impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
@@ -126,6 +130,7 @@ impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
             chaos: around.chaos,
             metrics: around.metrics,
             flight: around.flight,
+            pulse: around.pulse,
             looked: Instant::ZERO,
             pressed: Vec::new(),
             broken: false,
@@ -209,6 +214,7 @@ impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
         self.journal.sync()?;
         let took = self.clock.instant().since(begun);
         self.metrics.sync.observe(took.as_secs_f64());
+        self.pulse.counts.sync(self.clock.instant(), took);
         if took >= STALL {
             let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             let text = format!("the disk took {ms} ms for one sync of the journal");

@@ -36,6 +36,7 @@ pub mod room;
 pub mod starts;
 pub mod timers;
 pub mod transport;
+pub mod vitals;
 mod watch;
 pub mod worker;
 

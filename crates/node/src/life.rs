@@ -11,7 +11,7 @@
 use std::{sync::Arc, thread::JoinHandle};
 
 use database::{Boot, Database, Failure, Identity, Mode, Request};
-use kernel::{Duration, Incarnation, Rng, disk::DiskError, process::HaltReason};
+use kernel::{Duration, Incarnation, NodeId, Rng, disk::DiskError, process::HaltReason};
 use store::{
     engine::{Engine, EngineError, FlushJob},
     journal::{self as log, Journal, JournalError, Recovery, Tail},
@@ -42,7 +42,7 @@ use crate::{
     room::Room,
     starts::Starts,
     transport::{Me, Outbox, Shared, Transport},
-    watch,
+    watch::{self, Watched},
     worker::{Inbox, Input, Worker},
 };
 
@@ -245,7 +245,7 @@ impl Opened {
         let exports = config.otlp.clone().map(|otlp| Prepared::new(otlp, clock, &metrics));
         let tracer = exports.as_ref().and_then(|exports| exports.tracer.clone());
         let senses = Senses::new(Arc::clone(&metrics), tracer, clock);
-        let starts = tell_start(&data, clock, &senses);
+        let starts = tell_start(&data, clock, &senses, identity.node);
         let inbox: Arc<Inbox<Process>> = Arc::new(Mailbox::new(config.limits.inbox));
         let jobs = Arc::new(Mailbox::new(0));
         let flushes: Arc<FlushJobs> = Arc::new(Mailbox::new(0));
@@ -263,6 +263,7 @@ impl Opened {
             chaos: Arc::clone(&chaos),
             metrics: Arc::clone(&metrics),
             flight: Arc::clone(&senses.flight),
+            pulse: Arc::clone(&senses.pulse),
         };
         let path = data.path().to_owned();
         let report = reporter(Arc::clone(&inbox), status.clone());
@@ -311,7 +312,12 @@ impl Opened {
             changes,
         );
         let exports = exports.map(|exports| exports.start(&handle, &runtime));
-        let watch = watch::health(handle.clone(), Arc::clone(&transport), Arc::clone(&jobs));
+        let watch = watch::health(Watched {
+            handle: handle.clone(),
+            transport: Arc::clone(&transport),
+            jobs: Arc::clone(&jobs),
+            peer_queue: config.limits.peer_queue,
+        });
         let watch = runtime.spawn(watch).abort_handle();
         info!(node = %identity.node, cluster = %identity.cluster, peer = %transport.address(), "the node runs");
         let threads = Some(threads);
@@ -331,10 +337,11 @@ impl Opened {
 }
 
 /// Enters this start in the list of them, and records it.
-fn tell_start(data: &DataDir, clock: Clock, senses: &Senses) -> Starts {
-    let now = clock.unix_nanos(clock.instant()) / 1_000_000;
+fn tell_start(data: &DataDir, clock: Clock, senses: &Senses, node: NodeId) -> Starts {
+    let now = clock.unix_ms();
     let starts = Starts::begin(data.path(), now);
     let (lately, clean) = (starts.lately(now), starts.clean());
+    senses.pulse.introduce(node.to_string(), lately);
     let how = if clean { "in good order" } else { "after it was killed or crashed" };
     let text = format!("the node starts, {how}; starts within ten minutes: {lately}");
     let severity = if lately > 3 { Severity::Warning } else { Severity::Info };

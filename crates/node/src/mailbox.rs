@@ -135,6 +135,13 @@ impl<T> Mailbox<T> {
         self.lock().items.len()
     }
 
+    /// The weight of what waits, and how much may.
+    #[must_use]
+    pub fn weight(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.weight + state.apart, self.weight_max)
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -193,6 +200,7 @@ mod tests {
         assert_eq!(mailbox.offer('a', 99), Ok(()), "an empty mailbox takes anything");
         assert_eq!(mailbox.offer('b', 1), Err('b'));
         assert_eq!(mailbox.push('c'), Ok(()));
+        assert_eq!(mailbox.weight(), (99, 10));
         let mut batch = Vec::new();
         mailbox.take(&mut batch, None);
         assert_eq!(mailbox.offer('d', 10), Ok(()));

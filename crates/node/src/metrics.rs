@@ -3,7 +3,10 @@
 //! Names follow the conventions of Prometheus: base units, `_total` for what only grows. Labels
 //! take few values: operations, outcomes, stages and peers, never keys, clients or requests.
 
-use std::sync::{Mutex, PoisonError, atomic::AtomicU64};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError, atomic::AtomicU64},
+};
 
 use kernel::{Duration, NodeId};
 use prometheus_client::{
@@ -11,6 +14,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
+use vigil::health;
 
 /// One label with a fixed set of values.
 pub type Label = [(&'static str, &'static str); 1];
@@ -71,14 +75,18 @@ pub struct Metrics {
     pub connects: Family<Peer, Counter>,
     /// Whether there is a connection to a peer.
     pub connected: Family<Peer, Gauge>,
-    /// Connections from peers that were closed, by reason.
-    pub refused_links: Family<Label, Counter>,
+    /// Connections from peers that were closed, by reason; see [`Metrics::refuse_link`].
+    refused_links: Family<Label, Counter>,
     /// Messages dropped because the process could not keep up.
     pub overrun: Counter,
     /// Appends to the journal, without the sync.
     pub append: Histogram,
     /// Since when a peer was last heard of.
     pub silence: Family<Peer, Gauge<f64, AtomicU64>>,
+    /// There and back.
+    pub rtt: Family<Peer, Gauge<f64, AtomicU64>>,
+    /// How far a peer's clock is ahead.
+    pub clock: Family<Peer, Gauge<f64, AtomicU64>>,
     /// Bytes that wait for a peer.
     pub peer_queue: Family<Peer, Gauge>,
     /// Entries that a replica has not applied although they are committed, by shard and node.
@@ -93,6 +101,11 @@ pub struct Metrics {
     pub otlp_dropped: Family<Label, Counter>,
     /// Attempts of an export that failed.
     pub otlp_failures: Family<Label, Counter>,
+    /// From 0, of no use, to 100, well.
+    pub health: Gauge,
+    alarms: Family<Label, Gauge>,
+    /// Reasons for which links were refused, for who wants them by name.
+    reasons: Mutex<BTreeSet<&'static str>>,
     memory: Gauge,
     uptime: Gauge<f64, AtomicU64>,
     inbox: Gauge,
@@ -152,6 +165,8 @@ impl Default for Metrics {
             overrun: Counter::default(),
             append: seconds(),
             silence: Family::default(),
+            rtt: Family::default(),
+            clock: Family::default(),
             peer_queue: Family::default(),
             lag: Family::default(),
             journal_queue: Gauge::default(),
@@ -159,6 +174,9 @@ impl Default for Metrics {
             otlp_sent: Family::default(),
             otlp_dropped: Family::default(),
             otlp_failures: Family::default(),
+            health: Gauge::default(),
+            alarms: Family::default(),
+            reasons: Mutex::default(),
             memory: Gauge::default(),
             uptime: Gauge::default(),
             inbox: Gauge::default(),
@@ -256,6 +274,10 @@ impl Metrics {
     fn register_health(&self, r: &mut Registry) {
         let help = "Since a peer was last heard of";
         r.register_with_unit("peer_silence", help, Unit::Seconds, self.silence.clone());
+        let help = "To a peer and back";
+        r.register_with_unit("peer_round_trip", help, Unit::Seconds, self.rtt.clone());
+        let help = "How far a peer's clock is ahead, give or take half of a round trip";
+        r.register_with_unit("peer_clock_offset", help, Unit::Seconds, self.clock.clone());
         let help = "Waits for a peer";
         r.register_with_unit("peer_queue", help, Unit::Bytes, self.peer_queue.clone());
         let help = "Committed entries that a replica has not applied, as last heard";
@@ -266,6 +288,9 @@ impl Metrics {
         r.register("journal_queue", help, self.journal_queue.clone());
         let help = "Appends to the journal, without the sync";
         r.register_with_unit("journal_append", help, Unit::Seconds, self.append.clone());
+        let help = "From 0, of no use, to 100, well; /v1/vitals gives the reasons";
+        r.register("health_score", help, self.health.clone());
+        r.register("alarm", "Whether an alarm is on", self.alarms.clone());
     }
 
     fn register_exports(&self, r: &mut Registry) {
@@ -273,6 +298,31 @@ impl Metrics {
         let help = "Spans and points that were given up";
         r.register("otlp_dropped", help, self.otlp_dropped.clone());
         r.register("otlp_failures", "Failed attempts of an export", self.otlp_failures.clone());
+    }
+
+    /// A connection from a peer was closed.
+    pub fn refuse_link(&self, reason: &'static str) {
+        self.refused_links.get_or_create(&[("reason", reason)]).inc();
+        self.reasons.lock().unwrap_or_else(PoisonError::into_inner).insert(reason);
+    }
+
+    /// Connections from peers that were closed, by reason.
+    #[must_use]
+    pub fn refused_by_reason(&self) -> BTreeMap<String, u64> {
+        let reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |reason: &&'static str| {
+            let count = self.refused_links.get_or_create(&[("reason", *reason)]).get();
+            ((*reason).to_owned(), count)
+        };
+        reasons.iter().map(count).collect()
+    }
+
+    /// These alarms are on, and no others.
+    pub fn set_alarms<'a>(&self, on: impl Iterator<Item = &'a str>) {
+        let on: Vec<&str> = on.collect();
+        for kind in health::KINDS {
+            self.alarms.get_or_create(&[("alarm", kind)]).set(i64::from(on.contains(&kind)));
+        }
     }
 
     /// Counts bytes for a peer.

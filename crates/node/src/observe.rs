@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use vigil::{Event, Severity};
 
 use self::events::{campaign, step_down};
-use crate::{ambient::Clock, flight::Flight, metrics::Metrics, otlp::Tracer};
+use crate::{ambient::Clock, flight::Flight, metrics::Metrics, otlp::Tracer, vitals::Pulse};
 
 /// Everything that a node notices goes here. Clones are the same senses.
 #[derive(Clone, Debug)]
@@ -21,13 +21,23 @@ pub struct Senses {
     pub tracer: Option<Arc<Tracer>>,
     /// Events.
     pub flight: Arc<Flight>,
+    /// How this node is.
+    pub pulse: Arc<Pulse>,
+    clock: Clock,
 }
 
 impl Senses {
     /// Senses that have noticed nothing yet.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, tracer: Option<Arc<Tracer>>, clock: Clock) -> Senses {
-        Senses { metrics, tracer, flight: Arc::new(Flight::new(clock)) }
+        let (flight, pulse) = (Arc::new(Flight::new(clock)), Arc::new(Pulse::new(clock)));
+        Senses { metrics, tracer, flight, pulse, clock }
+    }
+
+    /// A request was turned away at the door.
+    pub fn refused(&self, code: database::Code) {
+        self.metrics.refused.get_or_create(&[("code", code.name())]).inc();
+        self.pulse.counts.refused(self.clock.instant(), code.name());
     }
 }
 
@@ -49,6 +59,11 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
             let labels = [("op", op), ("outcome", outcome)];
             let took = took + apply;
             metrics.requests.get_or_create(&labels).observe(took.as_secs_f64());
+            let (now, code) = (senses.clock.instant(), failed.map(database::Code::name));
+            senses.pulse.counts.request(now, mutation, code, took);
+            if let Some(code) = code {
+                senses.pulse.counts.failure(now, code, &keyspace);
+            }
             if trace.sampled && tracer.is_none() {
                 let id = request_id.as_ref().map_or("", |id| id.as_str());
                 span(trace, "request", took, &keyspace, op, outcome, id);
@@ -61,6 +76,7 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
                 ("commit", Some(commit)),
                 ("apply", Some(apply)),
             ];
+            senses.pulse.counts.round(senses.clock.instant(), stages.map(|(_, took)| took));
             for (stage, took) in stages {
                 let Some(took) = took else { continue };
                 metrics.round.get_or_create(&[("stage", stage)]).observe(took.as_secs_f64());
@@ -87,7 +103,7 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
             metrics.compactions.inc();
         }
         Note::Refused { code } => {
-            metrics.refused.get_or_create(&[("code", code.name())]).inc();
+            senses.refused(code);
         }
         Note::ReplicaAdded { shard } => {
             metrics.replicas.inc();

@@ -1,12 +1,15 @@
 //! What is looked at once per second, because nothing happens when it changes: silence, lag and
 //! queues.
 
+mod look;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use database::{Answer, Request, api::Cluster};
 use kernel::Duration;
 use tokio::time::sleep;
 
+use self::look::Looker;
 use crate::{
     handle::Handle,
     journal::Job,
@@ -18,10 +21,24 @@ use crate::{
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// What is looked at.
+#[derive(Debug)]
+pub struct Watched {
+    /// The node.
+    pub handle: Handle,
+    /// Its links.
+    pub transport: Arc<Transport>,
+    /// What waits for its journal.
+    pub jobs: Arc<Mailbox<Job>>,
+    /// Bytes that may wait for one peer.
+    pub peer_queue: u64,
+}
+
 /// Looks for ever.
-pub async fn health(handle: Handle, transport: Arc<Transport>, jobs: Arc<Mailbox<Job>>) {
+pub async fn health(watched: Watched) {
+    let Watched { handle, transport, jobs, .. } = &watched;
     let metrics = Arc::clone(handle.figures());
-    let mut known = BTreeSet::new();
+    let (mut known, mut looker) = (BTreeSet::new(), Looker::default());
     loop {
         metrics.journal_queue.set(signed(jobs.len() as u64));
         for link in transport.links() {
@@ -31,7 +48,10 @@ pub async fn health(handle: Handle, transport: Arc<Transport>, jobs: Arc<Mailbox
         if let Answer::Cluster(cluster) = handle.ask(Request::Cluster).await {
             record(&metrics, &cluster, &mut known);
             let names = cluster.shards.iter().map(|shard| (shard.shard.0, shard.keyspace.clone()));
-            handle.flight().learn(names.collect());
+            let senses = handle.senses();
+            senses.flight.learn(names.collect());
+            let look = looker.look(&watched, &cluster).await;
+            senses.pulse.look(look, looker.settled(), &metrics, &senses.flight);
         }
         sleep(PERIOD).await;
     }
@@ -45,6 +65,11 @@ fn record(metrics: &Metrics, cluster: &Cluster, known: &mut BTreeSet<Replica>) {
         } else if let Some(silent) = node.silent_ms {
             let silence = metrics.silence.get_or_create(&[("peer", node.member.node.0)]);
             silence.set(Duration::from_millis(silent).as_secs_f64());
+            if let Some((rtt_us, clock_ms)) = node.pace {
+                let peer = [("peer", node.member.node.0)];
+                metrics.rtt.get_or_create(&peer).set(Duration::from_micros(rtt_us).as_secs_f64());
+                metrics.clock.get_or_create(&peer).set(clock_ms as f64 / 1000.0);
+            }
         }
     }
     let mut seen = BTreeSet::new();
@@ -75,7 +100,7 @@ mod tests {
 
     fn node(node: u64, silent_ms: Option<u64>) -> NodeStatus {
         let member = Member { node: NodeId(node), ..Member::default() };
-        NodeStatus { member, pid: 1, silent_ms, disk_full: node == 1 }
+        NodeStatus { member, pid: 1, silent_ms, disk_full: node == 1, pace: Some((1_500, -250)) }
     }
 
     fn cluster(applied: &[(u64, u64)]) -> Cluster {
@@ -113,6 +138,8 @@ mod tests {
             "quorate_peer_silence_seconds{peer=\"2\"} 1.5",
             "quorate_replica_lag_entries{shard=\"4\",node=\"2\"} 7",
             "quorate_disk_full 1",
+            "quorate_peer_round_trip_seconds{peer=\"2\"} 0.0015",
+            "quorate_peer_clock_offset_seconds{peer=\"2\"} -0.25",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }

@@ -22,6 +22,21 @@ pub struct Trouble {
     pub page: &'static str,
 }
 
+/// Every kind of alarm.
+pub const KINDS: [&str; 11] = [
+    "disk-full",
+    "slow-disk",
+    "quorum-lost",
+    "quorum-risk",
+    "peer-silent",
+    "clock",
+    "no-leader",
+    "apply-stuck",
+    "queue",
+    "restarts",
+    "burn-rate",
+];
+
 /// Milliseconds without a word of a node that is connected every half second.
 pub const SILENT_MS: u64 = 2_000;
 /// Milliseconds of a sync in the slowest hundredth, above which a disk is slow.
@@ -203,5 +218,6 @@ mod tests {
         let second = alarms(&judge(&vitals), &first, "two");
         assert_eq!((second.len(), second[0].since.as_str()), (1, "one"));
         assert!(health(&judge(&vitals)).score < 100);
+        assert!(judge(&vitals).iter().all(|trouble| KINDS.contains(&trouble.kind)));
     }
 }

@@ -14,13 +14,14 @@ use crate::{
     shard::Shard,
 };
 
-use super::{Core, Shards, membership};
+use super::{Core, Shards, membership, ping::Pace};
 
 /// A node as last heard of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Peer {
     at: Instant,
     report: Report,
+    pace: Pace,
 }
 
 impl Peer {
@@ -96,6 +97,7 @@ fn mine<E: Engine>(core: &Core<E>, shards: &Shards) -> Report {
         disk_full: core.disk_full,
         replicas: shards.values().map(replica).collect(),
         catalog_applied: shards.get(&CATALOG).map_or(0, |shard| shard.applied.index),
+        ping: None,
     }
 }
 
@@ -103,7 +105,9 @@ fn mine<E: Engine>(core: &Core<E>, shards: &Shards) -> Report {
 pub fn send<E: Engine>(core: &mut Core<E>, shards: &Shards) {
     let report = mine(core, shards);
     for node in core.others() {
-        let body = Body::Report(report.clone());
+        let pace = core.peers.get(&node).map(|peer| &peer.pace);
+        let ping = pace.map_or_else(|| Pace::default().ping(core.now), |pace| pace.ping(core.now));
+        let body = Body::Report(Report { ping: Some(ping), ..report.clone() });
         core.send(node, Envelope { shard: 0, body: Some(body) });
     }
 }
@@ -117,7 +121,11 @@ pub fn received<E: Engine>(core: &mut Core<E>, from: NodeId, report: Report) {
             core.leaders.insert(shard, (term, NodeId(replica.leader)));
         }
     }
-    core.peers.insert(from, Peer { at: core.now.instant, report });
+    let mut pace = core.peers.remove(&from).map(|peer| peer.pace).unwrap_or_default();
+    if let Some(ping) = &report.ping {
+        pace.heard(core.now, ping);
+    }
+    core.peers.insert(from, Peer { at: core.now.instant, report, pace });
 }
 
 /// Remembers that a replica holds all that its leader says is committed.
@@ -131,7 +139,7 @@ pub fn note_fresh<E: Engine>(core: &Core<E>, shard: &mut Shard) {
 /// The cluster as this node knows it.
 pub fn cluster<E: Engine>(core: &Core<E>, shards: &Shards) -> Cluster {
     let me = core.identity.node;
-    let own = Peer { at: core.now.instant, report: mine(core, shards) };
+    let own = Peer { at: core.now.instant, report: mine(core, shards), pace: Pace::default() };
     let mut heard: BTreeMap<NodeId, &Peer> = core.peers.iter().map(|(n, p)| (*n, p)).collect();
     heard.insert(me, &own);
     let node = |member: Member| {
@@ -140,6 +148,7 @@ pub fn cluster<E: Engine>(core: &Core<E>, shards: &Shards) -> Cluster {
             pid: peer.map_or(0, |peer| peer.report.pid),
             silent_ms: peer.map(|peer| millis(core.now.instant.since(peer.at))),
             disk_full: peer.is_some_and(|peer| peer.report.disk_full),
+            pace: peer.and_then(|peer| peer.pace.best()),
             member,
         }
     };

@@ -2,8 +2,8 @@
 
 use database::api::Trace;
 use database::message::{
-    Ask, Body, Done, Envelope, Failed, Mutate, Query, ReplicaReport, Report, Result as Outcome,
-    Told, Want, trace_bytes,
+    Ask, Body, Done, Envelope, Failed, Mutate, Ping, Query, ReplicaReport, Report,
+    Result as Outcome, Told, Want, trace_bytes,
 };
 use kernel::{NodeId, Rng};
 use raft::{
@@ -190,5 +190,12 @@ fn report(rng: &mut Rng) -> Report {
         bytes: rng.bits() >> rng.below(64),
     };
     let (pid, disk_full) = (number(rng, 100) as u32, coin(rng));
-    Report { pid, disk_full, replicas: many(rng, 4, replica), catalog_applied: number(rng, 8) }
+    let (replicas, catalog_applied) = (many(rng, 4, replica), number(rng, 8));
+    let ping = coin(rng).then(|| Ping {
+        sent_us: rng.bits(),
+        wall_ms: rng.bits(),
+        echo_us: rng.bits() >> rng.below(64),
+        held_us: rng.bits() >> rng.below(64),
+    });
+    Report { pid, disk_full, replicas, catalog_applied, ping }
 }

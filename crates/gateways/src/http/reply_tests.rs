@@ -215,7 +215,13 @@ fn cluster(leader: NodeId) -> Cluster {
         cluster: Default::default(),
         incarnation: Incarnation(1),
         node: NodeId(1),
-        nodes: vec![NodeStatus { member, pid: 42, silent_ms: Some(0), disk_full: false }],
+        nodes: vec![NodeStatus {
+            member,
+            pid: 42,
+            silent_ms: Some(0),
+            disk_full: false,
+            pace: None,
+        }],
         shards: vec![ShardStatus {
             shard: ShardId(1),
             keyspace: "_catalog".into(),

@@ -200,6 +200,7 @@ fn cluster() -> Cluster {
         pid: 0,
         silent_ms: Some(0),
         disk_full: false,
+        pace: None,
     };
     Cluster {
         cluster: kernel::ClusterId(9),

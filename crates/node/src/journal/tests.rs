@@ -93,6 +93,7 @@ impl Bench {
             chaos: Arc::default(),
             metrics: Arc::default(),
             flight: Arc::new(crate::flight::Flight::new(Clock::start())),
+            pulse: Arc::new(Pulse::new(Clock::start())),
         };
         JournalThread::new(journal, mailbox, report, first, around).run();
         recovery.records

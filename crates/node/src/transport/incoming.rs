@@ -100,7 +100,7 @@ pub(super) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
             Some(_) = tasks.join_next() => continue,
         };
         let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
-            shared.metrics.refused_links.get_or_create(&[("reason", "too-many")]).inc();
+            shared.metrics.refuse_link("too-many");
             continue;
         };
         let (shared, newest) = (Arc::clone(&shared), Arc::clone(&newest));
@@ -128,7 +128,7 @@ async fn serve(mut stream: TcpStream, shared: &Arc<Shared>, newest: &Newest, own
         }
         Err(end) => end,
     };
-    shared.metrics.refused_links.get_or_create(&[("reason", end.reason())]).inc();
+    shared.metrics.refuse_link(end.reason());
     match end {
         End::Closed => info!(address, "a peer's connection ended"),
         _ => {

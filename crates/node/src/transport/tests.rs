@@ -55,7 +55,7 @@ impl Node {
     }
 
     fn refused(&self, reason: &'static str) -> u64 {
-        self.metrics.refused_links.get_or_create(&[("reason", reason)]).get()
+        self.metrics.refused_by_reason().get(reason).copied().unwrap_or(0)
     }
 
     fn heard(&self, from: u64, shard: u64) -> bool {
