@@ -12,7 +12,7 @@ use gateways::{Backend, etcd::Figures};
 use kernel::{Duration, NodeId, process::Sink};
 use node::{Fault, Handle};
 use tokio::sync::watch;
-use vigil::Question;
+use vigil::{Pick, Question, Traces, traces};
 
 use crate::ambient;
 
@@ -73,6 +73,29 @@ impl Front {
         names.iter().map(find).collect()
     }
 
+    /// One trace, with what all nodes know of it; `None` if none does.
+    async fn trace(&self, trace_id: u128) -> Option<Traces> {
+        let mut asked: Vec<_> = self.others().filter_map(|node| self.http_of(node)).collect();
+        asked.sort();
+        let ask = |address: Arc<str>| {
+            let control = client::Client::new([&*address], peer_options()).control();
+            ambient::spawn(async move { control.trace_here(trace_id).await })
+        };
+        let asked: Vec<_> = asked.into_iter().map(ask).collect();
+        let mut known = self.handle.traces(Pick::Here(trace_id)).requests;
+        for answer in asked {
+            if let Ok(Ok(theirs)) = answer.await {
+                known.extend(theirs.requests);
+            }
+        }
+        let part = |request: &traces::Request| request.op == "part";
+        // The one that was asked knows how long it took; without it the longest part must do.
+        known.sort_by_key(|request| (part(request), std::cmp::Reverse(request.took_us)));
+        let mut known = known.into_iter();
+        let whole = traces::merge(known.next()?, known);
+        Some(Traces { node: self.handle.identity().node.to_string(), requests: vec![whole] })
+    }
+
     fn fault(&self, chaos: Chaos) -> Result<Fault, String> {
         Ok(match chaos {
             Chaos::Partition { nodes, direction } => Fault::Cut {
@@ -88,6 +111,16 @@ impl Front {
             Chaos::Heal => Fault::Heal,
         })
     }
+}
+
+/// Other nodes are asked once, and not for long.
+fn peer_options() -> client::Options {
+    let timeout = Duration::from_secs(1);
+    client::Options { timeout, attempt_timeout: timeout, retry: false, ..Default::default() }
+}
+
+fn json(document: &impl serde::Serialize) -> Option<Vec<u8>> {
+    serde_json::to_vec(document).ok()
 }
 
 impl Backend for Front {
@@ -119,9 +152,11 @@ impl Backend for Front {
 
     async fn observe(&self, question: Question) -> Option<Vec<u8>> {
         match question {
-            Question::Events(filter) => serde_json::to_vec(&self.handle.events(&filter)).ok(),
-            Question::Vitals(seconds) => serde_json::to_vec(&self.handle.vitals(seconds)).ok(),
-            _ => None,
+            Question::Events(filter) => json(&self.handle.events(&filter)),
+            Question::Vitals(seconds) => json(&self.handle.vitals(seconds)),
+            Question::Traces(pick) => json(&self.handle.traces(pick)),
+            Question::Trace(trace_id) => json(&self.trace(trace_id).await?),
+            Question::Objectives | Question::Doctor => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What nodes know of themselves. A client of one address asks that node.
 
-use vigil::{Events, Vitals, event::Filter};
+use vigil::{Events, Traces, Vitals, event::Filter};
 
 use crate::{Control, Error, text::percent::encode_component};
 
@@ -25,5 +25,13 @@ impl Control {
     /// If it does not answer.
     pub async fn vitals(&self, seconds: u32) -> Result<Vitals, Error> {
         self.get(&format!("/v1/vitals?seconds={seconds}")).await
+    }
+
+    /// What the node that this client talks to did for one request.
+    ///
+    /// # Errors
+    /// If it does not answer, or knows nothing of it.
+    pub async fn trace_here(&self, trace_id: u128) -> Result<Traces, Error> {
+        self.get(&format!("/v1/traces/{trace_id:032x}?here")).await
     }
 }

@@ -12,6 +12,7 @@
 //!   operation pages of codes that never travel over HTTP
 //!   problem   what went wrong ─▶ application/problem+json
 //!   openapi   the description of all this, checked against `route`
+//!   exposition  figures in the two text formats
 //!   dry       requests without a socket, for whoever throws any at the map
 //!   serve     the hands: sockets, limits, timeouts, shutdown
 //! ```
@@ -24,6 +25,7 @@ pub mod contract;
 mod cursor;
 mod dry;
 mod evidence;
+mod exposition;
 mod map;
 pub mod openapi;
 mod operation;

@@ -10,24 +10,38 @@ use std::{
 
 use kernel::{Duration, Instant, Now, Wall};
 
+/// The monotonic clock begins here.
+const FIRST: Duration = Duration::from_secs(3600);
+
 /// Both clocks of the machine. The monotonic origin is the moment of creation.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: HostInstant,
+    /// When it was started, in microseconds since 1970.
+    epoch_us: u64,
 }
 
 impl Clock {
     /// Starts counting now. Instants begin well above zero, so that "one second ago" exists.
     #[must_use]
     pub fn start() -> Clock {
-        Clock { origin: HostInstant::now() }
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let epoch_us = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
+        Clock { origin: HostInstant::now(), epoch_us }
     }
 
     /// The monotonic clock.
     #[must_use]
     pub fn instant(&self) -> Instant {
-        const FIRST: Duration = Duration::from_secs(3600);
         Instant::ZERO + FIRST + self.origin.elapsed()
+    }
+
+    /// A moment in microseconds since 1970, as if the wall clock had gone evenly since the start:
+    /// no jump of it tears what is counted by this.
+    #[must_use]
+    pub fn steady_us(&self, at: Instant) -> u64 {
+        let since = at.since(Instant::ZERO + FIRST);
+        self.epoch_us.saturating_add(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
     }
 
     /// The time of day of a moment of the monotonic clock, in nanoseconds since 1970, by what the
@@ -104,6 +118,7 @@ mod tests {
         assert!(second.instant.since(first.instant) < Duration::from_secs(1800));
         let past = clock.unix_nanos(first.instant);
         assert!(past.abs_diff(first.wall.0 * 1_000_000) < 60_000_000_000, "within a minute");
+        assert!(clock.steady_us(first.instant).abs_diff(first.wall.0 * 1000) < 60_000_000);
         let later = clock.unix_nanos(first.instant + Duration::from_secs(100));
         assert!(later - past > 99_000_000_000, "moments ahead lie ahead");
     }

@@ -11,7 +11,7 @@ use kernel::{
     process::{HaltReason, Sink},
 };
 use tokio::sync::{oneshot, watch};
-use vigil::{Event, Events, Severity, Vitals, event::Filter};
+use vigil::{Event, Events, Pick, Severity, Traces, Vitals, event::Filter};
 
 use crate::{
     ambient::{self, Clock},
@@ -131,8 +131,9 @@ impl Handle {
     fn put(&self, request: Request, arrived: Instant, answer: Asker<Answer>) {
         let weight = weight(&request);
         let (request, apart) = match request {
-            Request::Call(call) => {
+            Request::Call(mut call) => {
                 self.inner.senses.pulse.hot.pass(&call);
+                self.inner.senses.name(&mut call.trace);
                 let apart = call.action.keeps_alive();
                 (Request::Waited { call, arrived }, apart)
             }
@@ -239,6 +240,18 @@ impl Handle {
     pub fn vitals(&self, seconds: u32) -> Vitals {
         let skew = self.inner.chaos.as_ref().map_or(0, |chaos| chaos.skew_ms());
         self.inner.senses.pulse.vitals(seconds, skew, self.figures())
+    }
+
+    /// Requests that are kept with their stages, as asked for.
+    #[must_use]
+    pub fn traces(&self, pick: Pick) -> Traces {
+        let kept = self.inner.senses.kept();
+        let requests = match pick {
+            Pick::Slowest(count) => kept.slowest(count as usize),
+            Pick::Recent(count) => kept.recent(count as usize),
+            Pick::Here(trace_id) => kept.find(trace_id).into_iter().collect(),
+        };
+        Traces { node: self.identity().node.to_string(), requests }
     }
 
     /// The inbox: bytes that wait, and how many may.

@@ -11,7 +11,10 @@ use std::{
 use kernel::{Duration, NodeId};
 use prometheus_client::{
     encoding::text,
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    metrics::{
+        counter::Counter, exemplar::HistogramWithExemplars, family::Family, gauge::Gauge,
+        histogram::Histogram,
+    },
     registry::{Registry, Unit},
 };
 use vigil::health;
@@ -25,14 +28,19 @@ pub type Peer = [(&'static str, u64); 1];
 /// A shard and a node that holds it.
 pub type Replica = [(&'static str, u64); 2];
 
+/// What an example of a histogram is found by.
+pub type Example = [(&'static str, String); 1];
+
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+type Exampled<L> =
+    Family<L, HistogramWithExemplars<Example>, fn() -> HistogramWithExemplars<Example>>;
 
 /// Every figure that is counted or measured as it happens.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Mutex<Registry>,
     /// Requests by operation and outcome, from arrival to answer.
-    pub requests: Histograms<Labels>,
+    pub requests: Exampled<Labels>,
     /// Requests refused at the door, by code.
     pub refused: Family<Label, Counter>,
     /// Calls of other nodes that were answered here, from arrival to answer.
@@ -130,6 +138,11 @@ fn seconds() -> Histogram {
     Histogram::new((0..18).map(|power| 50e-6 * f64::from(1 << power)))
 }
 
+/// The same, with examples.
+fn exampled() -> HistogramWithExemplars<Example> {
+    HistogramWithExemplars::new((0..18).map(|power| 50e-6 * f64::from(1 << power)))
+}
+
 /// From 1 to 16384.
 fn counts() -> Histogram {
     Histogram::new((0..15).map(|power| f64::from(1 << power)))
@@ -139,7 +152,7 @@ impl Default for Metrics {
     fn default() -> Metrics {
         let metrics = Metrics {
             registry: Mutex::new(Registry::with_prefix("quorate")),
-            requests: Family::new_with_constructor(seconds),
+            requests: Family::new_with_constructor(exampled),
             refused: Family::default(),
             served: Family::new_with_constructor(seconds),
             round: Family::new_with_constructor(seconds),
@@ -348,7 +361,10 @@ mod tests {
     fn names_follow_the_conventions() {
         let metrics = Metrics::default();
         metrics.elections.get_or_create(&[("reason", "timeout")]).inc();
-        metrics.requests.get_or_create(&[("op", "read"), ("outcome", "ok")]).observe(0.002);
+        metrics
+            .requests
+            .get_or_create(&[("op", "read"), ("outcome", "ok")])
+            .observe(0.002, None, None);
         Metrics::count(&metrics.sent, NodeId(2), 77);
         let sample =
             Sample { memory: 5 << 20, uptime: Duration::from_secs(3), inbox: 1, disk_free: 9 };

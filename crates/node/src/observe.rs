@@ -2,15 +2,27 @@
 
 mod events;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use database::{Note, api::Trace};
-use kernel::{Duration, ShardId};
+use kernel::{Duration, NodeId, ShardId};
 use tracing::{info, warn};
-use vigil::{Event, Severity};
+use vigil::{
+    Event, Severity,
+    traces::{Ended, Part, Store},
+};
 
 use self::events::{campaign, step_down};
-use crate::{ambient::Clock, flight::Flight, metrics::Metrics, otlp::Tracer, vitals::Pulse};
+use crate::{
+    ambient::{self, Clock},
+    flight::Flight,
+    metrics::Metrics,
+    otlp::Tracer,
+    vitals::Pulse,
+};
 
 /// Everything that a node notices goes here. Clones are the same senses.
 #[derive(Clone, Debug)]
@@ -23,15 +35,52 @@ pub struct Senses {
     pub flight: Arc<Flight>,
     /// How this node is.
     pub pulse: Arc<Pulse>,
+    /// Requests that are worth keeping, with their stages.
+    pub traces: Arc<Mutex<Store>>,
+    named: Arc<AtomicU64>,
     clock: Clock,
 }
 
 impl Senses {
     /// Senses that have noticed nothing yet.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, tracer: Option<Arc<Tracer>>, clock: Clock) -> Senses {
+    pub fn new(
+        node: NodeId,
+        metrics: Arc<Metrics>,
+        tracer: Option<Arc<Tracer>>,
+        clock: Clock,
+    ) -> Senses {
+        let traces = Arc::new(Mutex::new(Store::new(node.to_string())));
         let (flight, pulse) = (Arc::new(Flight::new(clock)), Arc::new(Pulse::new(clock)));
-        Senses { metrics, tracer, flight, pulse, clock }
+        let named = Arc::new(AtomicU64::new(ambient::seed()));
+        Senses { metrics, tracer, flight, pulse, traces, named, clock }
+    }
+
+    /// Gives a request a name by which what every node does for it can be found.
+    pub fn name(&self, trace: &mut Trace) {
+        if trace.trace_id == 0 {
+            let number = self.named.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
+            // Odd, and so never zero.
+            let low = (number ^ (number >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) | 1;
+            trace.trace_id = u128::from(number) << 64 | u128::from(low);
+        }
+    }
+
+    /// What this node did for a request.
+    fn part(&self, trace: Trace, round: Option<[Option<Duration>; 4]>, served: Option<Duration>) {
+        if trace.trace_id != 0 {
+            self.kept().part(Part {
+                trace_id: trace.trace_id,
+                end_us: self.clock.steady_us(self.clock.instant()),
+                round: round.map(|stages| stages.map(|took| took.map(micros))),
+                served: served.map(micros),
+            });
+        }
+    }
+
+    /// The requests that are kept.
+    pub fn kept(&self) -> MutexGuard<'_, Store> {
+        self.traces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A request was turned away at the door.
@@ -54,20 +103,8 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
             raft_note(metrics, shard, note);
         }
         Note::Request { keyspace, mutation, failed, took, trace, request_id } => {
-            let op = if mutation { "write" } else { "read" };
-            let outcome = failed.map_or("ok", database::Code::name);
-            let labels = [("op", op), ("outcome", outcome)];
-            let took = took + apply;
-            metrics.requests.get_or_create(&labels).observe(took.as_secs_f64());
-            let (now, code) = (senses.clock.instant(), failed.map(database::Code::name));
-            senses.pulse.counts.request(now, mutation, code, took);
-            if let Some(code) = code {
-                senses.pulse.counts.failure(now, code, &keyspace);
-            }
-            if trace.sampled && tracer.is_none() {
-                let id = request_id.as_ref().map_or("", |id| id.as_str());
-                span(trace, "request", took, &keyspace, op, outcome, id);
-            }
+            let id = request_id.as_ref().map_or("", |id| id.as_str());
+            request(senses, keyspace, mutation, failed, took + apply, trace, id);
         }
         Note::Round { shard, queue, local, commit, trace } => {
             let stages = [
@@ -77,6 +114,7 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
                 ("apply", Some(apply)),
             ];
             senses.pulse.counts.round(senses.clock.instant(), stages.map(|(_, took)| took));
+            senses.part(trace, Some(stages.map(|(_, took)| took)), None);
             for (stage, took) in stages {
                 let Some(took) = took else { continue };
                 metrics.round.get_or_create(&[("stage", stage)]).observe(took.as_secs_f64());
@@ -90,6 +128,7 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
         }
         Note::Served { shard, peer, took, trace } => {
             let took = took + apply;
+            senses.part(trace, None, Some(took));
             metrics.served.get_or_create(&[("peer", peer.0)]).observe(took.as_secs_f64());
             if !trace.sampled {
             } else if let Some(tracer) = tracer {
@@ -123,6 +162,42 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
             info!(%shard, %peer, direction, index, bytes, "a snapshot was transferred");
         }
     }
+}
+
+/// A request ended on the node that was asked.
+fn request(
+    senses: &Senses,
+    keyspace: String,
+    mutation: bool,
+    failed: Option<database::Code>,
+    took: Duration,
+    trace: Trace,
+    id: &str,
+) {
+    let op = if mutation { "write" } else { "read" };
+    let (code, now) = (failed.map(database::Code::name), senses.clock.instant());
+    let outcome = code.unwrap_or("ok");
+    senses.pulse.counts.request(now, mutation, code, took);
+    if let Some(code) = code {
+        senses.pulse.counts.failure(now, code, &keyspace);
+    }
+    if trace.sampled && senses.tracer.is_none() {
+        span(trace, "request", took, &keyspace, op, outcome, id);
+    }
+    let kept = trace.trace_id != 0 && {
+        let (end_us, took_us) = (senses.clock.steady_us(now), micros(took));
+        let trace_id = trace.trace_id;
+        senses.kept().ended(Ended { trace_id, mutation, keyspace, failed: code, end_us, took_us })
+    };
+    // Only what can be looked up is worth an example.
+    let exemplar =
+        (kept || trace.sampled).then(|| [("trace_id", format!("{:032x}", trace.trace_id))]);
+    let labels = [("op", op), ("outcome", outcome)];
+    senses.metrics.requests.get_or_create(&labels).observe(took.as_secs_f64(), exemplar, None);
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A finished span as a log line that a collector can put into its trace.
@@ -175,7 +250,7 @@ mod tests {
 
     #[test]
     fn observations_become_figures() {
-        let senses = Senses::new(Arc::default(), None, Clock::start());
+        let senses = Senses::new(NodeId(1), Arc::default(), None, Clock::start());
         let shard = ShardId(1);
         let trace = Trace { trace_id: 7, span_id: 8, sampled: true };
         let ms = Duration::from_millis;
@@ -202,6 +277,11 @@ mod tests {
             assert!(text.contains(line), "{line} in\n{text}");
         }
         assert!(!text.contains("stage=\"local\""), "a stage that did not happen is not measured");
+        let kept = senses.kept().find(7).unwrap();
+        assert_eq!((kept.op.as_str(), kept.outcome.as_str()), ("write", "unavailable"));
+        assert!(kept.stages.iter().any(|stage| stage.stage == "commit"), "{kept:?}");
+        let trace = format!("# {{trace_id=\"{:032x}\"}}", 7);
+        assert!(text.contains(&trace), "{text}");
         let (events, _) = senses.flight.read(&Filter { limit: 9, ..Filter::default() });
         let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
         assert_eq!(kinds, ["election-won", "replica-added"]);

@@ -7,6 +7,7 @@
 //!   health    from vitals to alarms, and to one number
 //!   pulse     the last minutes, second by second, in fixed memory
 //!   histogram durations in fixed memory          topk   the most frequent of very many
+//!   traces    requests with their stages, where it is worth keeping them
 //!   time      the time of day as people write it
 //! ```
 //!
@@ -28,10 +29,12 @@ pub mod pulse;
 pub mod question;
 pub mod time;
 mod topk;
+pub mod traces;
 pub mod vitals;
 
 pub use event::{Event, Events, Recorder, Severity};
 pub use histogram::Histogram;
 pub use question::{Pick, Question};
 pub use topk::TopK;
+pub use traces::Traces;
 pub use vitals::Vitals;

@@ -103,6 +103,7 @@ mod tests {
             pid: 0,
             silent_ms: None,
             disk_full: id == 2,
+            pace: None,
         };
         let replica = |id| api::ReplicaStatus {
             node: NodeId(id),

@@ -214,7 +214,9 @@ mod tests {
         let figures = Metrics::default();
         figures.elections.get_or_create(&[("reason", "timeout")]).inc_by(3);
         let requests = figures.requests.get_or_create(&[("op", "read"), ("outcome", "ok")]);
-        [0.00004, 0.00006, 99.0].into_iter().for_each(|seconds| requests.observe(seconds));
+        [0.00004, 0.00006, 99.0]
+            .into_iter()
+            .for_each(|seconds| requests.observe(seconds, None, None));
         drop(requests);
         let metrics = read(&figures.text(Now { memory: 4096, ..Now::default() }), SPAN);
 

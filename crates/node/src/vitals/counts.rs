@@ -23,9 +23,6 @@ const HALF_LIFE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Counts {
     clock: Clock,
-    /// When the monotonic clock was zero, in milliseconds since 1970. Seconds are counted by it, so
-    /// that no clock that jumps can tear them.
-    epoch_ms: u64,
     pulse: Mutex<Pulse>,
     failures: Mutex<(TopK<(&'static str, String)>, Instant)>,
     /// Of this half minute and the one before.
@@ -39,7 +36,6 @@ impl Counts {
         let now = clock.instant();
         Counts {
             clock,
-            epoch_ms: clock.unix_ms().saturating_sub(millis(now.since(Instant::ZERO))),
             pulse: Mutex::default(),
             failures: Mutex::new((TopK::new(FAILURES_MAX), now)),
             syncs: Mutex::new((Default::default(), now)),
@@ -119,7 +115,7 @@ impl Counts {
     }
 
     fn second(&self, now: Instant) -> u64 {
-        (self.epoch_ms + millis(now.since(Instant::ZERO))) / 1000
+        self.clock.steady_us(now) / 1_000_000
     }
 }
 
@@ -165,10 +161,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn millis(took: Duration) -> u64 {
-    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{
     http::{
         Problem, Response,
         code::Code,
-        evidence,
+        evidence, exposition,
         map::{self, Expect, Inbound, Plan},
         reply::{self, Surroundings},
         route::{self, Route},
@@ -135,7 +135,12 @@ async fn carry_out<B: Backend>(
         Plan::Fixed(fixed) => Ok(reply::fixed(fixed)),
         Plan::Metrics => {
             let text = shared.tally.text(&backend.metrics());
-            Ok(reply::with_body(200, "text/plain; version=0.0.4; charset=utf-8", text.into()))
+            Ok(match exposition::wants_open(&head.headers) {
+                true => reply::with_body(200, exposition::OPEN, text.into()),
+                false => {
+                    reply::with_body(200, exposition::CLASSIC, exposition::classic(&text).into())
+                }
+            })
         }
         Plan::Observe(question) => match backend.observe(question).await {
             Some(document) => Ok(reply::with_body(200, "application/json", document.into())),
