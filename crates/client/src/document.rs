@@ -9,7 +9,7 @@ mod problem;
 
 pub use batch::{Batch, BatchReply, Operation, Outcome};
 pub use cluster::{
-    AddNode, Chaos, Cluster, Direction, Label, Move, Node, Replica, Shard, Transfer,
+    AddNode, Chaos, Cluster, Direction, Label, Move, Node, Replica, ReplicaLog, Shard, Transfer,
 };
 pub use data::{Count, Fate, FateKind, History, Increment, Item, Page, Revision, join, split};
 pub use keyspace::{Explanation, Keyspace, Keyspaces};

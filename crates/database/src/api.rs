@@ -309,6 +309,23 @@ pub struct ReplicaStatus {
     pub applied_index: u64,
     /// How long ago it was known to be up to date, in milliseconds; `None` if unknown.
     pub lag_ms: Option<u64>,
+    /// Its log; `None` if it has not told.
+    pub log: Option<LogStatus>,
+    /// Whether it is being sent a snapshot. Only its leader's node knows.
+    pub fetching: bool,
+}
+
+/// The log of a replica in [`ReplicaStatus`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogStatus {
+    /// The term it is in.
+    pub term: u64,
+    /// The first index that it holds; one more than `last` if it holds none.
+    pub first: u64,
+    /// Known there to be committed.
+    pub commit: u64,
+    /// The last index that it holds.
+    pub last: u64,
 }
 
 /// What a replica does.

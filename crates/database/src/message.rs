@@ -246,6 +246,9 @@ pub struct ReplicaReport {
     /// Bytes of its current keys and what is stored under them.
     #[prost(uint64, tag = "11")]
     pub bytes: u64,
+    /// The first index of its log; 0 from a node that does not tell.
+    #[prost(uint64, tag = "12")]
+    pub first: u64,
 }
 
 impl Envelope {

@@ -109,6 +109,8 @@ mod tests {
             role: Role::Follower,
             applied_index: *applied_index,
             lag_ms: None,
+            log: None,
+            fetching: false,
         };
         let shard = ShardStatus {
             shard: ShardId(4),

@@ -75,6 +75,25 @@ pub struct Replica {
     pub applied_index: u64,
     /// How long ago it was known to be up to date, in milliseconds; absent if unknown.
     pub lag_ms: Option<u64>,
+    /// Its log; absent if it has not told.
+    #[serde(default)]
+    pub log: Option<ReplicaLog>,
+    /// Whether it is being sent a snapshot; known only to the node of its leader.
+    #[serde(default)]
+    pub fetching: bool,
+}
+
+/// The log of a replica.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaLog {
+    /// The term it is in.
+    pub term: u64,
+    /// The first index that it holds; one more than the last if it holds none.
+    pub first_index: u64,
+    /// Known there to be committed.
+    pub commit_index: u64,
+    /// The last index that it holds.
+    pub last_index: u64,
 }
 
 /// Makes a node known, or changes its addresses.

@@ -3,12 +3,12 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use kernel::{Instant, NodeId, ShardId};
-use raft::Role as RaftRole;
+use raft::{PeerState, Role as RaftRole};
 use store::engine::Engine;
 
 use crate::{
     Envelope,
-    api::{Cluster, Member, NodeStatus, ReplicaStatus, Role, ShardStatus},
+    api::{Cluster, LogStatus, Member, NodeStatus, ReplicaStatus, Role, ShardStatus},
     catalog::{CATALOG, CATALOG_NAME},
     message::{Body, ReplicaReport, Report},
     shard::Shard,
@@ -90,6 +90,7 @@ fn mine<E: Engine>(core: &Core<E>, shards: &Shards) -> Report {
             settled: settled.map_or(0, |placement| placement.moved),
             last: shard.raft.last_index(),
             bytes: shard.applied.bytes,
+            first: shard.raft.status().first_index,
         }
     };
     Report {
@@ -162,7 +163,12 @@ pub fn cluster<E: Engine>(core: &Core<E>, shards: &Shards) -> Cluster {
     let quota = |name: &String| core.catalog.keyspaces.get(name).map(|k| k.contract.quota_bytes);
     let shards = ids.into_iter().map(|(id, keyspace, nodes)| {
         let quota_bytes = quota(&keyspace).unwrap_or(0);
-        ShardStatus { quota_bytes, ..shard(id, keyspace, &nodes, &heard) }
+        let fetching = shards.get(&id).map_or_else(Vec::new, fetching);
+        let mut status = ShardStatus { quota_bytes, ..shard(id, keyspace, &nodes, &heard) };
+        for replica in &mut status.replicas {
+            replica.fetching = fetching.contains(&replica.node);
+        }
+        status
     });
     Cluster {
         cluster: core.identity.cluster,
@@ -171,6 +177,12 @@ pub fn cluster<E: Engine>(core: &Core<E>, shards: &Shards) -> Cluster {
         shards: shards.collect(),
         nodes: members.into_iter().map(node).collect(),
     }
+}
+
+/// Whom this replica, as the leader, sends a snapshot.
+fn fetching(shard: &Shard) -> Vec<NodeId> {
+    let peers = shard.raft.status().peers.into_iter();
+    peers.filter(|peer| peer.state == PeerState::Snapshot).map(|peer| peer.node).collect()
 }
 
 fn shard(
@@ -195,8 +207,14 @@ fn shard(
     let mut applied = 0;
     for node in nodes {
         let Some(replica) = of(node) else {
-            let (role, applied_index, lag_ms) = (Role::Unknown, 0, None);
-            status.replicas.push(ReplicaStatus { node: *node, role, applied_index, lag_ms });
+            status.replicas.push(ReplicaStatus {
+                node: *node,
+                role: Role::Unknown,
+                applied_index: 0,
+                lag_ms: None,
+                log: None,
+                fetching: false,
+            });
             continue;
         };
         if replica.term > status.term || (replica.term == status.term && !status.leader.is_some()) {
@@ -211,6 +229,13 @@ fn shard(
             role: role(replica.role),
             applied_index: replica.applied,
             lag_ms: replica.lag_plus_one.checked_sub(1),
+            log: (replica.first > 0).then_some(LogStatus {
+                term: replica.term,
+                first: replica.first,
+                commit: replica.commit,
+                last: replica.last,
+            }),
+            fetching: false,
         });
     }
     status

@@ -188,6 +188,7 @@ fn report(rng: &mut Rng) -> Report {
         settled: number(rng, 9),
         last: number(rng, 8),
         bytes: rng.bits() >> rng.below(64),
+        first: number(rng, 8),
     };
     let (pid, disk_full) = (number(rng, 100) as u32, coin(rng));
     let (replicas, catalog_applied) = (many(rng, 4, replica), number(rng, 8));

@@ -110,6 +110,8 @@ mod tests {
             role: if id == 2 { Role::Learner } else { Role::Leader },
             applied_index: 40 + id,
             lag_ms: None,
+            log: None,
+            fetching: false,
         };
         let mut told = Cluster {
             cluster: ClusterId(5 << 64 | 3),

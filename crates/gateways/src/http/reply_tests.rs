@@ -3,7 +3,7 @@
 use contract::{Consistency, Contract, Durability, Program, Receipt, Session};
 use database::{
     Failure,
-    api::{Cluster, Fate, Member, NodeStatus, Role, ShardStatus},
+    api::{Cluster, Fate, LogStatus, Member, NodeStatus, Role, ShardStatus},
 };
 use http_body_util::BodyExt;
 use kernel::{Incarnation, KeyspaceId, NodeId, RequestId, ShardId, clock::hybrid::Timestamp};
@@ -235,6 +235,8 @@ fn cluster(leader: NodeId) -> Cluster {
                 role: Role::Leader,
                 applied_index: 9,
                 lag_ms: None,
+                log: Some(LogStatus { term: 3, first: 2, commit: 9, last: 11 }),
+                fetching: true,
             }],
         }],
     }
@@ -252,6 +254,9 @@ fn the_cluster_has_the_shape_that_tools_rely_on() {
     assert_eq!((&shard["leader"], &shard["commit_index"]), (&"n1".into(), &9.into()));
     let replica = &shard["replicas"][0];
     assert_eq!((&replica["role"], &replica["lag_ms"]), (&"leader".into(), &Value::Null));
+    let log =
+        serde_json::json!({ "term": 3, "first_index": 2, "commit_index": 9, "last_index": 11 });
+    assert_eq!((&replica["log"], &replica["fetching"]), (&log, &true.into()));
 }
 
 #[test]

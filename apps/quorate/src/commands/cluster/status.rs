@@ -116,7 +116,7 @@ mod tests {
             node: node.into(),
             role: role.into(),
             applied_index: 7,
-            lag_ms: None,
+            ..Replica::default()
         };
         let shard = Shard {
             id: "s1".into(),

@@ -95,5 +95,12 @@ fn replica(status: &ReplicaStatus) -> document::Replica {
         role: role.into(),
         applied_index: status.applied_index,
         lag_ms: status.lag_ms,
+        log: status.log.map(|log| document::ReplicaLog {
+            term: log.term,
+            first_index: log.first,
+            commit_index: log.commit,
+            last_index: log.last,
+        }),
+        fetching: status.fetching,
     }
 }
