@@ -46,3 +46,14 @@ pub fn seed() -> u64 {
     hasher.write_u32(std::process::id());
     hasher.finish()
 }
+
+/// The time of day, in milliseconds since 1970.
+pub fn unix_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Runs work that takes long beside all tasks; `None` if it did not end.
+pub async fn block<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}

@@ -8,7 +8,7 @@ use std::{
 
 use client::document::{Chaos, Direction};
 use database::{Answer, Request};
-use gateways::{Backend, etcd::Figures};
+use gateways::{Backend, Pages, etcd::Figures};
 use kernel::{Duration, NodeId, process::Sink};
 use node::{Fault, Handle};
 use tokio::sync::watch;
@@ -25,14 +25,16 @@ pub struct Front {
     handle: Handle,
     book: Arc<RwLock<BTreeMap<NodeId, Arc<str>>>>,
     figures: Figures,
+    pages: Arc<dyn Pages>,
 }
 
 impl Front {
     /// Puts a node behind a gateway; it is known where these members are.
-    pub fn new(handle: Handle, members: &[database::api::Member]) -> Front {
+    pub fn new(handle: Handle, members: &[database::api::Member], pages: Arc<dyn Pages>) -> Front {
         let entry = |member: &database::api::Member| (member.node, member.http.as_str().into());
         let book = members.iter().map(entry).collect();
-        Front { handle, book: Arc::new(RwLock::new(book)), figures: Figures::default() }
+        let book = Arc::new(RwLock::new(book));
+        Front { handle, book, figures: Figures::default(), pages }
     }
 
     /// What the etcd gateway counts.
@@ -176,5 +178,9 @@ impl Backend for Front {
         let fault = self.fault(chaos)?;
         tracing::warn!(?fault, "a fault is injected");
         if self.handle.inject(fault) { Ok(()) } else { Err("chaos is off".into()) }
+    }
+
+    fn pages(&self) -> Option<Arc<dyn Pages>> {
+        Some(Arc::clone(&self.pages))
     }
 }

@@ -3,12 +3,13 @@
 //! ```text
 //!   kv         one client of the load generator in `bench/load`
 //!   drill      a cluster of processes, clients that record, faults, verdict
-//!   recorder   what the clients invoked and saw, for `quorate check`
+//!   traffic    clients that read and write, here and under `quorate dev`
+//!   recorder   what they invoked and saw, for `quorate check`
 //! ```
 
 pub mod drill;
 mod kv;
 mod recorder;
-mod traffic;
+pub mod traffic;
 
 pub use kv::KvTarget;

@@ -159,6 +159,14 @@ impl Control {
         self.post("/v1/chaos", fault).await
     }
 
+    /// Any other document of the API, by path and query.
+    ///
+    /// # Errors
+    /// If no node answers, or with something else.
+    pub async fn document<T: DeserializeOwned>(&self, target: &str) -> Result<T, Error> {
+        self.get(target).await
+    }
+
     pub(crate) async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, Error> {
         let call = Call { method: "GET", target, plan: ANYWHERE, ..Call::default() };
         json(&self.client.call(call).await?)

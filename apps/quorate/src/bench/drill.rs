@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::{
     recorder::Recorder,
-    traffic::{self, Traffic},
+    traffic::{self, Style, Tape, Traffic},
 };
 use crate::{
     ambient,
@@ -33,6 +33,8 @@ const READY: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(10);
 /// Between the end of one fault and the next.
 const CALM: Duration = Duration::from_millis(1_500);
+/// Between two operations of a client.
+const THINK: Duration = Duration::from_millis(2);
 /// How long after a fault the gap in writes is looked for.
 const WATCH: Duration = Duration::from_secs(5);
 
@@ -120,7 +122,9 @@ impl Drill {
         control.create("default", "").await?;
         let history = self.history.clone().unwrap_or_else(|| layout.data.join("history.jsonl"));
         let recorder = Arc::new(Recorder::create(&history)?);
-        let traffic = Traffic::start(&endpoints, self.clients, Arc::clone(&recorder));
+        let style = Style { clients: self.clients, prefix: String::new(), think: THINK };
+        let tape = Arc::clone(&recorder) as Arc<dyn Tape>;
+        let traffic = Traffic::start(&endpoints, style, tape);
         let mut gaps_ms = Vec::new();
         for round in 1..=self.times {
             ambient::sleep(CALM).await;

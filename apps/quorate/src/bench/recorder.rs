@@ -9,6 +9,7 @@ use std::{
 
 use check::history::{Event, Kind, Verb};
 
+use super::traffic::Tape;
 use crate::{
     ambient::{self, Moment},
     exit::Failure,
@@ -36,8 +37,7 @@ impl Recorder {
         Ok(Recorder { origin: ambient::now(), state: Mutex::new(state) })
     }
 
-    /// Writes one event.
-    pub fn record(&self, process: u64, kind: Kind, verb: Verb, key: &str, value: Option<i64>) {
+    fn write(&self, process: u64, kind: Kind, verb: Verb, key: &str, value: Option<i64>) {
         let mut state = self.state();
         // The clock is read under the lock, so that times and lines have one order.
         let now = ambient::now();
@@ -76,6 +76,12 @@ impl Recorder {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tape for Recorder {
+    fn record(&self, process: u64, kind: Kind, verb: Verb, key: &str, value: Option<i64>) {
+        self.write(process, kind, verb, key, value);
     }
 }
 

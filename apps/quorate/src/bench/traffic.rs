@@ -10,15 +10,29 @@ use client::{Client, Error, Kv, Options};
 use kernel::{Duration, Rng};
 use tokio::task::JoinHandle;
 
-use super::recorder::Recorder;
 use crate::{ambient, exit::Failure};
 
 /// Registers that everybody reads and writes: few, so that operations meet.
 const REGISTERS: u64 = 8;
 /// Every so many operations of a client, one sets a key of its own that is never set again.
 const OWN_EVERY: u64 = 5;
-/// Between two operations of a client: the drill measures failures, not capacity.
-const THINK: Duration = Duration::from_millis(2);
+/// Who writes down what clients invoked and saw.
+pub trait Tape: Send + Sync + 'static {
+    /// Writes one event, in the order in which events happen: an invocation before its request is
+    /// sent, a completion after its answer is there.
+    fn record(&self, process: u64, kind: Kind, verb: Verb, key: &str, value: Option<i64>);
+}
+
+/// How clients behave.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// How many.
+    pub clients: u64,
+    /// What all their keys begin with.
+    pub prefix: String,
+    /// Between two operations of a client: what is measured are failures, not capacity.
+    pub think: Duration,
+}
 
 /// Running clients.
 pub struct Traffic {
@@ -27,7 +41,8 @@ pub struct Traffic {
 }
 
 struct Shared {
-    recorder: Arc<Recorder>,
+    tape: Arc<dyn Tape>,
+    style: Style,
     stop: AtomicBool,
     /// Values are never written twice.
     value: AtomicI64,
@@ -46,9 +61,11 @@ pub struct Left {
 
 impl Traffic {
     /// Starts clients.
-    pub fn start(endpoints: &[String], clients: u64, recorder: Arc<Recorder>) -> Traffic {
+    pub fn start(endpoints: &[String], style: Style, tape: Arc<dyn Tape>) -> Traffic {
+        let clients = style.clients;
         let shared = Arc::new(Shared {
-            recorder,
+            tape,
+            style,
             stop: AtomicBool::new(false),
             value: AtomicI64::new(1),
             process: AtomicU64::new(clients),
@@ -94,14 +111,14 @@ async fn live(shared: Arc<Shared>, number: u64, kv: Kv) -> Vec<String> {
         operation += 1;
         let value = shared.value.fetch_add(1, Relaxed);
         let unknown = if operation % OWN_EVERY == 0 {
-            let key = format!("own/{number}/{operation}");
+            let key = format!("{}own/{number}/{operation}", shared.style.prefix);
             let outcome = write(&shared, process, &kv, &key, value).await;
             if outcome == Kind::Ok {
                 own.push(key);
             }
             outcome == Kind::Info
         } else {
-            let key = format!("register/{}", rng.below(REGISTERS));
+            let key = register(&shared.style.prefix, rng.below(REGISTERS));
             if rng.chance(0.5) {
                 write(&shared, process, &kv, &key, value).await == Kind::Info
             } else {
@@ -113,32 +130,41 @@ async fn live(shared: Arc<Shared>, number: u64, kv: Kv) -> Vec<String> {
             shared.unknown.fetch_add(1, Relaxed);
             process = shared.process.fetch_add(1, Relaxed);
         }
-        ambient::sleep(THINK).await;
+        ambient::sleep(shared.style.think).await;
     }
     own
 }
 
+fn register(prefix: &str, number: u64) -> String {
+    format!("{prefix}register/{number}")
+}
+
+/// Every key that clients share.
+pub fn registers(prefix: &str) -> impl Iterator<Item = String> {
+    (0..REGISTERS).map(move |number| register(prefix, number))
+}
+
 async fn write(shared: &Shared, process: u64, kv: &Kv, key: &str, value: i64) -> Kind {
-    let recorder = &shared.recorder;
-    recorder.record(process, Kind::Invoke, Verb::Write, key, Some(value));
+    let tape = &shared.tape;
+    tape.record(process, Kind::Invoke, Verb::Write, key, Some(value));
     let kind = match kv.put(key.as_bytes(), value.to_string().as_bytes(), None, None).await {
         Ok(_) => Kind::Ok,
         Err(Error::NotDone(_)) => Kind::Fail,
         Err(Error::Unknown { .. }) => Kind::Info,
     };
-    recorder.record(process, kind, Verb::Write, key, Some(value));
+    tape.record(process, kind, Verb::Write, key, Some(value));
     kind
 }
 
 async fn read(shared: &Shared, process: u64, kv: &Kv, key: &str) {
-    let recorder = &shared.recorder;
-    recorder.record(process, Kind::Invoke, Verb::Read, key, None);
+    let tape = &shared.tape;
+    tape.record(process, Kind::Invoke, Verb::Read, key, None);
     match kv.get(key.as_bytes()).await {
         Ok(answer) => {
             let text = answer.value.map(|stored| stored.value);
             let value = text.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
-            recorder.record(process, Kind::Ok, Verb::Read, key, value);
+            tape.record(process, Kind::Ok, Verb::Read, key, value);
         }
-        Err(_) => recorder.record(process, Kind::Fail, Verb::Read, key, None),
+        Err(_) => tape.record(process, Kind::Fail, Verb::Read, key, None),
     }
 }

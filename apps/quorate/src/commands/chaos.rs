@@ -4,14 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use client::document::{self, Chaos as Fault, Direction};
+use console::Order;
 use kernel::Duration;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::UnixStream,
-};
 
 use crate::{
     cli::{Global, parse_duration},
+    dev,
     exit::Failure,
     signal::{self, Signal},
 };
@@ -194,20 +192,9 @@ impl Scene<'_> {
 
 impl Restart {
     async fn run(self, global: &Global) -> Result<(), Failure> {
-        let path = self.data.join("control");
-        let stream = UnixStream::connect(&path).await;
-        let mut stream = stream.map_err(|error| {
-            Failure::new(format!("{}: {error}: is `quorate dev` running there?", path.display()))
-        })?;
-        stream.write_all(format!("restart {}\n", self.node).as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        match answer.trim() {
-            "ok" => {
-                let document = serde_json::json!({ "node": self.node, "done": "restarted" });
-                global.show().print(&document, || format!("{} restarted", self.node))
-            }
-            reason => Err(Failure::new(reason)),
-        }
+        let order = Order::Restart { node: self.node.clone() };
+        dev::ask(&self.data.join("control"), order).await.map_err(Failure::new)?;
+        let document = serde_json::json!({ "node": self.node, "done": "restarted" });
+        global.show().print(&document, || format!("{} restarted", self.node))
     }
 }

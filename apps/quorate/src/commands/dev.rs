@@ -6,15 +6,14 @@ use clap::Args;
 use kernel::Duration;
 use serde_json::json;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::UnixListener,
     signal::unix::{SignalKind, signal},
 };
 
 use crate::{
     ambient,
     cli::Global,
-    dev::{Children, Layout},
+    dev::{self, Children, Director, Layout},
     exit::Failure,
     show,
 };
@@ -39,6 +38,9 @@ pub struct Dev {
     /// How long the nodes may take to be ready.
     #[arg(long, default_value = "30s", value_parser = crate::cli::parse_duration)]
     ready: Duration,
+    /// Where recorded runs are, for the console: folders of `quorate sim` and of labs.
+    #[arg(long, default_value = "failures")]
+    runs: PathBuf,
     /// A key of every node's configuration: `limits.cache=64MiB`. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -47,7 +49,8 @@ pub struct Dev {
 impl Dev {
     pub async fn run(self, global: &Global) -> Result<(), Failure> {
         let began = ambient::now();
-        let layout = Layout::open(&self.data, self.nodes, self.base_port, self.set.clone())?;
+        let layout = Layout::open(&self.data, self.nodes, self.base_port, self.set.clone())?
+            .with_runs(&self.runs);
         layout.check_ports()?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -62,24 +65,25 @@ impl Dev {
         layout.set_formed()?;
         keyspaces(&layout, global, self.nodes).await?;
         welcome(&layout, global, &children, took)?;
+        let mut director = Director::new(children);
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 order = orders.accept() => {
                     if let Ok((stream, _)) = order {
-                        obey(&mut children, stream).await;
+                        dev::obey(&mut director, stream).await;
                     }
                 }
                 () = ambient::sleep(Duration::from_millis(200)) => {}
             }
-            for (node, how) in children.ended() {
+            for (node, how) in director.ended() {
                 eprintln!(
                     "n{node} ended ({how}); start it again with: quorate chaos restart n{node}"
                 );
             }
         }
-        end(children).await
+        end(director.into_children()).await
     }
 }
 
@@ -94,32 +98,6 @@ fn listen(layout: &Layout) -> Result<UnixListener, Failure> {
     // The ports were free, so whoever left this socket is gone.
     let _ = std::fs::remove_file(&path);
     UnixListener::bind(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
-}
-
-/// One order, one answer: `restart n2`.
-async fn obey(children: &mut Children, stream: UnixStream) {
-    let mut stream = BufReader::new(stream);
-    let mut line = String::new();
-    let read = ambient::within(Duration::from_secs(1), stream.read_line(&mut line)).await;
-    if !matches!(read, Some(Ok(_))) {
-        return;
-    }
-    let answer = match order(children, line.trim()) {
-        Ok(()) => "ok\n".to_owned(),
-        Err(failure) => format!("{failure}\n"),
-    };
-    let _ = stream.write_all(answer.as_bytes()).await;
-}
-
-fn order(children: &mut Children, line: &str) -> Result<(), Failure> {
-    let node = line.strip_prefix("restart n").and_then(|number| number.parse().ok());
-    let known = node.filter(|node| children.layout().numbers().any(|known| known == *node));
-    let node = known.ok_or_else(|| Failure::usage(format!("'{line}': no such order or node")))?;
-    children.ended();
-    match children.pid(node) {
-        Some(pid) => Err(Failure::usage(format!("n{node} runs as process {pid}"))),
-        None => children.spawn(node),
-    }
 }
 
 /// The keyspaces that the first commands use.
@@ -158,6 +136,7 @@ fn welcome(
     let document = json!({
         "ready_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         "data": layout.data,
+        "console": format!("http://{}/", layout.http(1)),
         "nodes": layout.numbers().map(node).collect::<Vec<_>>(),
     });
     global.show().print(&document, || {
@@ -175,7 +154,7 @@ fn welcome(
         let (http, etcd) = (layout.http(1), layout.etcd(1));
         let flag = if http.ends_with(":7070") { String::new() } else { format!(" -e {http}") };
         format!(
-            "{table}\nready after {} ms; data in {}\n\ntry:\n  \
+            "{table}\nready after {} ms; data in {}\nconsole at http://{http}/\n\ntry:\n  \
              quorate put default hello world{flag}\n  \
              quorate get default hello -v{flag}\n  \
              quorate increment counters visits{flag}\n  \

@@ -1,8 +1,9 @@
 //! `quorate server`: one node with its gateways.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
+use console::{Console, Setting, Stage};
 use gateways::{etcd, http};
 use kernel::Duration;
 use node::{Config, Node, RunningNode, logs};
@@ -13,7 +14,7 @@ use tokio::{
 };
 use tracing::info;
 
-use crate::{ambient, backend::Front, exit::Failure, signal as signals};
+use crate::{ambient, backend::Front, dev::Remote, exit::Failure, signal as signals};
 
 /// The keyspace that etcd's clients see.
 const ETCD_KEYSPACE: &str = "etcd";
@@ -63,6 +64,12 @@ pub struct Server {
     /// Export traces and figures to this collector by OTLP: `http://127.0.0.1:4318`.
     #[arg(long, value_name = "URL")]
     otlp: Option<String>,
+    /// Where recorded runs are, for the console: folders of `quorate sim` and of labs.
+    #[arg(long, value_name = "DIR")]
+    runs: Option<PathBuf>,
+    /// The socket of `quorate dev`, which holds the processes of the cluster.
+    #[arg(long, value_name = "PATH", hide = true)]
+    control: Option<PathBuf>,
     /// End when this process, our parent, ends.
     #[arg(long, value_name = "PID", hide = true)]
     parent: Option<u32>,
@@ -84,7 +91,14 @@ impl Server {
         let wrong = |error: node::ConfigError| Failure::usage(error.to_string());
         let config = Config::load(self.config.as_deref(), variables, flags).map_err(wrong)?;
         logs::start(&config).map_err(wrong)?;
-        super::threads(Some(config.threads))?.block_on(live(config))
+        let console = Setting {
+            here: config.node.to_string(),
+            address: config.http.clone(),
+            chaos: config.chaos,
+            stage: self.control.map(|path| Arc::new(Remote::new(path)) as Arc<dyn Stage>),
+            runs: self.runs,
+        };
+        super::threads(Some(config.threads))?.block_on(live(config, console))
     }
 
     fn flags(&self) -> Result<Vec<(String, String)>, Failure> {
@@ -116,7 +130,7 @@ impl Server {
     }
 }
 
-async fn live(config: Config) -> Result<(), Failure> {
+async fn live(config: Config, console: Setting) -> Result<(), Failure> {
     let listener = listen(&config.http, "HTTP", "--http").await?;
     let for_etcd = match config.etcd.as_str() {
         "" => None,
@@ -125,7 +139,7 @@ async fn live(config: Config) -> Result<(), Failure> {
     let (address, etcd) = (config.http.clone(), config.etcd.clone());
     let members = config.members.clone();
     let node = Node::start(config).await.map_err(|error| Failure::new(error.to_string()))?;
-    let front = Front::new(node.handle(), &members);
+    let front = Front::new(node.handle(), &members, Arc::new(Console::new(console)));
     let refreshing = ambient::spawn(front.clone().refresh());
     let stop = watch::Sender::new(false);
     let stopped = || {

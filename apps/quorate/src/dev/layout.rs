@@ -33,6 +33,8 @@ pub struct Layout {
     cluster: ClusterId,
     /// More keys of the configuration, for every node.
     set: Vec<String>,
+    /// Where recorded runs are, if anywhere.
+    runs: Option<PathBuf>,
 }
 
 impl Layout {
@@ -51,7 +53,12 @@ impl Layout {
         // Children have a working directory of their own choosing, some day.
         let data = fs::canonicalize(data)?;
         let cluster = cluster(&data.join("cluster"))?;
-        Ok(Layout { data, nodes, base_port, cluster, set })
+        Ok(Layout { data, nodes, base_port, cluster, set, runs: None })
+    }
+
+    /// With recorded runs at this place, which may be made later.
+    pub fn with_runs(self, runs: &Path) -> Layout {
+        Layout { runs: std::path::absolute(runs).ok(), ..self }
     }
 
     /// The numbers of the nodes, from 1.
@@ -111,9 +118,13 @@ impl Layout {
             ("--etcd", self.etcd(node)),
             ("--labels", format!("zone={zone}")),
             ("--members", self.members()),
+            ("--control", self.control().display().to_string()),
         ];
         let mut arguments = vec!["server".to_owned(), "--chaos".to_owned()];
         arguments.extend(pairs.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
+        if let Some(runs) = &self.runs {
+            arguments.extend(["--runs".to_owned(), runs.display().to_string()]);
+        }
         arguments.extend(self.set.iter().flat_map(|pair| ["--set".to_owned(), pair.clone()]));
         arguments
     }

@@ -1,0 +1,105 @@
+//! Lines and bars over time.
+
+use std::fmt::Write;
+
+use super::escape;
+
+/// The inner size of a chart; it is stretched to the room that it gets.
+const WIDTH: f64 = 600.0;
+const HEIGHT: f64 = 100.0;
+
+/// A line of a chart.
+#[derive(Clone, Debug)]
+pub struct Line<'a> {
+    /// The class that colours it: `a`, `b`.
+    pub class: &'a str,
+    /// Its values, oldest first; `None` where there is none.
+    pub values: &'a [Option<f64>],
+}
+
+/// Lines over the same time, from zero to the greatest value, which is `top`.
+pub fn lines(label: &str, lines: &[Line<'_>], top: f64) -> String {
+    let mut svg = open(label);
+    for half in [0.0, 0.5, 1.0] {
+        let y = half * HEIGHT;
+        let _ = write!(svg, "<path class=\"grid\" d=\"M0 {y}H{WIDTH}\"/>");
+    }
+    for line in lines {
+        let path = path(line.values, top);
+        if !path.is_empty() {
+            let class = escape(line.class);
+            let _ = write!(svg, "<path class=\"line {class}\" d=\"{path}\"/>");
+        }
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+fn path(values: &[Option<f64>], top: f64) -> String {
+    let step = WIDTH / (values.len().max(2) - 1) as f64;
+    let top = if top > 0.0 { top } else { 1.0 };
+    let mut path = String::new();
+    let mut pen_down = false;
+    for (at, value) in values.iter().enumerate() {
+        let Some(value) = value else {
+            pen_down = false;
+            continue;
+        };
+        let (x, y) = (at as f64 * step, HEIGHT - (value / top).clamp(0.0, 1.0) * HEIGHT);
+        let verb = if pen_down { 'L' } else { 'M' };
+        let _ = write!(path, "{verb}{x:.1} {y:.1}");
+        pen_down = true;
+    }
+    path
+}
+
+/// Bars over time, oldest first; `top` is the height of a full one. What is zero is marked at the
+/// ground: there, nothing happened.
+pub fn bars(label: &str, values: &[u32], top: u32) -> String {
+    let mut svg = open(label);
+    let width = WIDTH / values.len().max(1) as f64;
+    let top = f64::from(top.max(1));
+    for (at, value) in values.iter().enumerate() {
+        let x = at as f64 * width;
+        let high = (f64::from(*value) / top).min(1.0) * HEIGHT;
+        let (class, high) = if *value == 0 { ("none", 4.0) } else { ("bar", high.max(2.0)) };
+        let y = HEIGHT - high;
+        let _ = write!(
+            svg,
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{high:.1}\"/>",
+            (width - 0.6).max(0.4),
+        );
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+fn open(label: &str) -> String {
+    format!(
+        "<svg class=\"chart\" role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+         preserveAspectRatio=\"none\">",
+        escape(label)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_lifted_where_there_is_nothing() {
+        let values = [Some(0.0), Some(50.0), None, Some(200.0)];
+        assert_eq!(path(&values, 100.0), "M0.0 100.0L200.0 50.0M600.0 0.0");
+        assert_eq!(path(&[None, None], 1.0), "");
+        assert!(lines("x", &[Line { class: "a", values: &values }], 0.0).contains("line a"));
+    }
+
+    #[test]
+    fn nothing_is_visible_too() {
+        let drawn = bars("writes", &[0, 5, 10], 10);
+        assert_eq!(drawn.matches("<rect").count(), 3);
+        assert_eq!(drawn.matches("class=\"none\"").count(), 1);
+        assert!(drawn.contains("y=\"50.0\"") && drawn.contains("y=\"0.0\""), "{drawn}");
+        assert!(bars("nothing", &[], 0).ends_with("></svg>"));
+    }
+}

@@ -1,0 +1,244 @@
+//! What happened: the flight recorders of all nodes and the log of what was done to them, merged.
+
+use askama::Template;
+
+use super::{Page, Tab};
+use crate::{
+    facts::{Event, Severity},
+    form::Form,
+    picture::Picture,
+    say,
+    stage::Action,
+};
+
+/// Lines that a page shows.
+const LINES_MAX: usize = 200;
+
+/// Which events are shown; what is empty lets everything through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this node.
+    pub node: String,
+    /// Of this kind.
+    pub kind: String,
+    /// At least as bad.
+    pub severity: String,
+    /// Of this shard: `s2`.
+    pub shard: String,
+    /// With these characters somewhere in the sentence.
+    pub text: String,
+}
+
+/// An event, ready to be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// When, as RFC 3339.
+    pub stamp: String,
+    /// The time of day.
+    pub time: String,
+    /// Where.
+    pub node: String,
+    /// What.
+    pub kind: String,
+    /// How bad.
+    pub severity: &'static str,
+    /// Of which shard.
+    pub shard: Option<String>,
+    /// In which term.
+    pub term: Option<u64>,
+    /// For people.
+    pub text: String,
+}
+
+#[derive(Template)]
+#[template(path = "events/filter.html")]
+struct Controls<'a> {
+    filter: &'a Filter,
+    nodes: Vec<&'a str>,
+    kinds: Vec<String>,
+    query: String,
+}
+
+#[derive(Template)]
+#[template(path = "events/list.html")]
+struct List {
+    lines: Vec<Line>,
+    more: usize,
+    note: Option<String>,
+}
+
+impl Filter {
+    /// Reads a query.
+    pub fn of(form: &Form) -> Filter {
+        let get = |name| form.get(name).trim().to_owned();
+        Filter {
+            node: get("node"),
+            kind: get("kind"),
+            severity: get("severity"),
+            shard: get("shard"),
+            text: get("text"),
+        }
+    }
+
+    fn passes(&self, line: &Line) -> bool {
+        let same = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
+        let bad = |name: &str| Severity::from(name.to_owned());
+        same(&self.node, &line.node)
+            && same(&self.kind, &line.kind)
+            && same(&self.shard, line.shard.as_deref().unwrap_or_default())
+            && bad(line.severity) >= bad(&self.severity)
+            && line.text.to_lowercase().contains(&self.text.to_lowercase())
+    }
+
+    fn query(&self) -> String {
+        let pairs = [
+            ("node", &self.node),
+            ("kind", &self.kind),
+            ("severity", &self.severity),
+            ("shard", &self.shard),
+            ("text", &self.text),
+        ];
+        let encode = |text: &str| client::text::percent::encode_component(text.as_bytes());
+        let given = pairs.iter().filter(|(_, value)| !value.is_empty());
+        given.map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
+    }
+}
+
+/// The page.
+pub fn page(picture: &Picture, filter: &Filter) -> Page {
+    let all = lines(picture);
+    let mut kinds: Vec<String> = all.iter().map(|line| line.kind.clone()).collect();
+    kinds.push(filter.kind.clone());
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.retain(|kind| !kind.is_empty());
+    let nodes = picture.nodes.iter().map(|node| node.id.as_str()).collect();
+    let mut lines: Vec<Line> = all.into_iter().filter(|line| filter.passes(line)).collect();
+    let more = lines.len().saturating_sub(LINES_MAX);
+    lines.truncate(LINES_MAX);
+    Page::new(Tab::Events, "Events")
+        .with("filter", &Controls { filter, nodes, kinds, query: filter.query() })
+        .with("events", &List { lines, more, note: silent(picture) })
+}
+
+/// Who answers and does not tell what happened.
+pub fn silent(picture: &Picture) -> Option<String> {
+    let (_, reason) = picture.no_events.first()?;
+    let nodes: Vec<&str> = picture.no_events.iter().map(|(node, _)| node.as_str()).collect();
+    Some(format!("Events not answered by {}: {reason}.", nodes.join(", ")))
+}
+
+/// Everything that is known to have happened, newest first.
+pub fn lines(picture: &Picture) -> Vec<Line> {
+    let mut lines: Vec<Line> = picture.events.iter().map(of_event).collect();
+    if let Some(Ok(scene)) = &picture.scene {
+        lines.extend(scene.actions.iter().map(of_action));
+    }
+    lines.sort_by(|a, b| b.stamp.cmp(&a.stamp));
+    lines
+}
+
+fn of_event(event: &Event) -> Line {
+    Line {
+        stamp: event.time.clone(),
+        time: say::time_of(&event.time),
+        node: event.node.clone(),
+        kind: event.kind.clone(),
+        severity: event.severity.name(),
+        shard: event.shard.map(|shard| format!("s{shard}")),
+        term: event.term,
+        text: event.text.clone(),
+    }
+}
+
+fn of_action(action: &Action) -> Line {
+    let stamp = say::rfc3339(action.at_ms);
+    Line {
+        time: say::time_of(&stamp),
+        stamp,
+        node: action.node.clone(),
+        kind: format!("chaos-{}", action.kind),
+        severity: "warning",
+        shard: None,
+        term: None,
+        text: action.text.clone(),
+    }
+}
+
+/// The events that a filter lets through, as JSON, newest first.
+pub fn export(picture: &Picture, form: &Form) -> String {
+    let filter = Filter::of(form);
+    let events = picture.events.iter().filter(|event| filter.passes(&of_event(event)));
+    let scene = picture.scene.as_ref().and_then(|scene| scene.as_ref().ok());
+    let actions = scene.into_iter().flat_map(|scene| &scene.actions);
+    let actions: Vec<&Action> =
+        actions.filter(|action| filter.passes(&of_action(action))).collect();
+    let events: Vec<&Event> = events.collect();
+    let document = serde_json::json!({
+        "cluster": picture.cluster,
+        "exported": say::rfc3339(picture.now_ms),
+        "events": events,
+        "actions": actions,
+    });
+    format!("{document:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::Scene;
+
+    fn picture() -> Picture {
+        let event = |id, time: &str, severity, shard| Event {
+            node: "n1".into(),
+            id,
+            time: time.into(),
+            kind: "election-won".into(),
+            severity,
+            shard,
+            text: format!("Event {id} <b>"),
+            ..Event::default()
+        };
+        let action = Action {
+            at_ms: 1_500,
+            node: "n2".into(),
+            kind: "kill".into(),
+            text: "n2 was killed".into(),
+            gap_ms: Some(400),
+        };
+        let scene = Scene { actions: vec![action], ..Scene::default() };
+        Picture {
+            events: vec![
+                event(2, "1970-01-01T00:00:02.000Z", Severity::Alarm, Some(2)),
+                event(1, "1970-01-01T00:00:01.000Z", Severity::Info, None),
+            ],
+            scene: Some(Ok(scene)),
+            ..Picture::default()
+        }
+    }
+
+    fn shown(query: &str) -> Vec<String> {
+        let filter = Filter::of(&Form::read(query));
+        let lines = lines(&picture()).into_iter().filter(|line| filter.passes(line));
+        lines.map(|line| line.text).collect()
+    }
+
+    #[test]
+    fn events_and_actions_are_one_story_and_can_be_filtered() {
+        assert_eq!(shown(""), ["Event 2 <b>", "n2 was killed", "Event 1 <b>"]);
+        assert_eq!(shown("severity=warning"), ["Event 2 <b>", "n2 was killed"]);
+        assert_eq!(shown("node=n2"), ["n2 was killed"]);
+        assert_eq!(shown("shard=s2"), ["Event 2 <b>"]);
+        assert_eq!(shown("text=EVENT+1"), ["Event 1 <b>"]);
+        assert_eq!(shown("kind=chaos-kill"), ["n2 was killed"]);
+    }
+
+    #[test]
+    fn the_export_holds_what_is_shown() {
+        let json = export(&picture(), &Form::read("severity=alarm"));
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["events"].as_array().unwrap().len(), 1);
+        assert_eq!(json["events"][0]["text"], "Event 2 <b>");
+        assert_eq!(json["actions"].as_array().unwrap().len(), 0);
+    }
+}
