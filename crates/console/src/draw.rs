@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn labels_cannot_leave_their_attribute() {
         let label = "\"><script>alert('&')</script>";
-        let drawn = bars(label, &[1, 2], 2);
+        let drawn = bars(label, &[1, 2], 2, 2);
         assert!(
             !drawn.contains("<script>") && drawn.contains("&quot;&gt;&lt;script&gt;"),
             "{drawn}"

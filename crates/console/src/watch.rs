@@ -133,7 +133,7 @@ impl Watch {
             };
             self.ask(&node, &client, round).await;
             asked = Some((address, client));
-            ambient::sleep(PERIOD).await;
+            ambient::sleep(until_next(ambient::unix_ms())).await;
         }
     }
 
@@ -204,6 +204,13 @@ impl Watch {
     }
 }
 
+/// Until all nodes are asked next. They are asked at the same instants: logs that grow while they are
+/// looked at one after the other would seem to be behind each other.
+fn until_next(unix_ms: u64) -> Duration {
+    let period = u64::try_from(PERIOD.as_millis()).unwrap_or(u64::MAX).max(1);
+    Duration::from_millis(period - unix_ms % period)
+}
+
 /// A client of one node that asks once and does not wait long.
 pub fn client_of(address: &str) -> Client {
     let options = Options {
@@ -231,5 +238,16 @@ pub fn reason(error: &Error) -> String {
         Cause::Deadline => format!("no answer within {} ms", PATIENCE.as_millis()),
         Cause::Io(_, error) => error.to_string(),
         Cause::Protocol(text) => format!("an answer that cannot be read: {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_nodes_are_asked_at_the_same_instants() {
+        let next = |now: u64| now + u64::try_from(until_next(now).as_millis()).unwrap();
+        assert_eq!([next(600), next(601), next(899)], [900, 900, 900]);
     }
 }

@@ -53,21 +53,22 @@ fn path(values: &[Option<f64>], top: f64) -> String {
     path
 }
 
-/// Bars over time, oldest first; `top` is the height of a full one. What is zero is marked at the
-/// ground: there, nothing happened.
-pub fn bars(label: &str, values: &[u32], top: u32) -> String {
+/// Bars over time, the newest at the right edge, with room for so many; `top` is the height of a
+/// full one. What is zero is marked at the ground: there, nothing happened.
+pub fn bars(label: &str, values: &[u32], room: usize, top: u32) -> String {
     let mut svg = open(label);
-    let width = WIDTH / values.len().max(1) as f64;
+    let room = room.max(values.len()).max(1);
+    let width = WIDTH / room as f64;
     let top = f64::from(top.max(1));
     for (at, value) in values.iter().enumerate() {
-        let x = at as f64 * width;
+        let x = (room - values.len() + at) as f64 * width;
         let high = (f64::from(*value) / top).min(1.0) * HEIGHT;
         let (class, high) = if *value == 0 { ("none", 4.0) } else { ("bar", high.max(2.0)) };
         let y = HEIGHT - high;
         let _ = write!(
             svg,
             "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{high:.1}\"/>",
-            (width - 0.6).max(0.4),
+            (width - 0.4).max(0.4),
         );
     }
     svg.push_str("</svg>");
@@ -96,10 +97,11 @@ mod tests {
 
     #[test]
     fn nothing_is_visible_too() {
-        let drawn = bars("writes", &[0, 5, 10], 10);
+        let drawn = bars("writes", &[0, 5, 10], 6, 10);
         assert_eq!(drawn.matches("<rect").count(), 3);
         assert_eq!(drawn.matches("class=\"none\"").count(), 1);
         assert!(drawn.contains("y=\"50.0\"") && drawn.contains("y=\"0.0\""), "{drawn}");
-        assert!(bars("nothing", &[], 0).ends_with("></svg>"));
+        assert!(drawn.contains("x=\"300.0\""), "the first bar stands in the middle: {drawn}");
+        assert!(bars("nothing", &[], 0, 0).ends_with("></svg>"));
     }
 }

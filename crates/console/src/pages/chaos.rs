@@ -10,6 +10,9 @@ use crate::{
     stage::{Action, Bench, PULSE_MS, Process, Scene},
 };
 
+/// Quarters of a second that are drawn: a minute.
+const PULSES: usize = 240;
+
 #[derive(Template)]
 #[template(path = "chaos/bench.html")]
 struct Workload<'a> {
@@ -24,7 +27,6 @@ struct Workload<'a> {
     operations: String,
     acknowledged: String,
     chart: String,
-    axis: String,
     top: u32,
 }
 
@@ -97,10 +99,9 @@ fn workload(bench: &Bench, now_ms: u64) -> Workload<'_> {
         other => (other, "warn"),
     };
     let top = bench.pulse.iter().copied().max().unwrap_or(0).max(4);
-    let span_ms = bench.pulse.len() as u64 * PULSE_MS;
     let label = format!(
-        "Writes acknowledged in each quarter of a second, the last {}; longest time without one {}",
-        say::millis(span_ms),
+        "Writes acknowledged in each quarter of a second of the last minute; longest time without \
+         one {}",
         say::millis(bench.gap_ms)
     );
     Workload {
@@ -119,8 +120,7 @@ fn workload(bench: &Bench, now_ms: u64) -> Workload<'_> {
         judged: say::count(bench.judged),
         operations: say::count(bench.operations),
         acknowledged: say::count(bench.acknowledged),
-        chart: draw::bars(&label, &bench.pulse, top),
-        axis: say::millis(span_ms),
+        chart: draw::bars(&label, &bench.pulse, PULSES, top),
         top: top * u32::try_from(1_000 / PULSE_MS).unwrap_or(1),
     }
 }

@@ -154,11 +154,13 @@ fn answering(picture: &Picture, inside: &Inside) -> Vec<(String, Client)> {
 
 async fn samples(name: &str, picture: &Picture, inside: &Inside) -> Vec<Sample> {
     let mut samples = Vec::new();
-    for (node, client) in answering(picture, inside) {
-        for asked in ["linearizable", "eventual"] {
-            samples.push(sample(node.clone(), &client, name, asked).await);
+    for asked in ["linearizable", "eventual"] {
+        // A client that has learned who leads would not ask this node again: each asks once.
+        for (node, client) in answering(picture, inside) {
+            samples.push(sample(node, &client, name, asked).await);
         }
     }
+    samples.sort_by(|a, b| a.node.cmp(&b.node));
     samples
 }
 

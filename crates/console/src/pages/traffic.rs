@@ -91,8 +91,11 @@ impl Traffic {
         self.seconds.get(self.seconds.len().saturating_sub(LATELY)..).unwrap_or_default()
     }
 
-    /// The charts.
+    /// The charts; none if no node told.
     pub fn charts(&self) -> Vec<Chart> {
+        if self.is_unknown() {
+            return Vec::new();
+        }
         let (reads, writes, failed) = self.rates();
         let (_, p99) = self.write_latency();
         let value = |of: fn(&Sum) -> Option<u64>| -> Vec<Option<f64>> {
@@ -112,7 +115,7 @@ impl Traffic {
             latest.map_or_else(|| "none".to_owned(), say::micros)
         };
         let latency = chart(
-            "Latency of the slowest node",
+            "Latency, of the slowest node",
             say::micros,
             vec![
                 (

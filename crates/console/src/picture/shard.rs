@@ -17,7 +17,7 @@ pub struct Shard {
     pub leader: Option<String>,
     /// The newest term known.
     pub term: u64,
-    /// The greatest commit index known.
+    /// The commit index of its leader, or else the greatest that is known.
     pub commit: u64,
     /// Bytes of its current keys and what is stored under them.
     pub bytes: u64,
@@ -104,6 +104,9 @@ fn fill(shard: &mut Shard, heard: &BTreeMap<String, Heard>, nodes: &[Node]) {
     let leader = shard.replicas.iter().filter(leads).max_by_key(|replica| in_term(replica));
     // A leader of an older term that has not heard yet: somebody is campaigning, or leads already.
     let leader = leader.filter(|leader| in_term(leader) == shard.term);
+    // All nodes are asked at once and answer a little apart: the leader's own word is the measure.
+    let committed = leader.and_then(|leader| Some(leader.log.as_ref()?.commit_index));
+    shard.commit = committed.unwrap_or(shard.commit);
     shard.leader = leader.map(|leader| leader.node.clone());
     for replica in &mut shard.replicas {
         replica.past = replica.role == "leader" && shard.leader.as_ref() != Some(&replica.node);
