@@ -11,7 +11,7 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use client::document::{Keyspace, Node as Member};
 
@@ -45,7 +45,7 @@ pub struct Picture {
     /// All keyspaces, by name.
     pub keyspaces: Vec<Keyspace>,
     /// What happened at all nodes, newest first.
-    pub events: Vec<Event>,
+    pub events: Vec<Arc<Event>>,
     /// What is wrong and what helps, as each node that answers sees it.
     pub doctors: Vec<Doctor>,
     /// What was promised, as each node that answers sees it.
@@ -66,7 +66,7 @@ impl Picture {
         let nodes: Vec<Node> =
             members.into_iter().map(|member| Node::of(member, heard, now_ms)).collect();
         let newest = newest(here, heard);
-        let mut events: Vec<Event> =
+        let mut events: Vec<Arc<Event>> =
             heard.values().flat_map(|heard| heard.events.iter().cloned()).collect();
         events.sort_by(|a, b| (&b.time, &b.node, b.id).cmp(&(&a.time, &a.node, a.id)));
         let spoken = heard.values().filter_map(|heard| heard.keyspaces.value());

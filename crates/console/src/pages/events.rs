@@ -130,11 +130,18 @@ pub fn silent(picture: &Picture) -> Option<String> {
 
 /// Everything that is known to have happened, newest first.
 pub fn lines(picture: &Picture) -> Vec<Line> {
-    let mut lines: Vec<Line> = picture.events.iter().map(of_event).collect();
+    latest(picture, usize::MAX, |_| true)
+}
+
+/// The newest events for which something holds, and what was done, newest first.
+pub fn latest(picture: &Picture, max: usize, holds: impl Fn(&Event) -> bool) -> Vec<Line> {
+    let events = picture.events.iter().filter(|event| holds(event)).take(max);
+    let mut lines: Vec<Line> = events.map(|event| of_event(event)).collect();
     if let Some(Ok(scene)) = &picture.scene {
         lines.extend(scene.actions.iter().map(of_action));
     }
     lines.sort_by(|a, b| b.stamp.cmp(&a.stamp));
+    lines.truncate(max);
     lines
 }
 
@@ -173,7 +180,7 @@ pub fn export(picture: &Picture, form: &Form) -> String {
     let actions = scene.into_iter().flat_map(|scene| &scene.actions);
     let actions: Vec<&Action> =
         actions.filter(|action| filter.passes(&of_action(action))).collect();
-    let events: Vec<&Event> = events.collect();
+    let events: Vec<&Event> = events.map(|event| &**event).collect();
     let document = serde_json::json!({
         "cluster": picture.cluster,
         "exported": say::rfc3339(picture.now_ms),
@@ -209,8 +216,8 @@ mod tests {
         let scene = Scene { actions: vec![action], ..Scene::default() };
         Picture {
             events: vec![
-                event(2, "1970-01-01T00:00:02.000Z", Severity::Alarm, Some(2)),
-                event(1, "1970-01-01T00:00:01.000Z", Severity::Info, None),
+                event(2, "1970-01-01T00:00:02.000Z", Severity::Alarm, Some(2)).into(),
+                event(1, "1970-01-01T00:00:01.000Z", Severity::Info, None).into(),
             ],
             scene: Some(Ok(scene)),
             ..Picture::default()

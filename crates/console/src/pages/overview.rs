@@ -251,6 +251,6 @@ fn alarms(picture: &Picture) -> Vec<Alarm<'_>> {
 }
 
 fn lately(picture: &Picture) -> Lately {
-    let lines = super::events::lines(picture).into_iter().take(LATELY).collect();
+    let lines = super::events::latest(picture, LATELY, |_| true);
     Lately { lines, note: super::events::silent(picture) }
 }

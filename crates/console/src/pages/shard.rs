@@ -9,7 +9,7 @@ use super::{
     logs::Logs,
     missing, overview,
 };
-use crate::picture::Picture;
+use crate::{facts::Event, picture::Picture};
 
 /// Events that are shown.
 const LINES_MAX: usize = 40;
@@ -27,8 +27,9 @@ pub fn page(picture: &Picture, id: &str) -> Page {
     let Some(shard) = picture.shard(id) else {
         return missing::page(Tab::Keyspaces, &format!("There is no shard {id}."));
     };
-    let own = |line: &Line| line.shard.as_deref() == Some(id);
-    let lines = events::lines(picture).into_iter().filter(own).take(LINES_MAX).collect();
+    let number = id.strip_prefix('s').and_then(|number| number.parse().ok());
+    let own = |event: &Event| event.shard == number;
+    let lines = events::latest(picture, LINES_MAX, own);
     let title = format!("Shard {id} of {}", overview::name(&shard.keyspace));
     let note = events::silent(picture);
     Page::new(Tab::Keyspaces, title)

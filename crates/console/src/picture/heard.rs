@@ -1,6 +1,6 @@
 //! What one node answered, question by question.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use client::document::{Cluster, Keyspaces};
 
@@ -22,8 +22,8 @@ pub struct Heard {
     pub doctor: Word<Doctor>,
     /// `/v1/slo`.
     pub slo: Word<Slo>,
-    /// The newest events, oldest first.
-    pub events: VecDeque<Event>,
+    /// The newest events, oldest first; every picture shares them.
+    pub events: VecDeque<Arc<Event>>,
     /// After which to ask for the next events.
     pub next_event: u64,
     /// Why the last question about events was not answered; `None` if it was.
@@ -116,7 +116,7 @@ impl Heard {
         }
         self.next_event = events.next;
         let node = events.node;
-        let named = |event| Event { node: node.clone(), ..event };
+        let named = |event| Arc::new(Event { node: node.clone(), ..event });
         self.events.extend(events.events.into_iter().map(named));
         let over = self.events.len().saturating_sub(EVENTS_MAX);
         self.events.drain(..over);
