@@ -7,7 +7,7 @@ mod chart;
 mod log;
 mod waterfall;
 
-pub use chart::{Line, bars, lines};
+pub use chart::{Line, Scale, bars, lines};
 pub use log::log;
 pub use waterfall::{Stretch, waterfall};
 

@@ -17,15 +17,35 @@ pub struct Line<'a> {
     pub values: &'a [Option<f64>],
 }
 
-/// Lines over the same time, from zero to the greatest value, which is `top`.
-pub fn lines(label: &str, lines: &[Line<'_>], top: f64) -> String {
+/// The values between which a chart is drawn.
+#[derive(Clone, Copy, Debug)]
+pub enum Scale {
+    /// From zero.
+    To(f64),
+    /// From one power of ten to another: what is ten times as much is as far apart everywhere.
+    Powers(f64, f64),
+}
+
+impl Scale {
+    /// How high a value is, from 0 to 1.
+    fn place(self, value: f64) -> f64 {
+        let part = match self {
+            Scale::To(top) => value / top.max(f64::MIN_POSITIVE),
+            Scale::Powers(low, high) => (value.max(low) / low).log10() / (high / low).log10(),
+        };
+        part.clamp(0.0, 1.0)
+    }
+}
+
+/// Lines over the same time.
+pub fn lines(label: &str, lines: &[Line<'_>], scale: Scale) -> String {
     let mut svg = open(label);
     for half in [0.0, 0.5, 1.0] {
         let y = half * HEIGHT;
         let _ = write!(svg, "<path class=\"grid\" d=\"M0 {y}H{WIDTH}\"/>");
     }
     for line in lines {
-        let path = path(line.values, top);
+        let path = path(line.values, scale);
         if !path.is_empty() {
             let class = escape(line.class);
             let _ = write!(svg, "<path class=\"line {class}\" d=\"{path}\"/>");
@@ -35,9 +55,8 @@ pub fn lines(label: &str, lines: &[Line<'_>], top: f64) -> String {
     svg
 }
 
-fn path(values: &[Option<f64>], top: f64) -> String {
+fn path(values: &[Option<f64>], scale: Scale) -> String {
     let step = WIDTH / (values.len().max(2) - 1) as f64;
-    let top = if top > 0.0 { top } else { 1.0 };
     let mut path = String::new();
     let mut pen_down = false;
     for (at, value) in values.iter().enumerate() {
@@ -45,7 +64,7 @@ fn path(values: &[Option<f64>], top: f64) -> String {
             pen_down = false;
             continue;
         };
-        let (x, y) = (at as f64 * step, HEIGHT - (value / top).clamp(0.0, 1.0) * HEIGHT);
+        let (x, y) = (at as f64 * step, HEIGHT - scale.place(*value) * HEIGHT);
         let verb = if pen_down { 'L' } else { 'M' };
         let _ = write!(path, "{verb}{x:.1} {y:.1}");
         pen_down = true;
@@ -90,9 +109,17 @@ mod tests {
     #[test]
     fn a_line_is_lifted_where_there_is_nothing() {
         let values = [Some(0.0), Some(50.0), None, Some(200.0)];
-        assert_eq!(path(&values, 100.0), "M0.0 100.0L200.0 50.0M600.0 0.0");
-        assert_eq!(path(&[None, None], 1.0), "");
-        assert!(lines("x", &[Line { class: "a", values: &values }], 0.0).contains("line a"));
+        assert_eq!(path(&values, Scale::To(100.0)), "M0.0 100.0L200.0 50.0M600.0 0.0");
+        assert_eq!(path(&[None, None], Scale::To(1.0)), "");
+        assert!(
+            lines("x", &[Line { class: "a", values: &values }], Scale::To(0.0)).contains("line a")
+        );
+    }
+
+    #[test]
+    fn powers_of_ten_are_equally_far_apart() {
+        let place = |value| (Scale::Powers(10.0, 1_000.0).place(value) * 100.0).round();
+        assert_eq!([1.0, 10.0, 100.0, 1e3, 1e9].map(place), [0.0, 0.0, 50.0, 100.0, 100.0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Page, Tab};
+use super::{Page, Tab, overview::name};
 use crate::{
     facts::{Event, Severity},
     form::Form,
@@ -44,6 +44,8 @@ pub struct Line {
     pub severity: &'static str,
     /// Of which shard.
     pub shard: Option<String>,
+    /// Its keyspace, for people.
+    pub keyspace: String,
     /// In which term.
     pub term: Option<u64>,
     /// For people.
@@ -137,6 +139,10 @@ pub fn lines(picture: &Picture) -> Vec<Line> {
 pub fn latest(picture: &Picture, max: usize, holds: impl Fn(&Event) -> bool) -> Vec<Line> {
     let events = picture.events.iter().filter(|event| holds(event)).take(max);
     let mut lines: Vec<Line> = events.map(|event| of_event(event)).collect();
+    for line in &mut lines {
+        let shard = line.shard.as_deref().and_then(|id| picture.shard(id));
+        line.keyspace = shard.map_or_else(String::new, |shard| name(&shard.keyspace).to_owned());
+    }
     if let Some(Ok(scene)) = &picture.scene {
         lines.extend(scene.actions.iter().map(of_action));
     }
@@ -153,6 +159,7 @@ fn of_event(event: &Event) -> Line {
         kind: event.kind.clone(),
         severity: event.severity.name(),
         shard: event.shard.map(|shard| format!("s{shard}")),
+        keyspace: String::new(),
         term: event.term,
         text: event.text.clone(),
     }
@@ -167,6 +174,7 @@ fn of_action(action: &Action) -> Line {
         kind: format!("chaos-{}", action.kind),
         severity: "warning",
         shard: None,
+        keyspace: String::new(),
         term: None,
         text: action.text.clone(),
     }

@@ -12,7 +12,8 @@ use crate::{
 #[template(path = "keyspaces/contract.html")]
 struct Contract<'a> {
     fields: Vec<(String, String)>,
-    lines: &'a [String],
+    /// Sentences, each with what it is about.
+    lines: Vec<(&'a str, &'a str)>,
     objectives: Vec<Promise<'a>>,
     note: Option<&'a str>,
 }
@@ -53,7 +54,7 @@ pub fn page(picture: &Picture, name: &str, extra: &Extra) -> Page {
     let fields = contract.into_iter().flatten();
     let contract = Contract {
         fields: fields.map(|(field, value)| (field.clone(), text(Some(value)))).collect(),
-        lines: extra.explanation.as_deref().unwrap_or_default(),
+        lines: extra.explanation.iter().flatten().map(|line| about(line)).collect(),
         objectives: objectives(picture, name),
         note: extra.explanation.as_ref().err().map(String::as_str),
     };
@@ -65,6 +66,11 @@ pub fn page(picture: &Picture, name: &str, extra: &Extra) -> Page {
         .with("logs", &Shards { shards, linked: true })
         .with("contract", &contract)
         .with("receipts", &receipts)
+}
+
+/// A sentence of an explanation, without the word before its colon, and that word.
+fn about(line: &str) -> (&str, &str) {
+    line.split_once(": ").filter(|(word, _)| !word.contains(' ')).unwrap_or(("", line))
 }
 
 /// What was promised of a keyspace, by the first node that tells.

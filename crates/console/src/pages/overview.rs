@@ -15,6 +15,8 @@ use crate::{
 
 /// Events that are shown.
 const LATELY: usize = 8;
+/// Steps on the way to what changed, which is told as well.
+const STEPS: [&str; 4] = ["vote-granted", "vote-refused", "election-began", "transfer-sent"];
 /// Over how long elections are counted, in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
 
@@ -251,6 +253,7 @@ fn alarms(picture: &Picture) -> Vec<Alarm<'_>> {
 }
 
 fn lately(picture: &Picture) -> Lately {
-    let lines = super::events::latest(picture, LATELY, |_| true);
+    let lines =
+        super::events::latest(picture, LATELY, |event| !STEPS.contains(&event.kind.as_str()));
     Lately { lines, note: super::events::silent(picture) }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    draw::{Line, lines},
+    draw::{Line, Scale, lines},
     facts::Second,
     picture::Picture,
     say,
@@ -40,6 +40,8 @@ pub struct Chart {
     pub title: &'static str,
     /// The value at its upper edge.
     pub top: String,
+    /// The value at its lower edge.
+    pub bottom: String,
     /// Colours with their names and latest values.
     pub keys: Vec<(&'static str, &'static str, String)>,
     /// The drawing.
@@ -104,10 +106,16 @@ impl Traffic {
         let throughput = chart(
             "Requests per second",
             say::count,
+            linear,
             vec![
                 ("a", "writes", say::count(writes), value(|sum| Some(sum.writes))),
                 ("b", "reads", say::count(reads), value(|sum| Some(sum.reads))),
-                ("c", "failed", say::count(failed), value(|sum| Some(sum.failed))),
+                (
+                    "c",
+                    "failed",
+                    say::count(failed),
+                    value(|sum| (sum.failed > 0).then_some(sum.failed)),
+                ),
             ],
         );
         let last = |of: fn(&Sum) -> Option<u64>| {
@@ -117,6 +125,7 @@ impl Traffic {
         let latency = chart(
             "Latency, of the slowest node",
             say::micros,
+            powers,
             vec![
                 (
                     "a",
@@ -144,18 +153,46 @@ fn add(sum: &mut Sum, second: &Second) {
 
 type Series = (&'static str, &'static str, String, Vec<Option<f64>>);
 
-fn chart(title: &'static str, say: fn(u64) -> String, series: Vec<Series>) -> Chart {
-    let highest =
-        series.iter().flat_map(|(.., values)| values).flatten().fold(0.0, |a: f64, b| a.max(*b));
-    let top = ceiling(highest as u64);
+fn chart(
+    title: &'static str,
+    say: fn(u64) -> String,
+    scale: fn(&[f64]) -> (u64, u64, Scale),
+    series: Vec<Series>,
+) -> Chart {
+    let all: Vec<f64> = series.iter().flat_map(|(.., values)| values).flatten().copied().collect();
+    let (bottom, top, scale) = scale(&all);
     let drawn: Vec<Line<'_>> =
         series.iter().map(|(class, .., values)| Line { class, values }).collect();
     let names: Vec<String> =
         series.iter().map(|(_, name, now, _)| format!("{name} {now}")).collect();
     let label = format!("{title}, the last minute; now {}", names.join(", "));
-    let svg = lines(&label, &drawn, top as f64);
+    let svg = lines(&label, &drawn, scale);
     let keys = series.into_iter().map(|(class, name, now, _)| (class, name, now)).collect();
-    Chart { title, top: say(top), keys, svg }
+    Chart { title, top: say(top), bottom: say(bottom), keys, svg }
+}
+
+/// From zero to a round figure.
+fn linear(values: &[f64]) -> (u64, u64, Scale) {
+    let top = ceiling(values.iter().fold(0.0, |a: f64, b| a.max(*b)) as u64);
+    (0, top, Scale::To(top as f64))
+}
+
+/// Between the powers of ten around all values: one slow second hides no others.
+fn powers(values: &[f64]) -> (u64, u64, Scale) {
+    let least = values.iter().fold(f64::INFINITY, |a: f64, b| a.min(*b));
+    let most = values.iter().fold(0.0, |a: f64, b| a.max(*b));
+    let (mut low, mut high) = (100_u64, 10_000_u64);
+    while least.is_finite() && low > 10 && least < low as f64 {
+        low /= 10;
+    }
+    while least.is_finite() && low < 1_000_000 && least >= low as f64 * 10.0 {
+        low *= 10;
+    }
+    high = high.max(low * 10);
+    while high < 1_000_000_000 && most > high as f64 {
+        high *= 10;
+    }
+    (low, high, Scale::Powers(low as f64, high as f64))
 }
 
 /// The next round figure: 1, 2 or 5 and zeros.
@@ -203,6 +240,18 @@ mod tests {
         assert_eq!(traffic.write_latency(), (None, Some(900)));
         assert_eq!(traffic.charts()[0].top, "50");
         assert!(Traffic::of(&Picture::default()).is_unknown());
+    }
+
+    #[test]
+    fn latencies_lie_between_powers_of_ten() {
+        let edges = |values: &[f64]| {
+            let (low, high, _) = powers(values);
+            (low, high)
+        };
+        assert_eq!(edges(&[]), (100, 10_000));
+        assert_eq!(edges(&[2_000.0, 250_000.0]), (1_000, 1_000_000));
+        assert_eq!(edges(&[30.0]), (10, 10_000));
+        assert_eq!(edges(&[5e6]), (1_000_000, 10_000_000));
     }
 
     #[test]
