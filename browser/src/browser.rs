@@ -54,7 +54,11 @@ impl Browser {
     }
 
     /// Runs a script that calls its last argument when it is done.
-    pub async fn run_until_done(&self, script: &str, arguments: Vec<Value>) -> Result<Value, Failure> {
+    pub async fn run_until_done(
+        &self,
+        script: &str,
+        arguments: Vec<Value>,
+    ) -> Result<Value, Failure> {
         self.client.execute_async(script, arguments).await.map_err(text)
     }
 
@@ -129,7 +133,11 @@ struct Command {
 }
 
 impl WebDriverCompatibleCommand for Command {
-    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+    fn endpoint(
+        &self,
+        base: &url::Url,
+        session: Option<&str>,
+    ) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
     }
 

@@ -15,8 +15,16 @@ pub use pages::pages;
 pub use weight::weight;
 
 /// Every page with a fixed address.
-const PAGES: [&str; 8] =
-    ["/", "/keyspaces", "/keyspaces/default", "/shards/s2", "/requests", "/events", "/chaos", "/runs"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/keyspaces",
+    "/keyspaces/default",
+    "/shards/s2",
+    "/requests",
+    "/events",
+    "/chaos",
+    "/runs",
+];
 
 /// The page says that news come.
 const LIVE: &str = "return document.getElementById('link').dataset.state === 'live'";

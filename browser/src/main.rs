@@ -73,12 +73,18 @@ async fn run(browser: &Browser, arguments: &Arguments) -> (u32, u32) {
         }
     }
     if !arguments.only_shots {
-        for told in count(&mut tally, "chaos", checks::chaos(browser, &base, arguments.leader_ms).await) {
+        for told in
+            count(&mut tally, "chaos", checks::chaos(browser, &base, arguments.leader_ms).await)
+        {
             println!("   {told}");
         }
     }
     // Last, when every page has something to show.
-    for told in count(&mut tally, "contrast and phone", checks::looks(browser, &base, arguments.shots.as_deref()).await) {
+    for told in count(
+        &mut tally,
+        "contrast and phone",
+        checks::looks(browser, &base, arguments.shots.as_deref()).await,
+    ) {
         println!("   {told}");
     }
     tally

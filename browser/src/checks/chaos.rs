@@ -49,9 +49,13 @@ pub async fn chaos(browser: &Browser, base: &str, leader_ms: f64) -> Result<Vec<
     let seen = browser.run_until_done(KILL, vec![json!(leader)]).await?;
     let (next, took) = (&seen["leader"], seen["took"].as_f64().unwrap_or(f64::MAX));
     if next.is_null() || took > leader_ms {
-        return Err(format!("after {leader} was killed, {next} was shown as leader after {took:.0} ms"));
+        return Err(format!(
+            "after {leader} was killed, {next} was shown as leader after {took:.0} ms"
+        ));
     }
-    told.push(format!("{leader} killed from the page of another: new leader {next} shown after {took:.0} ms"));
+    told.push(format!(
+        "{leader} killed from the page of another: new leader {next} shown after {took:.0} ms"
+    ));
     restart(browser, &leader).await?;
     told.push(from_itself(browser).await?);
     told.push(finish(browser).await?);
@@ -70,10 +74,14 @@ async fn from_itself(browser: &Browser) -> Result<String, Failure> {
     browser.until("a button that kills", &click(&button), 5).await?;
     let moved = format!("return location.origin !== '{own}' && location.origin");
     browser.until("the page moves to another node", &moved, 10).await?;
-    let other = format!("const shown = (() => {{ {LEADER} }})(); return shown && shown !== '{leader}' && shown");
+    let other = format!(
+        "const shown = (() => {{ {LEADER} }})(); return shown && shown !== '{leader}' && shown"
+    );
     let next = browser.until("another leader", &other, 10).await?;
     let took = began.elapsed().as_millis();
-    let said = format!("return document.getElementById('said').textContent.includes('{leader} did not answer')");
+    let said = format!(
+        "return document.getElementById('said').textContent.includes('{leader} did not answer')"
+    );
     browser.until("the page says so", &said, 3).await?;
     restart(browser, &leader).await?;
     Ok(format!("{leader} killed on its own page: it moved, and showed {next} after {took} ms"))
@@ -83,7 +91,8 @@ async fn from_itself(browser: &Browser) -> Result<String, Failure> {
 async fn restart(browser: &Browser, node: &str) -> Result<(), Failure> {
     let button = format!("[aria-label='Start {node}']");
     browser.until("a button that starts the node", &click(&button), 10).await?;
-    let live = format!("return document.querySelector('#row-{node} .badge').textContent === 'live'");
+    let live =
+        format!("return document.querySelector('#row-{node} .badge').textContent === 'live'");
     browser.until("the node is live again", &live, 30).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     Ok(())
@@ -100,7 +109,8 @@ async fn finish(browser: &Browser) -> Result<String, Failure> {
         return Err(format!("{lost} writes were lost"));
     }
     let gap = browser.run("return document.querySelector('#gap .value').textContent").await?;
-    let actions = browser.run("return document.querySelectorAll('#actions tbody tr').length").await?;
+    let actions =
+        browser.run("return document.querySelectorAll('#actions tbody tr').length").await?;
     if actions.as_u64().is_none_or(|actions| actions < 6) {
         return Err(format!("only {actions} actions are in the log"));
     }
@@ -108,20 +118,26 @@ async fn finish(browser: &Browser) -> Result<String, Failure> {
 }
 
 async fn judged(browser: &Browser) -> Result<(), Failure> {
-    let valid = format!("const word = (() => {{ {WORDS} }})(); return word === 'valid' || word === 'INVALID' ? word : false");
+    let valid = format!(
+        "const word = (() => {{ {WORDS} }})(); return word === 'valid' || word === 'INVALID' ? word : false"
+    );
     let word = browser.until("a verdict", &valid, 15).await?;
     if word == "valid" { Ok(()) } else { Err(format!("the verdict is {word}")) }
 }
 
 fn click(selector: &str) -> String {
-    format!("const found = document.querySelector(`{selector}`); if (!found) return false; found.click(); return true")
+    format!(
+        "const found = document.querySelector(`{selector}`); if (!found) return false; found.click(); return true"
+    )
 }
 
 async fn other_than(browser: &Browser, node: &str) -> Result<String, Failure> {
     let script = "return [...document.querySelectorAll('footer a')].map((a) => [a.textContent, a.href]).concat([[document.body.dataset.here, location.href]])";
     let all = browser.run(script).await?;
     let all = all.as_array().cloned().unwrap_or_default();
-    let found = all.iter().find(|entry| entry[0] != node && entry[1].as_str().is_some_and(|href| href.starts_with("http")));
+    let found = all.iter().find(|entry| {
+        entry[0] != node && entry[1].as_str().is_some_and(|href| href.starts_with("http"))
+    });
     origin(found.map(|entry| &entry[1]))
 }
 
@@ -133,7 +149,8 @@ async fn address_of(browser: &Browser, node: &str) -> Result<String, Failure> {
 }
 
 fn origin(href: Option<&Value>) -> Result<String, Failure> {
-    let parts: Vec<&str> = href.and_then(Value::as_str).unwrap_or_default().splitn(4, '/').collect();
+    let parts: Vec<&str> =
+        href.and_then(Value::as_str).unwrap_or_default().splitn(4, '/').collect();
     match parts.as_slice() {
         [scheme, _, host, ..] => Ok(format!("{scheme}//{host}")),
         _ => Err(format!("{href:?} is no address")),

@@ -18,11 +18,19 @@ const SIDEWAYS: &str = r"
     return ['by ' + over + ' px', ...wide.slice(0, 5).map((part) => part.outerHTML.slice(0, 100))];";
 
 /// Looks at every page, light, dark, and on a phone.
-pub async fn looks(browser: &Browser, base: &str, shots: Option<&Path>) -> Result<Vec<String>, Failure> {
+pub async fn looks(
+    browser: &Browser,
+    base: &str,
+    shots: Option<&Path>,
+) -> Result<Vec<String>, Failure> {
+    bites(browser, base).await?;
     let mut checked = 0;
-    for (name, scheme, width, height) in
-        [("light", "light", 1280, 900), ("dark", "dark", 1280, 900), ("phone", "light", 390, 844), ("phone-dark", "dark", 390, 844)]
-    {
+    for (name, scheme, width, height) in [
+        ("light", "light", 1280, 900),
+        ("dark", "dark", 1280, 900),
+        ("phone", "light", 390, 844),
+        ("phone-dark", "dark", 390, 844),
+    ] {
         browser.scheme(scheme).await?;
         for path in PAGES {
             browser.size(width, height, width < 500).await?;
@@ -47,8 +55,31 @@ pub async fn looks(browser: &Browser, base: &str, shots: Option<&Path>) -> Resul
     Ok(vec![format!("{checked} views with WCAG AA contrast and nothing sideways")])
 }
 
+/// Both measures find what is wrong when something is.
+async fn bites(browser: &Browser, base: &str) -> Result<(), Failure> {
+    browser.scheme("light").await?;
+    browser.open(&format!("{base}/")).await?;
+    browser.run("document.querySelector('h1').style.color = '#999'").await?;
+    browser.run("document.querySelector('h1').style.width = '3000px'").await?;
+    for (name, script) in [("contrast", CONTRAST), ("width", SIDEWAYS)] {
+        let found = browser.run(script).await?;
+        if found.as_array().is_none_or(Vec::is_empty) {
+            return Err(format!(
+                "a title that is pale and wide was not found by the measure of {name}"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The whole page as a picture.
-async fn shoot(browser: &Browser, shots: &Path, path: &str, name: &str, width: u32) -> Result<(), Failure> {
+async fn shoot(
+    browser: &Browser,
+    shots: &Path,
+    path: &str,
+    name: &str,
+    width: u32,
+) -> Result<(), Failure> {
     let height = browser.run("return document.documentElement.scrollHeight").await?;
     let height = u32::try_from(height.as_u64().unwrap_or(900)).unwrap_or(900).clamp(400, 4_000);
     browser.size(width, height, width < 500).await?;

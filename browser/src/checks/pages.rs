@@ -19,7 +19,9 @@ pub async fn pages(browser: &Browser, base: &str) -> Result<Vec<String>, Failure
         }
     }
     browser.open(&format!("{base}/nothing/here")).await?;
-    browser.until("a page that says so", "return document.body.innerText.includes('Nothing is at')", 3).await?;
+    browser
+        .until("a page that says so", "return document.body.innerText.includes('Nothing is at')", 3)
+        .await?;
     // The browser reports the status of a page that is missing, rightly.
     browser.errors().await?;
     browser.open(&format!("{base}/")).await?;

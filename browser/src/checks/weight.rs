@@ -32,7 +32,8 @@ pub async fn weight(browser: &Browser, base: &str, paint_ms: f64) -> Result<Vec<
             paints.push(paint.as_f64().unwrap_or(f64::MAX));
         }
         paints.sort_by(f64::total_cmp);
-        let (paint, bytes) = (paints[LOADS / 2], browser.run(WEIGHT).await?.as_u64().unwrap_or(u64::MAX));
+        let (paint, bytes) =
+            (paints[LOADS / 2], browser.run(WEIGHT).await?.as_u64().unwrap_or(u64::MAX));
         if bytes > BYTES_MAX {
             return Err(format!("{path} weighs {bytes} bytes, more than {BYTES_MAX}"));
         }
@@ -43,7 +44,11 @@ pub async fn weight(browser: &Browser, base: &str, paint_ms: f64) -> Result<Vec<
         slowest = if paint > slowest.0 { (paint, path) } else { slowest };
     }
     Ok(vec![
-        format!("heaviest page {}: {:.1} kB with all it loads", heaviest.1, heaviest.0 as f64 / 1e3),
+        format!(
+            "heaviest page {}: {:.1} kB with all it loads",
+            heaviest.1,
+            heaviest.0 as f64 / 1e3
+        ),
         format!("slowest first paint {}: {:.0} ms (median of {LOADS})", slowest.1, slowest.0),
     ])
 }
