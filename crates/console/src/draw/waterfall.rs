@@ -8,31 +8,41 @@ const HEIGHT: f64 = 12.0;
 
 /// A stage.
 #[derive(Clone, Copy, Debug)]
-pub struct Stretch<'a> {
-    /// What it says to who cannot see it.
-    pub label: &'a str,
+pub struct Stretch {
     /// The class that colours it.
-    pub class: &'a str,
+    pub class: &'static str,
     /// When it began, in microseconds after the arrival.
     pub start_us: i64,
     /// How long it took, in microseconds.
     pub took_us: u64,
 }
 
-/// Draws a stage on a scale of so many microseconds.
-pub fn waterfall(stretch: Stretch<'_>, whole_us: u64) -> String {
-    let whole = whole_us.max(1) as f64;
-    let begin = (stretch.start_us.max(0) as f64 / whole).min(1.0) * WIDTH;
-    let width =
-        (stretch.took_us as f64 / whole * WIDTH).max(1.5).min(WIDTH - begin.min(WIDTH - 1.5));
-    let begin = begin.min(WIDTH - 1.5);
-    format!(
+/// Draws stages on a scale of so many microseconds: the longest behind, the others slimmer before it.
+pub fn waterfall(label: &str, stages: &[Stretch], whole_us: u64) -> String {
+    let mut svg = format!(
         "<svg class=\"fall\" role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
-         preserveAspectRatio=\"none\"><path class=\"grid\" d=\"M0 6H{WIDTH}\"/>\
-         <rect class=\"{}\" x=\"{begin:.1}\" y=\"1\" width=\"{width:.1}\" height=\"10\"/></svg>",
-        escape(stretch.label),
-        escape(stretch.class),
-    )
+         preserveAspectRatio=\"none\"><path class=\"grid\" d=\"M0 6H{WIDTH}\"/>",
+        escape(label)
+    );
+    let mut stages = stages.to_vec();
+    stages.sort_by_key(|stage| std::cmp::Reverse(stage.took_us));
+    for (at, stage) in stages.into_iter().enumerate() {
+        let (y, high) = if at == 0 { (1, 10) } else { (4, 4) };
+        let (begin, width) = extent(stage, whole_us);
+        svg.push_str(&format!(
+            "<rect class=\"{}\" x=\"{begin:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{high}\"/>",
+            stage.class,
+        ));
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+/// Where a stage begins and how wide it is: never outside, never too thin to see.
+fn extent(stage: Stretch, whole_us: u64) -> (f64, f64) {
+    let whole = whole_us.max(1) as f64;
+    let begin = (stage.start_us.max(0) as f64 / whole * WIDTH).min(WIDTH - 1.5);
+    (begin, (stage.took_us as f64 / whole * WIDTH).max(1.5).min(WIDTH - begin))
 }
 
 #[cfg(test)]
@@ -41,10 +51,17 @@ mod tests {
 
     #[test]
     fn a_stage_lies_where_it_was_and_never_outside() {
-        let stretch = |start_us, took_us| Stretch { label: "x", class: "c", start_us, took_us };
-        let drawn = waterfall(stretch(250, 500), 1_000);
-        assert!(drawn.contains("x=\"150.0\"") && drawn.contains("width=\"300.0\""), "{drawn}");
-        assert!(waterfall(stretch(-50, 1), 1_000).contains("x=\"0.0\" y=\"1\" width=\"1.5\""));
-        assert!(waterfall(stretch(9_000, 9_000), 1_000).contains("x=\"598.5\""));
+        let at = |start_us, took_us| extent(Stretch { class: "c", start_us, took_us }, 1_000);
+        assert_eq!(at(250, 500), (150.0, 300.0));
+        assert_eq!(at(-50, 1), (0.0, 1.5));
+        assert_eq!(at(9_000, 9_000), (598.5, 1.5));
+        assert_eq!(at(500, 9_000), (300.0, 300.0));
+    }
+
+    #[test]
+    fn the_longest_is_behind() {
+        let stage = |class, took_us| Stretch { class, start_us: 0, took_us };
+        let drawn = waterfall("x", &[stage("short", 5), stage("long", 50)], 50);
+        assert!(drawn.find("long").unwrap() < drawn.find("short").unwrap(), "{drawn}");
     }
 }

@@ -87,7 +87,7 @@ impl Extra {
                 extra.recent.truncate(REQUESTS);
             }
             Place::Request(trace) => extra.one(inside, trace).await,
-            Place::Runs => extra.runs = runs::list(inside.runs()),
+            Place::Runs | Place::Run(_) => extra.runs = runs::list(inside.runs()),
             _ => {}
         }
         extra

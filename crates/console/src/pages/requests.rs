@@ -21,7 +21,7 @@ struct Row<'a> {
     time: String,
     took: String,
     /// The stage that took longest.
-    longest: String,
+    longest: Option<String>,
     bar: String,
 }
 
@@ -64,20 +64,19 @@ pub fn all(extra: &Extra) -> Page {
 
 fn row(request: &Request) -> Row<'_> {
     let longest = request.stages.iter().max_by_key(|span| span.took_us);
-    let class = format!("s-{}", class(longest.map_or("", |span| &span.stage)));
-    let (start_us, took_us) = longest.map_or((0, 0), |span| (span.start_us, span.took_us));
+    let stages: Vec<Stretch> = request.stages.iter().map(stretch).collect();
     let label = format!("{} took {}", request.op, say::micros(request.took_us));
     Row {
         request,
         time: say::time_of(&request.started),
         took: say::micros(request.took_us),
-        longest: longest
-            .map_or_else(String::new, |span| format!("{} on {}", span.stage, span.node)),
-        bar: waterfall(
-            Stretch { label: &label, class: &class, start_us, took_us },
-            request.took_us,
-        ),
+        longest: longest.map(|span| format!("{} on {}", span.stage, span.node)),
+        bar: waterfall(&label, &stages, request.took_us),
     }
+}
+
+fn stretch(span: &Span) -> Stretch {
+    Stretch { class: class(&span.stage), start_us: span.start_us, took_us: span.took_us }
 }
 
 /// One request.
@@ -108,7 +107,6 @@ pub fn one(trace: &str, extra: &Extra) -> Page {
 }
 
 fn stage(span: &Span, whole: u64, of: u64) -> Stage<'_> {
-    let class = format!("s-{}", class(&span.stage));
     let label = format!(
         "{} on {}: from {} µs, for {}",
         span.stage,
@@ -116,7 +114,6 @@ fn stage(span: &Span, whole: u64, of: u64) -> Stage<'_> {
         span.start_us,
         say::micros(span.took_us)
     );
-    let (start_us, took_us) = (span.start_us, span.took_us);
     let start = say::micros(span.start_us.unsigned_abs());
     Stage {
         span,
@@ -124,7 +121,7 @@ fn stage(span: &Span, whole: u64, of: u64) -> Stage<'_> {
         start: if span.start_us < 0 { format!("−{start}") } else { start },
         took: say::micros(span.took_us),
         share: format!("{} %", span.took_us.saturating_mul(100) / of.max(1)),
-        bar: waterfall(Stretch { label: &label, class: &class, start_us, took_us }, whole),
+        bar: waterfall(&label, &[stretch(span)], whole),
     }
 }
 
@@ -146,12 +143,12 @@ fn about(stage: &str) -> &'static str {
 /// A class of the style sheet for a stage; stages that it does not know share one.
 fn class(stage: &str) -> &'static str {
     match stage {
-        "queue" => "queue",
-        "append" => "append",
-        "fsync" | "local" => "fsync",
-        "replicate" | "commit" => "replicate",
-        "apply" => "apply",
-        _ => "other",
+        "queue" => "s-queue",
+        "append" => "s-append",
+        "fsync" | "local" => "s-fsync",
+        "replicate" | "commit" => "s-replicate",
+        "apply" => "s-apply",
+        _ => "s-other",
     }
 }
 

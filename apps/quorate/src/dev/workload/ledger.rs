@@ -119,8 +119,8 @@ impl Ledger {
     /// The longest gap since the last mark, the one that is open included.
     pub fn gap_since_mark(&self, now: Moment) -> Option<u64> {
         let state = self.state();
-        let open = state.open_ms(now);
-        state.begun.map(|_| state.gap_since_mark_ms.max(open))
+        let gap = state.gap_since_mark_ms.max(state.open_ms(now));
+        (state.running || gap > 0).then_some(gap)
     }
 
     /// All figures.
@@ -253,6 +253,8 @@ mod tests {
         assert_eq!(ledger.gap_since_mark(at(800)), Some(700), "open, and begun before the mark");
         ledger.acknowledged(at(800));
         ledger.end(at(820));
+        assert_eq!(ledger.mark(at(830)), Some(700));
+        assert_eq!(ledger.gap_since_mark(at(9_820)), None, "nobody writes any more");
         let bench = ledger.bench(at(9_820));
         assert_eq!((bench.gap_ms, bench.silent_ms, bench.acknowledged), (700, 0, 2));
         assert_eq!(bench.pulse, [1, 0, 0, 1]);
