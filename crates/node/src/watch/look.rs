@@ -163,6 +163,8 @@ mod tests {
             role: Role::Follower,
             applied_index: applied,
             lag_ms: None,
+            log: None,
+            fetching: false,
         };
         ShardStatus {
             shard: ShardId(4),
