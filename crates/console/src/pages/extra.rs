@@ -14,6 +14,8 @@ use crate::{
 
 /// Requests asked for of each node.
 const REQUESTS: usize = 20;
+/// The operation of what another node than the one that was asked did for a request.
+const PART: &str = "part";
 /// How long a sampled read may take.
 const PATIENCE: Duration = Duration::from_millis(700);
 
@@ -83,6 +85,10 @@ impl Extra {
                 extra.silent.clear();
                 extra.recent = extra.ask(inside, &format!("recent={REQUESTS}")).await;
                 extra.recent.sort_by(|a, b| b.started.cmp(&a.started));
+                // What a node did for another's request is shown with that request.
+                for requests in [&mut extra.slowest, &mut extra.recent] {
+                    requests.retain(|request| request.op != PART);
+                }
                 extra.slowest.truncate(REQUESTS);
                 extra.recent.truncate(REQUESTS);
             }
@@ -126,9 +132,9 @@ impl Extra {
         for (node, client) in answering(&inside.watch().picture(), inside) {
             match watch::get::<Traces>(&client, &format!("/v1/traces/{trace}")).await {
                 Ok(traces) => {
-                    // Whoever knows most of it tells it best.
-                    let best = self.request.take().into_iter().chain(traces.requests);
-                    self.request = best.max_by_key(|request| request.stages.len());
+                    // The node that was asked tells it best, and whoever knows most of it.
+                    let all = self.request.take().into_iter().chain(traces.requests);
+                    self.request = all.max_by_key(|told| (told.op != PART, told.stages.len()));
                 }
                 Err(reason) => self.silent.push((node, reason)),
             }

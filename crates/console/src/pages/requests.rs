@@ -102,7 +102,10 @@ pub fn one(trace: &str, extra: &Extra) -> Page {
     }
     let rows = spans.into_iter().map(|span| stage(span, whole, request.took_us)).collect();
     let (took, half) = (say::micros(request.took_us), say::micros(whole / 2));
-    let title = format!("{} to {}", capital(&request.op), request.keyspace);
+    let title = match request.keyspace.as_str() {
+        "" => capital(&request.op),
+        keyspace => format!("{} of {keyspace}", capital(&request.op)),
+    };
     Page::new(Tab::Requests, title).with("waterfall", &One { request, took, nodes, rows, half })
 }
 
