@@ -61,39 +61,41 @@
       last = performance.now();
       say("live", "live");
     });
-    stream.onerror = () => {
-      if (stream.readyState === EventSource.CLOSED) setTimeout(open, 1000);
-      lost();
-    };
+    stream.onerror = lost;
   };
 
-  // Whoever answers first shows the same page.
+  // If this node is gone, whoever answers first shows the same page.
+  const alive = (at, mode, patience) =>
+    fetch(at + "/live/here", { mode, cache: "no-store", signal: AbortSignal.timeout(patience) });
   const lost = async () => {
     if (moving || document.hidden) return;
     moving = true;
     say("lost", "no answer");
-    const alive = (at, mode) =>
-      fetch(at + "/live/here", { mode, cache: "no-store", signal: AbortSignal.timeout(1000) });
-    try {
-      const found = await Promise.any([
-        alive("", "same-origin").then(() => ""),
-        ...others.map((at) => alive(at, "no-cors").then(() => at)),
-      ]);
-      if (found) {
-        const { pathname, search } = location;
-        location.replace(found + pathname + search + "#from=" + encodeURIComponent(body.dataset.here));
+    const here = await alive("", "same-origin", 500).then(() => true, () => false);
+    if (!here) {
+      try {
+        const found = await Promise.any(others.map((at) => alive(at, "no-cors", 1000).then(() => at)));
+        const from = "#from=" + encodeURIComponent(body.dataset.here);
+        location.replace(found + location.pathname + location.search + from);
         return;
+      } catch {
+        say("lost", "no node answers");
       }
-      last = performance.now();
-    } catch {
-      say("lost", "no node answers");
     }
+    last = performance.now();
     moving = false;
   };
   setInterval(() => {
-    if (body.dataset.live && performance.now() - last > STALE_MS) lost();
+    if (!stream || document.hidden) return;
+    if (performance.now() - last > STALE_MS) lost();
+    if (stream.readyState === EventSource.CLOSED) open();
   }, 500);
-  document.addEventListener("visibilitychange", () => (last = performance.now()));
+  // Browsers open few connections to one address: a tab that nobody sees holds none.
+  document.addEventListener("visibilitychange", () => {
+    last = performance.now();
+    if (document.hidden) stream?.close();
+    else if (stream?.readyState === EventSource.CLOSED) open();
+  });
 
   // Orders are sent without leaving the page: the node that is asked may be the one to be killed.
   document.addEventListener("submit", async (event) => {

@@ -8,7 +8,7 @@ mod events;
 mod traces;
 mod vitals;
 
-pub use doctor::{Doctor, Finding, Objective, Slo};
+pub use doctor::{Alert, Doctor, Finding, Objective, Slo};
 pub use events::{Event, Events, Severity};
 pub use traces::{Request, Span, Traces};
 pub use vitals::{Alarm, Health, Load, Peer, Queue, Second, Stage, Vitals};

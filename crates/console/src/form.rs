@@ -34,9 +34,14 @@ impl Form {
     }
 }
 
+/// A name or a value, decoded; `None` if it is no text.
+fn decode(text: &str) -> Option<String> {
+    segment(&text.replace('+', " "))
+}
+
 /// A part of a path, decoded; `None` if it is no text.
-pub fn decode(text: &str) -> Option<String> {
-    String::from_utf8(percent::decode_path(&text.replace('+', " "))?).ok()
+pub fn segment(text: &str) -> Option<String> {
+    String::from_utf8(percent::decode_path(text)?).ok()
 }
 
 #[cfg(test)]

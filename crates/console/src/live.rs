@@ -57,6 +57,10 @@ pub fn stream(inside: &Inside, place: Place) -> mpsc::Receiver<Bytes> {
     let (send, pieces) = mpsc::channel(WAITING_MAX);
     let inside = inside.clone();
     ambient::spawn(async move {
+        // How long a browser waits before it connects again.
+        if send.send(Bytes::from_static(b"retry: 1000\n\n")).await.is_err() {
+            return;
+        }
         let mut shown = Shown::default();
         let mut extra = Extra::default();
         // Everything once: the page may be older than it looks, kept by a browser that went back.

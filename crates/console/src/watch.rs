@@ -172,6 +172,9 @@ impl Watch {
         if round.is_multiple_of(8) {
             let keyspaces = control.keyspaces().await.map_err(|error| reason(&error));
             self.note(node, |heard, now| heard.keyspaces.note(keyspaces, now));
+        }
+        // A node asks all others before it answers these.
+        if round % 16 == 2 {
             let doctor = get(client, "/v1/doctor").await;
             self.note(node, |heard, now| heard.doctor.note(doctor, now));
             let slo = get(client, "/v1/slo").await;

@@ -85,6 +85,7 @@ async fn files_are_kept_by_browsers_and_streams_are_not() {
     let shown = console.visit(visit).await;
     assert_eq!(header(&shown, "content-type"), "text/event-stream");
     let Content::Stream(mut pieces) = shown.content else { panic!("no stream") };
+    assert_eq!(pieces.recv().await.unwrap(), "retry: 1000\n\n");
     let first = pieces.recv().await.unwrap();
     assert!(first.starts_with(b"event: part\ndata: {\"name\":\"filter\""), "{first:?}");
 }

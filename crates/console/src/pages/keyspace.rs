@@ -20,6 +20,7 @@ struct Contract<'a> {
 
 struct Promise<'a> {
     objective: &'a Objective,
+    target: String,
     left: String,
     tone: &'static str,
 }
@@ -79,17 +80,19 @@ fn objectives<'a>(picture: &'a Picture, name: &str) -> Vec<Promise<'a>> {
         slo.objectives.iter().filter(|objective| objective.keyspace == name).collect::<Vec<_>>()
     });
     let first = told.into_iter().find(|objectives| !objectives.is_empty()).unwrap_or_default();
-    let promise = |objective: &'a Objective| Promise {
-        objective,
-        left: objective
-            .budget_left
-            .map_or_else(|| "–".into(), |left| format!("{:.1} %", left * 100.0)),
-        tone: match objective.budget_left {
-            Some(left) if left < 0.0 => "bad",
-            Some(left) if left < 0.25 => "warn",
-            Some(_) => "good",
-            None => "none",
-        },
+    let promise = |objective: &'a Objective| {
+        let left = objective.budget_left_permille;
+        Promise {
+            objective,
+            target: objective.target(),
+            left: left.map_or_else(|| "–".into(), |left| format!("{:.1} %", left as f64 / 10.0)),
+            tone: match left {
+                Some(..0) => "bad",
+                Some(0..250) => "warn",
+                Some(_) => "good",
+                None => "none",
+            },
+        }
     };
     first.into_iter().map(promise).collect()
 }

@@ -8,7 +8,7 @@ use super::{
     traffic::{Chart, Traffic},
 };
 use crate::{
-    facts::{Finding, Severity},
+    facts::{Alert, Finding, Objective, Severity},
     picture::{CATALOG, Node, Picture},
     say,
 };
@@ -234,6 +234,7 @@ fn alarms(picture: &Picture) -> Vec<Alarm<'_>> {
             alarms.push(Alarm { node: &node.id, tone: "bad", text, more, page, command: None });
         }
     }
+    alarms.extend(burning(picture));
     let mut seen: Vec<&Finding> = Vec::new();
     for finding in picture.findings() {
         if finding.severity > Severity::Info && !seen.iter().any(|known| known.text == finding.text)
@@ -250,6 +251,26 @@ fn alarms(picture: &Picture) -> Vec<Alarm<'_>> {
         command: finding.command.as_deref(),
     }));
     alarms
+}
+
+/// Error budgets that burn too fast, by the first node that tells.
+fn burning(picture: &Picture) -> Vec<Alarm<'_>> {
+    let told = picture.slos.iter().find(|(_, slo)| !slo.objectives.is_empty());
+    let objectives = told.into_iter().flat_map(|(_, slo)| &slo.objectives);
+    let firing = objectives
+        .flat_map(|objective| objective.firing().take(1).map(move |alert| (objective, alert)));
+    let alarm = |(objective, alert): (&Objective, &Alert)| Alarm {
+        node: "",
+        tone: if alert.severity == "page" { "bad" } else { "warn" },
+        text: format!(
+            "{}: the error budget of its {} burns too fast",
+            objective.keyspace, objective.sli
+        ),
+        more: format!("{}, over {}", objective.target(), alert.long),
+        page: None,
+        command: Some("quorate slo"),
+    };
+    firing.map(alarm).collect()
 }
 
 fn lately(picture: &Picture) -> Lately {

@@ -87,7 +87,7 @@ impl Place {
     /// Reads an address.
     pub fn parse(path: &str, form: &Form) -> Place {
         let nowhere = || Place::Nowhere(path.to_owned());
-        let segments: Vec<Option<String>> = path.split('/').skip(1).map(form::decode).collect();
+        let segments: Vec<Option<String>> = path.split('/').skip(1).map(form::segment).collect();
         let segments: Option<Vec<&str>> = segments.iter().map(Option::as_deref).collect();
         match segments.unwrap_or_default().as_slice() {
             [""] => Place::Overview,
@@ -135,7 +135,7 @@ mod tests {
     fn addresses_are_places() {
         let at = |path| Place::parse(path, &Form::default());
         assert_eq!(at("/"), Place::Overview);
-        assert_eq!(at("/keyspaces/a%20b"), Place::Keyspace("a b".into()));
+        assert_eq!(at("/keyspaces/a%20b+c"), Place::Keyspace("a b+c".into()));
         assert_eq!(at("/shards/s2"), Place::Shard("s2".into()));
         for nowhere in ["", "/none", "/keyspaces/a/b", "/keyspaces/%ff", "//"] {
             assert!(matches!(at(nowhere), Place::Nowhere(_)), "{nowhere}");

@@ -142,7 +142,7 @@ fn read(folder: &Path, name: &str) -> Option<Recorded> {
 /// The page of a run, for an address like `/runs/NAME/page`; `None` if it is none.
 pub fn file(path: &str, root: Option<&PathBuf>) -> Option<String> {
     let name = path.strip_prefix("/runs/")?.strip_suffix("/page")?;
-    let name = form::decode(name)?;
+    let name = form::segment(name)?;
     let mut folder = root?.clone();
     for part in name.split('~').filter(|part| !part.is_empty()) {
         if !is_plain(part) {

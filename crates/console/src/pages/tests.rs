@@ -7,7 +7,10 @@ use client::document::{Cluster, Keyspace, Keyspaces, Node, Replica, ReplicaLog, 
 
 use super::*;
 use crate::{
-    facts::{Alarm, Doctor, Event, Events, Finding, Request, Second, Severity, Span, Vitals},
+    facts::{
+        Alarm, Alert, Doctor, Event, Events, Finding, Objective, Request, Second, Severity, Slo,
+        Span, Vitals,
+    },
     form::Form,
     picture::{Heard, Picture},
     stage::{Action, Bench, Process, Scene},
@@ -100,6 +103,17 @@ fn heard(node: &str, keyspace: &str, text: &str) -> Heard {
         ..Finding::default()
     };
     heard.doctor.note(Ok(Doctor { findings: vec![finding] }), 100_000);
+    let alert =
+        Alert { severity: "page".into(), long: text.into(), firing: true, ..Alert::default() };
+    let objective = Objective {
+        keyspace: keyspace.into(),
+        sli: text.into(),
+        target_ppm: 999_000,
+        budget_left_permille: Some(-20),
+        alerts: vec![alert],
+        ..Objective::default()
+    };
+    heard.slo.note(Ok(Slo { objectives: vec![objective] }), 100_000);
     let event = Event {
         id: 1,
         time: "1970-01-01T00:01:39.500Z".into(),
@@ -212,7 +226,9 @@ fn no_page_has_inline_styles_or_scripts_which_its_policy_would_stop() {
 fn the_overview_says_who_leads_what_is_wrong_and_how_much_is_done() {
     let text =
         text_of(&Place::Overview.render(&picture("default", "disk is slow"), &Extra::default()));
-    for said in ["3 of 3", "1 of 1", "default by n1", "15/s", "disk is slow", "troubled"] {
+    for said in
+        ["3 of 3", "1 of 1", "default by n1", "15/s", "disk is slow", "troubled", "burns too fast"]
+    {
         assert!(text.contains(said), "{said} in {text}");
     }
     assert!(!text.contains("Nothing is wrong"), "{text}");
