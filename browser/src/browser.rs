@@ -85,6 +85,16 @@ impl Browser {
         self.client.perform_actions(keys).await.map_err(text)
     }
 
+    /// Goes into the first frame of the page, or out of it again.
+    pub async fn inside_frame(&self, inside: bool) -> Result<(), Failure> {
+        let moved = if inside {
+            self.client.enter_frame(0).await
+        } else {
+            self.client.enter_parent_frame().await
+        };
+        moved.map_err(text)
+    }
+
     /// The page as a PNG.
     pub async fn screenshot(&self) -> Result<Vec<u8>, Failure> {
         self.client.screenshot().await.map_err(text)
