@@ -9,6 +9,7 @@
 //! Needs a running `quorate dev` whose data is fresh, and a running chromedriver: `.ci/browser`
 //! starts both.
 
+mod ambient;
 mod browser;
 mod checks;
 

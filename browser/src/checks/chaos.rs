@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::LIVE;
-use crate::browser::{Browser, Failure};
+use crate::{
+    ambient,
+    browser::{Browser, Failure},
+};
 
 /// Who leads the keyspace of the workload, as the page shows it.
 const LEADER: &str = r"
@@ -70,7 +73,7 @@ async fn from_itself(browser: &Browser) -> Result<String, Failure> {
     browser.open(&format!("{own}/chaos")).await?;
     browser.until("the page is live", LIVE, 5).await?;
     let button = format!("[aria-label='Kill {leader}']");
-    let began = std::time::Instant::now();
+    let began = ambient::now();
     browser.until("a button that kills", &click(&button), 5).await?;
     let moved = format!("return location.origin !== '{own}' && location.origin");
     browser.until("the page moves to another node", &moved, 10).await?;

@@ -80,10 +80,10 @@ async fn a_stream_flows_and_does_not_hold_up_the_end_of_the_server() {
         tokio::spawn(
             async move { while stream.read(&mut piece).await.is_ok_and(|read| read > 0) {} },
         );
-    let longest = Limits::default().drain;
-    let began = tokio::time::Instant::now();
     served.stop.send(()).unwrap();
-    served.ended.await.unwrap();
+    // Well before it would give the stream up.
+    let soon = Limits::default().drain / 2;
+    let ended = tokio::time::timeout(soon, served.ended).await;
+    ended.expect("the server waits for the stream").unwrap();
     reading.await.unwrap();
-    assert!(began.elapsed() < longest, "the server waited until it gave the stream up");
 }
