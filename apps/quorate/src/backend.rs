@@ -12,9 +12,9 @@ use gateways::{Backend, Pages, etcd::Figures};
 use kernel::{Duration, NodeId, process::Sink};
 use node::{Fault, Handle};
 use tokio::sync::watch;
-use vigil::{Pick, Question, Traces, traces};
+use vigil::Question;
 
-use crate::ambient;
+use crate::{ambient, everybody::Everybody};
 
 /// How often the addresses of the nodes are read again.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -75,27 +75,15 @@ impl Front {
         names.iter().map(find).collect()
     }
 
-    /// One trace, with what all nodes know of it; `None` if none does.
-    async fn trace(&self, trace_id: u128) -> Option<Traces> {
-        let mut asked: Vec<_> = self.others().filter_map(|node| self.http_of(node)).collect();
-        asked.sort();
-        let ask = |address: Arc<str>| {
-            let control = client::Client::new([&*address], peer_options()).control();
-            ambient::spawn(async move { control.trace_here(trace_id).await })
-        };
-        let asked: Vec<_> = asked.into_iter().map(ask).collect();
-        let mut known = self.handle.traces(Pick::Here(trace_id)).requests;
-        for answer in asked {
-            if let Ok(Ok(theirs)) = answer.await {
-                known.extend(theirs.requests);
-            }
+    /// This node and a way to all others.
+    fn others_too(&self) -> Everybody<'_> {
+        let book = self.book.read().unwrap_or_else(PoisonError::into_inner);
+        let me = self.handle.identity().node;
+        let others = book.iter().filter(|(node, _)| **node != me);
+        Everybody {
+            handle: &self.handle,
+            others: others.map(|(n, a)| (*n, Arc::clone(a))).collect(),
         }
-        let part = |request: &traces::Request| request.op == "part";
-        // The one that was asked knows how long it took; without it the longest part must do.
-        known.sort_by_key(|request| (part(request), std::cmp::Reverse(request.took_us)));
-        let mut known = known.into_iter();
-        let whole = traces::merge(known.next()?, known);
-        Some(Traces { node: self.handle.identity().node.to_string(), requests: vec![whole] })
     }
 
     fn fault(&self, chaos: Chaos) -> Result<Fault, String> {
@@ -113,12 +101,6 @@ impl Front {
             Chaos::Heal => Fault::Heal,
         })
     }
-}
-
-/// Other nodes are asked once, and not for long.
-fn peer_options() -> client::Options {
-    let timeout = Duration::from_secs(1);
-    client::Options { timeout, attempt_timeout: timeout, retry: false, ..Default::default() }
 }
 
 fn json(document: &impl serde::Serialize) -> Option<Vec<u8>> {
@@ -157,8 +139,10 @@ impl Backend for Front {
             Question::Events(filter) => json(&self.handle.events(&filter)),
             Question::Vitals(seconds) => json(&self.handle.vitals(seconds)),
             Question::Traces(pick) => json(&self.handle.traces(pick)),
-            Question::Trace(trace_id) => json(&self.trace(trace_id).await?),
-            Question::Objectives | Question::Doctor => None,
+            Question::Trace(trace_id) => json(&self.others_too().trace(trace_id).await?),
+            Question::Objectives { here: true } => json(&self.handle.objectives()),
+            Question::Objectives { here: false } => json(&self.others_too().objectives().await),
+            Question::Doctor => None,
         }
     }
 

@@ -14,6 +14,7 @@ pub mod keyspace;
 pub mod kv;
 pub mod server;
 pub mod sim;
+pub mod slo;
 
 use std::io::{IsTerminal, Read, Write};
 
@@ -44,6 +45,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Fate(command) => single()?.block_on(command.run(&global)),
         Command::Etcd(command) => single()?.block_on(command.run(&global)),
         Command::Events(command) => single()?.block_on(command.run(&global)),
+        Command::Slo(command) => single()?.block_on(command.run(&global)),
         Command::Cluster(command) => single()?.block_on(command.run(&global)),
         Command::Chaos(command) => single()?.block_on(command.run(&global)),
     }

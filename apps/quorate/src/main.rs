@@ -16,6 +16,7 @@ mod bench;
 mod cli;
 mod commands;
 mod dev;
+mod everybody;
 mod exit;
 mod show;
 mod signal;

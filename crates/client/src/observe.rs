@@ -1,6 +1,6 @@
 //! What nodes know of themselves. A client of one address asks that node.
 
-use vigil::{Events, Traces, Vitals, event::Filter};
+use vigil::{Events, Objectives, Traces, Vitals, event::Filter};
 
 use crate::{Control, Error, text::percent::encode_component};
 
@@ -33,5 +33,13 @@ impl Control {
     /// If it does not answer, or knows nothing of it.
     pub async fn trace_here(&self, trace_id: u128) -> Result<Traces, Error> {
         self.get(&format!("/v1/traces/{trace_id:032x}?here")).await
+    }
+
+    /// Where the objectives stand; `here`: as the node that this client talks to counts them.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn objectives(&self, here: bool) -> Result<Objectives, Error> {
+        self.get(if here { "/v1/slo?here" } else { "/v1/slo" }).await
     }
 }

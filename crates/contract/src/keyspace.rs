@@ -6,7 +6,7 @@
 use alloc::{format, string::String};
 use core::fmt;
 
-use crate::{Consistency, Level};
+use crate::{Consistency, Level, Objective};
 
 /// Which program interprets the keyspace's commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +84,8 @@ pub struct Contract {
     pub outcomes_s: u32,
     /// The most bytes of keys and what is stored under them; 0 for no bound.
     pub quota_bytes: u64,
+    /// What is measured and paged for.
+    pub objective: Option<Objective>,
 }
 
 /// Why a contract was refused.
@@ -117,6 +119,7 @@ impl Contract {
             history_s: 0,
             outcomes_s: 600,
             quota_bytes: 0,
+            objective: None,
         }
     }
 
@@ -169,7 +172,8 @@ impl Contract {
                 format!("windows are 1 s (history: 0 s) to {} s", Self::WINDOW_MAX_S),
             );
         }
-        Ok(())
+        let objective = self.objective.map_or(Ok(()), |objective| objective.check());
+        objective.or_else(|text| refuse("contract-field", text))
     }
 
     /// The mechanism, the price and the behaviour in failures, one sentence a line.
@@ -186,7 +190,8 @@ impl Contract {
              linearizable reads answer 503 and eventual reads go on\n\
              retries: a request id takes effect once within {} s\n\
              history: {}\n\
-             quota: {}",
+             quota: {}\n\
+             objective: {}",
             self.replicas,
             self.read,
             self.replicas,
@@ -208,7 +213,8 @@ impl Contract {
                     "from {bytes} bytes of keys and values on, writes that need room are refused \
                      until there is room again"
                 ),
-            }
+            },
+            self.objective.map_or("none".into(), |objective| objective.explain()),
         )
     }
 }
@@ -234,6 +240,9 @@ mod tests {
         let placement = code(Contract { replicas: 5, ..contract }, 4);
         assert_eq!(placement.code, "contract-placement");
         assert!(placement.text.contains("use replicas = 3"), "{placement}");
+        let objective = Objective { availability_ppm: 999_000, latency_p99_us: 0, window_s: 3600 };
+        let hour = Contract { objective: Some(objective), ..contract };
+        assert_eq!(code(hour, 3).code, "contract-field");
         assert_eq!(code(Contract { outcomes_s: 0, ..contract }, 3).code, "contract-window");
         let own = Contract { history_s: 9, ..Contract::new(Program::Coordination) };
         assert_eq!((own.check(3), own.versions_s()), (Ok(()), 0));

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   Contract   declared once per keyspace, checked like a type
+//!   Objective  what share of requests is to be answered, and how fast: measured, not enforced
 //!   Level      what a read may return; asked per request, bounded by the contract
 //!   Session    what a client has seen: monotonic reads and read-your-writes across nodes
 //!   Receipt    the evidence on every answer
@@ -20,10 +21,12 @@ extern crate std;
 
 mod keyspace;
 mod level;
+mod objective;
 mod receipt;
 mod session;
 
 pub use keyspace::{Ack, Contract, ContractError, Durability, Program};
 pub use level::{Consistency, Level, LevelError};
+pub use objective::Objective;
 pub use receipt::Receipt;
 pub use session::{Session, SessionError};

@@ -77,6 +77,8 @@ pub enum Note {
     Refused {
         /// Why.
         code: Code,
+        /// Of which keyspace, if it was of one.
+        keyspace: Option<String>,
     },
     /// A replica appeared on this node.
     ReplicaAdded {

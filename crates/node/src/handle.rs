@@ -11,7 +11,7 @@ use kernel::{
     process::{HaltReason, Sink},
 };
 use tokio::sync::{oneshot, watch};
-use vigil::{Event, Events, Pick, Severity, Traces, Vitals, event::Filter};
+use vigil::{Event, Events, Objectives, Pick, Severity, Traces, Vitals, event::Filter};
 
 use crate::{
     ambient::{self, Clock},
@@ -144,9 +144,13 @@ impl Handle {
             true => inbox.offer_apart(input, weight),
             false => inbox.offer(input, weight),
         };
-        if let Err(Input::Ask { answer, .. }) = put {
+        if let Err(Input::Ask { answer, request }) = put {
             let refusal = self.refusal();
-            self.inner.senses.refused(refusal.code);
+            let keyspace = match &request {
+                Request::Waited { call, .. } => call.keyspace.as_str(),
+                _ => "",
+            };
+            self.inner.senses.refused(refusal.code, keyspace);
             answer.send(Answer::Failed(refusal));
         }
     }
@@ -252,6 +256,13 @@ impl Handle {
             Pick::Here(trace_id) => kept.find(trace_id).into_iter().collect(),
         };
         Traces { node: self.identity().node.to_string(), requests }
+    }
+
+    /// Where the objectives stand, as this node counts them.
+    #[must_use]
+    pub fn objectives(&self) -> Objectives {
+        let second = self.inner.clock.steady_us(self.inner.clock.instant()) / 1_000_000;
+        self.inner.senses.budgets.read(self.identity().node.to_string(), second)
     }
 
     /// The inbox: bytes that wait, and how many may.

@@ -29,6 +29,7 @@ pub mod logs;
 pub mod lsm;
 pub mod mailbox;
 pub mod metrics;
+pub mod objectives;
 pub mod observe;
 pub mod otlp;
 pub mod recover;

@@ -10,7 +10,7 @@ use std::{
 
 use kernel::{Duration, NodeId};
 use prometheus_client::{
-    encoding::text,
+    encoding::{EncodeLabelSet, text},
     metrics::{
         counter::Counter, exemplar::HistogramWithExemplars, family::Family, gauge::Gauge,
         histogram::Histogram,
@@ -30,6 +30,15 @@ pub type Replica = [(&'static str, u64); 2];
 
 /// What an example of a histogram is found by.
 pub type Example = [(&'static str, String); 1];
+
+/// What an objective is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Sli {
+    /// Of which keyspace.
+    pub keyspace: String,
+    /// `availability` or `latency`.
+    pub sli: &'static str,
+}
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 type Exampled<L> =
@@ -109,6 +118,12 @@ pub struct Metrics {
     pub otlp_dropped: Family<Label, Counter>,
     /// Attempts of an export that failed.
     pub otlp_failures: Family<Label, Counter>,
+    /// Requests that count for an objective.
+    pub slo_requests: Family<Sli, Counter>,
+    /// Those that use up its budget.
+    pub slo_errors: Family<Sli, Counter>,
+    /// The share that is to be good.
+    pub slo_target: Family<Sli, Gauge<f64, AtomicU64>>,
     /// From 0, of no use, to 100, well.
     pub health: Gauge,
     alarms: Family<Label, Gauge>,
@@ -187,6 +202,9 @@ impl Default for Metrics {
             otlp_sent: Family::default(),
             otlp_dropped: Family::default(),
             otlp_failures: Family::default(),
+            slo_requests: Family::default(),
+            slo_errors: Family::default(),
+            slo_target: Family::default(),
             health: Gauge::default(),
             alarms: Family::default(),
             reasons: Mutex::default(),
@@ -303,6 +321,12 @@ impl Metrics {
         r.register_with_unit("journal_append", help, Unit::Seconds, self.append.clone());
         let help = "From 0, of no use, to 100, well; /v1/vitals gives the reasons";
         r.register("health_score", help, self.health.clone());
+        let help = "Requests that count for the objective of a keyspace";
+        r.register("slo_requests", help, self.slo_requests.clone());
+        let help = "Requests that use up the error budget of a keyspace";
+        r.register("slo_errors", help, self.slo_errors.clone());
+        let help = "The share of requests that is to be good";
+        r.register("slo_target_ratio", help, self.slo_target.clone());
         r.register("alarm", "Whether an alarm is on", self.alarms.clone());
     }
 

@@ -20,6 +20,7 @@ use crate::{
     ambient::{self, Clock},
     flight::Flight,
     metrics::Metrics,
+    objectives::Budgets,
     otlp::Tracer,
     vitals::Pulse,
 };
@@ -37,6 +38,8 @@ pub struct Senses {
     pub pulse: Arc<Pulse>,
     /// Requests that are worth keeping, with their stages.
     pub traces: Arc<Mutex<Store>>,
+    /// Error budgets.
+    pub budgets: Arc<Budgets>,
     named: Arc<AtomicU64>,
     clock: Clock,
 }
@@ -53,7 +56,8 @@ impl Senses {
         let traces = Arc::new(Mutex::new(Store::new(node.to_string())));
         let (flight, pulse) = (Arc::new(Flight::new(clock)), Arc::new(Pulse::new(clock)));
         let named = Arc::new(AtomicU64::new(ambient::seed()));
-        Senses { metrics, tracer, flight, pulse, traces, named, clock }
+        let budgets = Arc::default();
+        Senses { metrics, tracer, flight, pulse, traces, budgets, named, clock }
     }
 
     /// Gives a request a name by which what every node does for it can be found.
@@ -84,9 +88,12 @@ impl Senses {
     }
 
     /// A request was turned away at the door.
-    pub fn refused(&self, code: database::Code) {
-        self.metrics.refused.get_or_create(&[("code", code.name())]).inc();
-        self.pulse.counts.refused(self.clock.instant(), code.name());
+    pub fn refused(&self, code: database::Code, keyspace: &str) {
+        let (now, name) = (self.clock.instant(), code.name());
+        self.metrics.refused.get_or_create(&[("code", name)]).inc();
+        self.pulse.counts.refused(now, name, keyspace);
+        let second = self.clock.steady_us(now) / 1_000_000;
+        self.budgets.count(second, keyspace, Some(name), Duration::ZERO);
     }
 }
 
@@ -141,8 +148,8 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
         Note::Compacted { .. } => {
             metrics.compactions.inc();
         }
-        Note::Refused { code } => {
-            senses.refused(code);
+        Note::Refused { code, keyspace } => {
+            senses.refused(code, keyspace.as_deref().unwrap_or(""));
         }
         Note::ReplicaAdded { shard } => {
             metrics.replicas.inc();
@@ -178,6 +185,7 @@ fn request(
     let (code, now) = (failed.map(database::Code::name), senses.clock.instant());
     let outcome = code.unwrap_or("ok");
     senses.pulse.counts.request(now, mutation, code, took);
+    senses.budgets.count(senses.clock.steady_us(now) / 1_000_000, &keyspace, code, took);
     if let Some(code) = code {
         senses.pulse.counts.failure(now, code, &keyspace);
     }

@@ -40,6 +40,8 @@ pub struct Look {
     pub peers: Vec<Peer>,
     /// Replicas of this node.
     pub replicas: Vec<Replica>,
+    /// Error budgets that burn too fast.
+    pub burning: Vec<String>,
 }
 
 /// How this node is.
@@ -118,6 +120,7 @@ impl Pulse {
             disk: Disk { sync, syncs, full: look.disk_full },
             peers: look.peers,
             replicas: look.replicas,
+            burning: look.burning,
             failures: self.counts.failures(),
             hot: self.hot.top(),
             refused_links: metrics.refused_by_reason(),

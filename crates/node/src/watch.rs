@@ -50,10 +50,20 @@ pub async fn health(watched: Watched) {
             let names = cluster.shards.iter().map(|shard| (shard.shard.0, shard.keyspace.clone()));
             let senses = handle.senses();
             senses.flight.learn(names.collect());
+            learn_objectives(handle).await;
+            senses.budgets.tell(&metrics);
             let look = looker.look(&watched, &cluster).await;
             senses.pulse.look(look, looker.settled(), &metrics, &senses.flight);
         }
         sleep(PERIOD).await;
+    }
+}
+
+/// Which keyspaces have an objective, by the catalog as this node knows it.
+async fn learn_objectives(handle: &Handle) {
+    if let Answer::Keyspaces(all) = handle.ask(Request::Keyspaces).await {
+        let named = all.into_iter().filter_map(|one| Some((one.name, one.contract.objective?)));
+        handle.senses().budgets.learn(named.collect());
     }
 }
 

@@ -106,6 +106,9 @@ pub fn judge(vitals: &Vitals) -> Vec<Trouble> {
         let text = format!("{} starts within ten minutes", vitals.starts_10m);
         say("restarts", 20, PAGE, text);
     }
+    for text in &vitals.burning {
+        say("burn-rate", 15, "/v1/slo", text.clone());
+    }
     troubles
 }
 

@@ -8,6 +8,7 @@
 //!   pulse     the last minutes, second by second, in fixed memory
 //!   histogram durations in fixed memory          topk   the most frequent of very many
 //!   traces    requests with their stages, where it is worth keeping them
+//!   slo       error budgets, how fast they burn, and when somebody is paged
 //!   time      the time of day as people write it
 //! ```
 //!
@@ -27,6 +28,7 @@ pub mod health;
 mod histogram;
 pub mod pulse;
 pub mod question;
+pub mod slo;
 pub mod time;
 mod topk;
 pub mod traces;
@@ -35,6 +37,7 @@ pub mod vitals;
 pub use event::{Event, Events, Recorder, Severity};
 pub use histogram::Histogram;
 pub use question::{Pick, Question};
+pub use slo::Objectives;
 pub use topk::TopK;
 pub use traces::Traces;
 pub use vitals::Vitals;

@@ -14,7 +14,10 @@ pub enum Question {
     /// One request, with what every node knows of it: traces.
     Trace(u128),
     /// What is left of every keyspace's error budget: objectives.
-    Objectives,
+    Objectives {
+        /// Only what this node counted.
+        here: bool,
+    },
     /// What is wrong, and who: a diagnosis.
     Doctor,
 }

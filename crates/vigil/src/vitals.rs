@@ -44,6 +44,9 @@ pub struct Vitals {
     /// Connections from peers that were refused, by reason, since the start.
     #[serde(default)]
     pub refused_links: BTreeMap<String, u64>,
+    /// Error budgets that burn too fast.
+    #[serde(default)]
+    pub burning: Vec<String>,
     /// What is wrong.
     pub alarms: Vec<Alarm>,
     /// All of it in one number.

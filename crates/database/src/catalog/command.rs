@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeSet, format, string::String, string::ToString, vec::Vec};
 
 use bytes::Bytes;
-use contract::{Consistency, Contract, Program};
+use contract::{Consistency, Contract, Objective, Program};
 use kernel::{
     NodeId, ShardId,
     bug::{Bug, planted},
@@ -106,6 +106,23 @@ pub struct ContractWire {
     /// The most bytes; 0 for no bound.
     #[prost(uint64, tag = "6")]
     pub quota_bytes: u64,
+    /// What is measured and paged for.
+    #[prost(message, optional, tag = "7")]
+    pub objective: Option<ObjectiveWire>,
+}
+
+/// An objective as stored.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct ObjectiveWire {
+    /// Of a million requests, so many are to be answered.
+    #[prost(uint32, tag = "1")]
+    pub availability_ppm: u32,
+    /// 99 of a hundred within so many microseconds; 0 for no such promise.
+    #[prost(uint32, tag = "2")]
+    pub latency_p99_us: u32,
+    /// Over so many seconds.
+    #[prost(uint32, tag = "3")]
+    pub window_s: u32,
 }
 
 /// A member as stored.
@@ -151,6 +168,11 @@ impl From<&Contract> for ContractWire {
             history_s: contract.history_s,
             outcomes_s: contract.outcomes_s,
             quota_bytes: contract.quota_bytes,
+            objective: contract.objective.map(|objective| ObjectiveWire {
+                availability_ppm: objective.availability_ppm,
+                latency_p99_us: objective.latency_p99_us,
+                window_s: objective.window_s,
+            }),
         }
     }
 }
@@ -166,6 +188,11 @@ impl ContractWire {
             history_s: self.history_s,
             outcomes_s: self.outcomes_s,
             quota_bytes: self.quota_bytes,
+            objective: self.objective.map(|wire| Objective {
+                availability_ppm: wire.availability_ppm,
+                latency_p99_us: wire.latency_p99_us,
+                window_s: wire.window_s,
+            }),
         })
     }
 }

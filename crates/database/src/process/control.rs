@@ -29,7 +29,7 @@ pub fn ask<E: Engine>(
     let change = match control {
         Control::CreateKeyspace { name, contract } => {
             if let Err(error) = contract.check(usize::MAX) {
-                return core.refuse(ticket, Failure::new(Code::ContractRefused, error.text));
+                return core.refuse(ticket, None, Failure::new(Code::ContractRefused, error.text));
             }
             keyspace.clone_from(&name);
             Change::Create(catalog::Create { name, contract: Some((&contract).into()) })

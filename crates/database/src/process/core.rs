@@ -247,8 +247,13 @@ impl<E: Engine> Core<E> {
     }
 
     /// Refuses a request at the door.
-    pub(super) fn refuse(&mut self, ticket: Ticket, failure: crate::Failure) {
-        self.notes.push(Note::Refused { code: failure.code });
+    pub(super) fn refuse(
+        &mut self,
+        ticket: Ticket,
+        keyspace: Option<String>,
+        failure: crate::Failure,
+    ) {
+        self.notes.push(Note::Refused { code: failure.code, keyspace });
         self.replies.push((ticket, Answer::Failed(failure)));
     }
 

@@ -51,7 +51,7 @@ pub fn ask<E: Engine>(
             Some(keyspace) => keyspace.shards.clone(),
             None => {
                 let text = alloc::format!("no keyspace '{name}'");
-                return core.refuse(ticket, Failure::new(Code::KeyspaceNotFound, text));
+                return core.refuse(ticket, None, Failure::new(Code::KeyspaceNotFound, text));
             }
         },
         None => core.catalog.shards.keys().copied().chain([CATALOG]).collect(),

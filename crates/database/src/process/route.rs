@@ -122,7 +122,8 @@ fn call_in<E: Engine>(
                 cluster: core.identity.incarnation,
             };
             let text = alloc::format!("{error}");
-            return core.refuse(ticket, Failure::new(Code::SessionIncarnation, text));
+            let failure = Failure::new(Code::SessionIncarnation, text);
+            return core.refuse(ticket, Some(call.keyspace), failure);
         }
         session => session.unwrap_or_else(|| Session::new(core.identity.incarnation)),
     };
@@ -132,7 +133,7 @@ fn call_in<E: Engine>(
     new.started = arrived.min(new.started);
     new.keeps_alive = keeps_alive;
     if let Err(failure) = resolve(core, &mut new, call.consistency, call.request_id) {
-        return core.refuse(ticket, failure);
+        return core.refuse(ticket, Some(new.keyspace), failure);
     }
     if let Some(id) = admit(core, new, body, ticket) {
         dispatch(core, shards, id);
@@ -148,7 +149,8 @@ fn admit<E: Engine>(
     call.bytes = body as u64 + 256;
     if !core.admit(&call) {
         let text = "too many requests are in flight on this node";
-        core.refuse(ticket, Failure::new(Code::Overloaded, text));
+        let keyspace = Some(call.keyspace);
+        core.refuse(ticket, keyspace, Failure::new(Code::Overloaded, text));
         return None;
     }
     Some(core.calls.add(call))

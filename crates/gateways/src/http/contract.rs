@@ -4,7 +4,7 @@
 //! that is only ink. Where the engine has one mechanism, its value is accepted and no other.
 
 use client::text::{duration, size};
-use contract::{Consistency, Contract, LevelError, Program};
+use contract::{Consistency, Contract, LevelError, Objective, Program};
 use kernel::Duration;
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ const FIXED: [(&str, &str); 5] = [
 ];
 
 /// Fields of the language that the engine does not enforce yet.
-const LATER: [&str; 5] = ["staleness", "partition_by", "spread", "quorum", "objective"];
+const LATER: [&str; 4] = ["staleness", "partition_by", "spread", "quorum"];
 
 /// Reads a contract from TOML.
 ///
@@ -85,6 +85,9 @@ pub fn read(document: Value) -> Result<Contract, Problem> {
         let wrong = || field("quota", &format!("'{quota}' is no size: write it as 8GiB"));
         contract.quota_bytes = size::parse(&quota).ok_or_else(wrong)?;
     }
+    if let Some(table) = fields.remove("objective") {
+        contract.objective = Some(objective(table)?);
+    }
     match fields.keys().next() {
         Some(name) => Err(field(name, "not a field of the contract language")),
         None => Ok(contract),
@@ -107,7 +110,41 @@ pub fn write(contract: &Contract) -> Value {
     fields.insert("history".into(), json!(seconds(contract.history_s)));
     fields.insert("outcomes".into(), json!(seconds(contract.outcomes_s)));
     fields.insert("quota".into(), json!(size::format(contract.quota_bytes)));
+    if let Some(objective) = contract.objective {
+        let latency = Duration::from_micros(objective.latency_p99_us.into());
+        fields.insert(
+            "objective".into(),
+            json!({
+                "availability": objective.availability(),
+                "latency_p99": duration::format(latency),
+                "window": seconds(objective.window_s),
+            }),
+        );
+    }
     Value::Object(fields)
+}
+
+/// The table `[objective]`. What is not said is 99.9 %, no latency, 30 days.
+fn objective(table: Value) -> Result<Objective, Problem> {
+    let Value::Object(mut fields) = table else {
+        return Err(field("objective", "a table: availability, latency_p99, window"));
+    };
+    let mut objective =
+        Objective { availability_ppm: 999_000, latency_p99_us: 0, window_s: Objective::WINDOW_S.1 };
+    if let Some(text) = text(&mut fields, "availability")? {
+        let wrong = || field("availability", &format!("'{text}' is no share: write it as 99.99%"));
+        objective.availability_ppm = Objective::parse_availability(&text).ok_or_else(wrong)?;
+    }
+    if let Some(text) = text(&mut fields, "latency_p99")? {
+        let wrong = || field("latency_p99", &format!("'{text}' is no latency: write it as 100ms"));
+        let us = duration::parse(&text).and_then(|d| u32::try_from(d.as_micros()).ok());
+        objective.latency_p99_us = us.ok_or_else(wrong)?;
+    }
+    objective.window_s = window(&mut fields, "window")?.unwrap_or(objective.window_s);
+    match fields.keys().next() {
+        Some(name) => Err(field(name, "not a field of an objective")),
+        None => Ok(objective),
+    }
 }
 
 fn level(text: &str) -> Result<Consistency, Problem> {
@@ -168,6 +205,12 @@ mod tests {
         assert_eq!((contract.outcomes_s, contract.history_s), (3_600, 0));
         assert_eq!(contract.quota_bytes, 8 << 30);
         assert_eq!(read(write(&contract)).unwrap(), contract);
+        let objective =
+            from_toml("[objective]\navailability = \"99.99%\"\nlatency_p99 = \"100ms\"");
+        let objective = objective.unwrap();
+        let told = objective.objective.unwrap();
+        assert_eq!((told.availability_ppm, told.latency_p99_us), (999_900, 100_000));
+        assert_eq!(read(write(&objective)).unwrap(), objective);
         assert_eq!(from_toml("").unwrap(), Contract::new(Program::Kv));
         let coordination = from_toml("program = \"coordination\"").unwrap();
         assert_eq!(coordination, Contract::new(Program::Coordination));
@@ -181,7 +224,8 @@ mod tests {
             ("partition = \"availability\"", Code::CONTRACT_UNENFORCEABLE, "partition"),
             ("staleness = \"100ms\"", Code::CONTRACT_UNENFORCEABLE, "staleness"),
             ("shards = 3", Code::CONTRACT_UNENFORCEABLE, "shards"),
-            ("[objective]\nwindow = \"30d\"", Code::CONTRACT_UNENFORCEABLE, "objective"),
+            ("[objective]\navailability = \"all\"", Code::CONTRACT_FIELD, "availability"),
+            ("[objective]\nlatency_p50 = \"1ms\"", Code::CONTRACT_FIELD, "latency_p50"),
             ("read = \"bounded\"", Code::CONTRACT_LEVEL, "read"),
             ("read = \"strong\"", Code::CONTRACT_FIELD, "read"),
             ("program = \"sql\"", Code::CONTRACT_FIELD, "program"),

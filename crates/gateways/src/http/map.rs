@@ -132,7 +132,7 @@ pub fn plan(route: Route, inbound: Inbound<'_>) -> Result<Plan, Problem> {
         Route::Vitals => observe::vitals(&mut query)?,
         Route::Traces => observe::traces(&mut query)?,
         Route::Trace { trace } => observe::trace(&mut query, trace)?,
-        Route::Slo => Plan::Observe(Question::Objectives),
+        Route::Slo => observe::objectives(&mut query)?,
         Route::Doctor => Plan::Observe(Question::Doctor),
         Route::Ready => Plan::Ready,
         Route::Metrics => Plan::Metrics,

@@ -151,7 +151,7 @@ impl Backend for Fake {
 
     async fn observe(&self, question: vigil::Question) -> Option<Vec<u8>> {
         match question {
-            vigil::Question::Objectives => Some(b"{}".to_vec()),
+            vigil::Question::Objectives { .. } => Some(b"{}".to_vec()),
             _ => None,
         }
     }

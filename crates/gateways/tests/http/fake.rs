@@ -80,7 +80,7 @@ impl Backend for Fake {
 
     async fn observe(&self, question: vigil::Question) -> Option<Vec<u8>> {
         match question {
-            vigil::Question::Objectives => Some(b"{}".to_vec()),
+            vigil::Question::Objectives { .. } => Some(b"{}".to_vec()),
             vigil::Question::Events(filter) => {
                 let event = vigil::Event { id: 7, ..Default::default() };
                 let events = if filter.after < 7 { vec![event] } else { vec![] };

@@ -62,9 +62,9 @@ impl Counts {
     }
 
     /// A request was turned away at the door.
-    pub fn refused(&self, now: Instant, code: &'static str) {
+    pub fn refused(&self, now: Instant, code: &'static str, keyspace: &str) {
         lock(&self.pulse).refused(self.second(now));
-        self.failure(now, code, "");
+        self.failure(now, code, keyspace);
     }
 
     /// A write went through its stages.
@@ -185,7 +185,7 @@ mod tests {
         counts.request(now, true, None, ms(3));
         counts.failure(now, "deadline-exceeded", "carts");
         counts.failure(now, "deadline-exceeded", "carts");
-        counts.refused(now, "overloaded");
+        counts.refused(now, "overloaded", "");
         counts.round(now, [Some(ms(1)), None, Some(ms(2)), Some(ms(0))]);
         counts.sync(now, ms(7));
         // The second that is under way is not told.

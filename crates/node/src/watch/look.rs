@@ -10,6 +10,7 @@ use super::Watched;
 use crate::{
     handle::Handle,
     metrics::resident_memory,
+    objectives::burning,
     room::free_bytes,
     vitals::{Cpu, Look},
 };
@@ -54,6 +55,7 @@ impl Looker {
             disk_full: own.is_some_and(|node| node.disk_full),
             peers: peers(handle, cluster),
             replicas: self.replicas(cluster, now),
+            burning: burning(&handle.objectives()),
         }
     }
 

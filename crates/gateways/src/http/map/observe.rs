@@ -43,6 +43,11 @@ pub fn traces(query: &mut Query) -> Result<Plan, Problem> {
     Ok(Plan::Observe(Question::Traces(pick)))
 }
 
+/// Objectives; `here` leaves out what other nodes counted.
+pub fn objectives(query: &mut Query) -> Result<Plan, Problem> {
+    Ok(Plan::Observe(Question::Objectives { here: query.switch("here")? }))
+}
+
 /// One trace; `here` leaves out what other nodes know of it.
 pub fn trace(query: &mut Query, trace: u128) -> Result<Plan, Problem> {
     let question = match query.switch("here")? {

@@ -1,0 +1,73 @@
+//! What no node knows alone: asked of all of them by the one that was asked.
+
+use std::{cmp::Reverse, sync::Arc};
+
+use client::{Client, Control, Error, Options};
+use kernel::{Duration, NodeId};
+use node::Handle;
+use vigil::{Objectives, Pick, Traces, slo, traces};
+
+use crate::ambient;
+
+/// Another node that has not answered for so long does not answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// This node, and where the others are.
+pub struct Everybody<'a> {
+    /// This node.
+    pub handle: &'a Handle,
+    /// The others, with their addresses.
+    pub others: Vec<(NodeId, Arc<str>)>,
+}
+
+impl Everybody<'_> {
+    /// One trace, with what all nodes know of it; `None` if none does.
+    pub async fn trace(&self, trace_id: u128) -> Option<Traces> {
+        let asked = self.ask(move |control| async move { control.trace_here(trace_id).await });
+        let mut known = self.handle.traces(Pick::Here(trace_id)).requests;
+        for (_, theirs) in asked.await {
+            known.extend(theirs.into_iter().flat_map(|theirs| theirs.requests));
+        }
+        let part = |request: &traces::Request| request.op == "part";
+        // The node that was asked knows how long it took; without it the longest part must do.
+        known.sort_by_key(|request| (part(request), Reverse(request.took_us)));
+        let mut known = known.into_iter();
+        let whole = traces::merge(known.next()?, known);
+        Some(Traces { node: self.me(), requests: vec![whole] })
+    }
+
+    /// Where the objectives stand, by what all nodes that answer have counted.
+    pub async fn objectives(&self) -> Objectives {
+        let asked = self.ask(|control| async move { control.objectives(true).await }).await;
+        let theirs = asked.into_iter().filter_map(|(_, answer)| answer.ok());
+        slo::merge([self.handle.objectives()].into_iter().chain(theirs))
+    }
+
+    /// Every other node and its answer, all asked at once.
+    async fn ask<T, F>(&self, question: impl Fn(Control) -> F) -> Vec<(NodeId, Result<T, Error>)>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let options = Options {
+            timeout: PATIENCE,
+            attempt_timeout: PATIENCE,
+            retry: false,
+            ..Options::default()
+        };
+        let mut asked = Vec::new();
+        for (node, address) in &self.others {
+            let control = Client::new([&**address], options.clone()).control();
+            asked.push((*node, ambient::spawn(question(control))));
+        }
+        let mut answers = Vec::new();
+        for (node, answer) in asked {
+            answers.extend(answer.await.ok().map(|answer| (node, answer)));
+        }
+        answers
+    }
+
+    fn me(&self) -> String {
+        self.handle.identity().node.to_string()
+    }
+}
