@@ -142,7 +142,7 @@ impl Backend for Front {
             Question::Trace(trace_id) => json(&self.others_too().trace(trace_id).await?),
             Question::Objectives { here: true } => json(&self.handle.objectives()),
             Question::Objectives { here: false } => json(&self.others_too().objectives().await),
-            Question::Doctor => None,
+            Question::Doctor => json(&self.others_too().diagnosis().await),
         }
     }
 

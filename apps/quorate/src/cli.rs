@@ -6,8 +6,8 @@ use kernel::{Duration, Version};
 
 use crate::{
     commands::{
-        bench, chaos, check, cluster, counter, dev, etcd, events, fate, history, keyspace, kv,
-        server, sim, slo,
+        bench, chaos, check, cluster, counter, dev, doctor, etcd, events, fate, history, keyspace,
+        kv, server, sim, slo,
     },
     exit,
     show::Show,
@@ -99,6 +99,8 @@ pub enum Command {
     Cluster(cluster::Cluster),
     /// Show what happened, on all nodes, by time.
     Events(events::Events),
+    /// Find out what is wrong with the cluster, and who is the cause.
+    Doctor(doctor::Doctor),
     /// Show what is left of the error budgets, and how fast they burn.
     Slo(slo::Slo),
     /// Inject faults into a cluster that was started with chaos on.

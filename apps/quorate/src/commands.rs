@@ -6,6 +6,7 @@ pub mod check;
 pub mod cluster;
 pub mod counter;
 pub mod dev;
+pub mod doctor;
 pub mod etcd;
 pub mod events;
 pub mod fate;
@@ -46,6 +47,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Etcd(command) => single()?.block_on(command.run(&global)),
         Command::Events(command) => single()?.block_on(command.run(&global)),
         Command::Slo(command) => single()?.block_on(command.run(&global)),
+        Command::Doctor(command) => single()?.block_on(command.run(&global)),
         Command::Cluster(command) => single()?.block_on(command.run(&global)),
         Command::Chaos(command) => single()?.block_on(command.run(&global)),
     }

@@ -5,12 +5,27 @@ use std::{cmp::Reverse, sync::Arc};
 use client::{Client, Control, Error, Options};
 use kernel::{Duration, NodeId};
 use node::Handle;
-use vigil::{Objectives, Pick, Traces, slo, traces};
+use vigil::{
+    Diagnosis, Objectives, Pick, Traces,
+    doctor::{self, Scene, Seen},
+    event::Filter,
+    slo, traces,
+};
 
 use crate::ambient;
 
 /// Another node that has not answered for so long does not answer.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Seconds of vitals that a diagnosis looks at.
+const SECONDS: u32 = 30;
+/// Events, likewise.
+const EVENTS: usize = 1000;
+
+/// The newest events of a node.
+fn newest() -> Filter {
+    Filter { limit: EVENTS, ..Filter::default() }
+}
 
 /// This node, and where the others are.
 pub struct Everybody<'a> {
@@ -41,6 +56,34 @@ impl Everybody<'_> {
         let asked = self.ask(|control| async move { control.objectives(true).await }).await;
         let theirs = asked.into_iter().filter_map(|(_, answer)| answer.ok());
         slo::merge([self.handle.objectives()].into_iter().chain(theirs))
+    }
+
+    /// What is wrong, by what all nodes tell.
+    pub async fn diagnosis(&self) -> Diagnosis {
+        let asked = self.ask(|control| async move {
+            let newest = newest();
+            let (vitals, events) = tokio::join!(control.vitals(SECONDS), control.events(&newest));
+            Ok((vitals?, events?))
+        });
+        let mut nodes = vec![Seen {
+            node: self.me(),
+            http: String::new(),
+            vitals: Some(self.handle.vitals(SECONDS)),
+            events: Some(self.handle.events(&newest())),
+        }];
+        for (node, answer) in asked.await {
+            let address = self.others.iter().find(|other| other.0 == node);
+            let (vitals, events) = answer.ok().unzip();
+            nodes.push(Seen {
+                node: node.to_string(),
+                http: address.map_or_else(String::new, |other| other.1.to_string()),
+                vitals,
+                events,
+            });
+        }
+        nodes.sort_by(|a, b| a.node.cmp(&b.node));
+        let now_ms = self.handle.unix_nanos() / 1_000_000;
+        doctor::diagnose(&Scene { now_ms, nodes })
     }
 
     /// Every other node and its answer, all asked at once.

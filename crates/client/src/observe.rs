@@ -1,6 +1,6 @@
 //! What nodes know of themselves. A client of one address asks that node.
 
-use vigil::{Events, Objectives, Traces, Vitals, event::Filter};
+use vigil::{Diagnosis, Events, Objectives, Traces, Vitals, event::Filter};
 
 use crate::{Control, Error, text::percent::encode_component};
 
@@ -41,5 +41,13 @@ impl Control {
     /// If it does not answer.
     pub async fn objectives(&self, here: bool) -> Result<Objectives, Error> {
         self.get(if here { "/v1/slo?here" } else { "/v1/slo" }).await
+    }
+
+    /// What is wrong with the cluster, as the node that this client talks to finds it.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn doctor(&self) -> Result<Diagnosis, Error> {
+        self.get("/v1/doctor").await
     }
 }

@@ -9,6 +9,7 @@
 //!   histogram durations in fixed memory          topk   the most frequent of very many
 //!   traces    requests with their stages, where it is worth keeping them
 //!   slo       error budgets, how fast they burn, and when somebody is paged
+//!   doctor    from what all nodes tell to what is wrong, and who
 //!   time      the time of day as people write it
 //! ```
 //!
@@ -23,6 +24,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod doctor;
 pub mod event;
 pub mod health;
 mod histogram;
@@ -34,6 +36,7 @@ mod topk;
 pub mod traces;
 pub mod vitals;
 
+pub use doctor::Diagnosis;
 pub use event::{Event, Events, Recorder, Severity};
 pub use histogram::Histogram;
 pub use question::{Pick, Question};

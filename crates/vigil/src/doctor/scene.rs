@@ -1,0 +1,75 @@
+//! What was collected.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::{Event, Events, Vitals, health::SILENT_MS, time, vitals::Peer};
+
+/// What was collected of all nodes of a cluster, at about one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scene {
+    /// When, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// Every member.
+    pub nodes: Vec<Seen>,
+}
+
+/// One node, as it was found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// Which: `n1`.
+    pub node: String,
+    /// Where its clients connect.
+    pub http: String,
+    /// How it is; `None` if it did not answer.
+    pub vitals: Option<Vitals>,
+    /// What happened on it.
+    pub events: Option<Events>,
+}
+
+/// Events of so long ago still tell of a trouble.
+const LATELY_MS: u64 = 10 * 60 * 1000;
+
+impl Scene {
+    /// The nodes that answered, with their vitals.
+    pub(super) fn answered(&self) -> impl Iterator<Item = (&str, &Vitals)> {
+        self.nodes.iter().filter_map(|seen| Some((seen.node.as_str(), seen.vitals.as_ref()?)))
+    }
+
+    /// How `by` finds `of`.
+    pub(super) fn peer(&self, by: &str, of: &str) -> Option<&Peer> {
+        let seen = self.nodes.iter().find(|seen| seen.node == by)?;
+        seen.vitals.as_ref()?.peers.iter().find(|peer| peer.node == of)
+    }
+
+    /// Whether `by` hears `of`; `None` if nobody can tell.
+    pub(super) fn hears(&self, by: &str, of: &str) -> Option<bool> {
+        let peer = self.peer(by, of)?;
+        Some(peer.silence_ms.is_some_and(|ms| ms < SILENT_MS))
+    }
+
+    /// Who answered and hears, or does not hear, this node.
+    pub(super) fn who(&self, hears: bool, of: &str) -> Vec<&str> {
+        let all = self.answered().map(|(node, _)| node).filter(|node| *node != of);
+        all.filter(|node| self.hears(node, of) == Some(hears)).collect()
+    }
+
+    /// The events of a node that are not old, of one kind.
+    pub(super) fn lately<'a>(
+        &'a self,
+        node: &str,
+        kind: &'a str,
+    ) -> impl Iterator<Item = &'a Event> {
+        let seen = self.nodes.iter().find(|seen| seen.node == node);
+        let events = seen.and_then(|seen| seen.events.as_ref()).map(|events| &events.events);
+        let fresh = move |event: &&Event| {
+            let at = time::parse(&event.time).unwrap_or(self.now_ms);
+            event.kind == kind && self.now_ms.saturating_sub(at) <= LATELY_MS
+        };
+        events.into_iter().flatten().filter(fresh)
+    }
+
+    /// Where a node's clients connect.
+    pub(super) fn http(&self, node: &str) -> &str {
+        self.nodes.iter().find(|seen| seen.node == node).map_or("", |seen| &seen.http)
+    }
+}
