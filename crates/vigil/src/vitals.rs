@@ -120,7 +120,7 @@ pub struct Load {
 /// The disk under the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
-    /// Syncs of the last minute.
+    /// Syncs of the last ten to twenty seconds.
     pub sync: Latency,
     /// How many of them.
     pub syncs: u64,

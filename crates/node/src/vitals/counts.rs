@@ -18,6 +18,8 @@ use crate::ambient::Clock;
 const FAILURES_MAX: usize = 32;
 /// What happened so long ago counts half.
 const HALF_LIFE: Duration = Duration::from_secs(60);
+/// Syncs are forgotten after twice as long: a disk is judged by what it does now.
+const SYNCS: Duration = Duration::from_secs(10);
 
 /// Counts of this node.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub struct Counts {
     clock: Clock,
     pulse: Mutex<Pulse>,
     failures: Mutex<(TopK<(&'static str, String)>, Instant)>,
-    /// Of this half minute and the one before.
+    /// Of these ten seconds and the ten before.
     syncs: Mutex<([Histogram; 2], Instant)>,
 }
 
@@ -100,7 +102,7 @@ impl Counts {
         )
     }
 
-    /// The syncs of the last minute or so, and how many.
+    /// The syncs of the last ten to twenty seconds, and how many.
     #[must_use]
     pub fn syncs(&self) -> (Latency, u64) {
         let mut syncs = lock(&self.syncs);
@@ -136,12 +138,12 @@ trait Passing {
 impl Passing for ([Histogram; 2], Instant) {
     fn turn(&mut self, now: Instant) {
         let age = now.since(self.1);
-        if age < HALF_LIFE / 2 {
+        if age < SYNCS {
             return;
         }
         self.0.swap(0, 1);
         self.0[0].clear();
-        if age >= HALF_LIFE {
+        if age >= 2 * SYNCS {
             self.0[1].clear();
         }
         self.1 = now;

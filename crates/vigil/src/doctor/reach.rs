@@ -136,7 +136,7 @@ fn foreign(scene: &Scene) -> Option<Finding> {
     for (node, _) in scene.answered() {
         for event in scene.lately(node, "link-refused") {
             let reason = event.word("reason").unwrap_or("?");
-            if ["cluster", "incarnation", "addressee", "garbage"].contains(&reason) {
+            if ["cluster", "incarnation", "addressee", "garbage", "too-long"].contains(&reason) {
                 let address = event.word("address").unwrap_or("?");
                 by.entry(format!("{address} ({reason}): {}", event.text)).or_default().push(node);
             }
