@@ -6,8 +6,8 @@ use kernel::{Duration, Version};
 
 use crate::{
     commands::{
-        bench, chaos, check, cluster, counter, dev, doctor, etcd, events, fate, history, keyspace,
-        kv, server, sim, slo,
+        bench, chaos, check, cluster, counter, dashboard, dev, doctor, etcd, events, fate, history,
+        keyspace, kv, server, sim, slo,
     },
     exit,
     show::Show,
@@ -103,6 +103,8 @@ pub enum Command {
     Doctor(doctor::Doctor),
     /// Show what is left of the error budgets, and how fast they burn.
     Slo(slo::Slo),
+    /// Print a dashboard for Grafana, in JSON.
+    Dashboard(dashboard::Dashboard),
     /// Inject faults into a cluster that was started with chaos on.
     #[command(subcommand)]
     Chaos(chaos::Chaos),

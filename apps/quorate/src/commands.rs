@@ -5,6 +5,7 @@ pub mod chaos;
 pub mod check;
 pub mod cluster;
 pub mod counter;
+pub mod dashboard;
 pub mod dev;
 pub mod doctor;
 pub mod etcd;
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     let global = cli.global;
     match cli.command {
         Command::Server(command) => command.run(),
+        Command::Dashboard(command) => command.run(),
         Command::Check(command) => command.run(global.show()),
         Command::Sim(command) => command.run(global.show()),
         Command::Bench(command) => threads(None)?.block_on(command.run(&global)),

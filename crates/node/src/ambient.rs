@@ -40,8 +40,8 @@ impl Clock {
     /// no jump of it tears what is counted by this.
     #[must_use]
     pub fn steady_us(&self, at: Instant) -> u64 {
-        let since = at.since(Instant::ZERO + FIRST);
-        self.epoch_us.saturating_add(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+        let us = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        self.epoch_us.saturating_add(us(at.since(Instant::ZERO))).saturating_sub(us(FIRST))
     }
 
     /// The time of day of a moment of the monotonic clock, in nanoseconds since 1970, by what the

@@ -378,35 +378,4 @@ pub fn resident_memory() -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_follow_the_conventions() {
-        let metrics = Metrics::default();
-        metrics.elections.get_or_create(&[("reason", "timeout")]).inc();
-        metrics
-            .requests
-            .get_or_create(&[("op", "read"), ("outcome", "ok")])
-            .observe(0.002, None, None);
-        Metrics::count(&metrics.sent, NodeId(2), 77);
-        let sample =
-            Sample { memory: 5 << 20, uptime: Duration::from_secs(3), inbox: 1, disk_free: 9 };
-        let text = metrics.text(sample);
-        for line in [
-            "quorate_raft_elections_total{reason=\"timeout\"} 1",
-            "quorate_request_seconds_count{op=\"read\",outcome=\"ok\"} 1",
-            "quorate_peer_sent_bytes_total{peer=\"2\"} 77",
-            "quorate_resident_memory_bytes 5242880",
-            "quorate_uptime_seconds 3.0",
-        ] {
-            assert!(text.contains(line), "{line} in\n{text}");
-        }
-        assert!(text.ends_with("# EOF\n"));
-    }
-
-    #[test]
-    fn a_running_process_uses_memory() {
-        assert!(resident_memory() > 1 << 20);
-    }
-}
+mod tests;
