@@ -40,6 +40,12 @@ pub fn on_threads<T: Send>(count: usize, work: impl Fn() -> T + Sync) -> Vec<T> 
     })
 }
 
+/// Seconds since 1970; 0 before that.
+pub fn unix_s() -> u64 {
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// 64 bits of the operating system's entropy.
 pub fn seed() -> u64 {
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();

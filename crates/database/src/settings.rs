@@ -22,6 +22,10 @@ pub struct Settings {
     pub election_timeout: Duration,
     /// Raft: between heartbeats.
     pub heartbeat: Duration,
+    /// Raft: ask before raising the term.
+    pub pre_vote: bool,
+    /// Raft: a leader that hears from no majority steps down. Leases need it.
+    pub check_quorum: bool,
     /// Requests in flight on this node.
     pub requests_max: u64,
     /// Bytes of requests in flight on this node.
@@ -66,6 +70,8 @@ impl Default for Settings {
         Settings {
             election_timeout: Duration::from_millis(250),
             heartbeat: Duration::from_millis(50),
+            pre_vote: true,
+            check_quorum: true,
             requests_max: 20_000,
             request_bytes_max: limit::Bytes::mib(256),
             uncommitted_bytes_max: limit::Bytes::mib(64),

@@ -15,7 +15,8 @@ fn main() {
         if result.outcome != Outcome::Valid || count == 1 {
             println!("seed {seed}: {:?} hash {:016x}", result.outcome, result.trace_hash);
             if let Some(folder) = args.get(2) {
-                report::write(&run, &Path::new(folder).join(format!("seed-{seed}"))).ok();
+                report::write(&run, &Path::new(folder).join(format!("seed-{seed}")), "failure", 0)
+                    .ok();
             }
         }
     }

@@ -26,6 +26,7 @@ pub mod operator;
 pub mod replicas;
 pub mod report;
 pub mod run;
+pub mod show;
 pub mod watch;
 pub mod workload;
 pub mod written;

@@ -3,10 +3,15 @@
 use std::{io, path::Path};
 
 use bytes::{Bytes, BytesMut};
+use check::history::{Event, History};
 use database::{link, message::Body};
+use kernel::{Duration, Instant, ShardId};
 use sim::{
     Plan,
-    report::{Report as Folder, spacetime::Diagram},
+    report::{
+        Ending, Report as Folder,
+        spacetime::{Diagram, Span},
+    },
     shrink::{Candidate, Shrunk, shrink},
 };
 
@@ -17,17 +22,23 @@ use crate::{
 };
 
 /// Events kept for the folder of a failure.
-const EVENTS: usize = 40_000;
+const EVENTS: usize = 120_000;
+/// Moments that its diagram shows.
+const ROWS: usize = 240;
+/// The diagram goes on for so long after the last operation of a counterexample.
+const AFTER: Duration = Duration::from_millis(5);
 
-/// Runs again with everything written down, and leaves the folder.
+/// Runs again with everything written down, and leaves the folder. `kind` and `time` are for its
+/// manifest: what it is, and when, in seconds since 1970.
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write(run: &Run, folder: &Path) -> io::Result<Outcome> {
+pub fn write(run: &Run, folder: &Path, kind: &str, time: u64) -> io::Result<Outcome> {
     let (report, world) = run.go(Some(EVENTS));
-    let verdict = match &report.outcome {
-        Outcome::Failed { by, why } => format!("**{by}**: {why}"),
-        other => format!("{other:?}"),
+    let (outcome, verdict) = match &report.outcome {
+        Outcome::Failed { by, why } => (Ending::Failed, format!("{by}: {why}")),
+        Outcome::Valid => (Ending::Valid, "Nothing was found.".to_owned()),
+        Outcome::Unknown(why) => (Ending::Unknown, format!("not judged: {why}")),
     };
     let mut history = String::new();
     for event in &report.history {
@@ -37,29 +48,65 @@ pub fn write(run: &Run, folder: &Path) -> io::Result<Outcome> {
     let path = folder.join("plan.json");
     let command = format!("quorate sim replay {}", path.display());
     if let Some(recorder) = world.log() {
-        let diagram = Diagram { label: &label, rows: 120, ..Diagram::default() };
-        let history = history.as_bytes();
-        let plan = &run.plan;
-        Folder { plan, verdict: &verdict, command: &command, history, recorder, diagram }
+        let spans = found(&report.history);
+        let until = spans.iter().map(|span| span.to).max().map_or(Instant::NEVER, |at| at + AFTER);
+        let diagram = Diagram { label: &label, rows: ROWS, until, spans: &spans, terse: false };
+        let (plan, verdict, command, history) = (&run.plan, &verdict, &command, history.as_bytes());
+        Folder { kind, time, plan, outcome, verdict, command, history, recorder, diagram }
             .write(folder)?;
     }
     Ok(report.outcome)
 }
 
+/// The operations that cannot all be right together, if it is the history that is wrong.
+fn found(history: &[Event]) -> Vec<Span> {
+    let Ok(judged) = History::from_events(history.iter().cloned()) else { return Vec::new() };
+    let report = check::check(&judged, &check::Options::default());
+    let Some(found) = report.counterexample() else { return Vec::new() };
+    let time = |at: u64| {
+        let event = history.get(usize::try_from(at).ok()?)?;
+        Some(Instant(u64::try_from(event.time?).ok()?))
+    };
+    let span = |op: &check::Shown| {
+        let from = time(op.start)?;
+        let (to, text) =
+            (op.end.and_then(time).unwrap_or(from), format!("p{} {}", op.process, op.label));
+        Some(Span { from, to, text, bad: op.guilty })
+    };
+    found.ops.iter().filter_map(span).collect()
+}
+
 /// What a frame between nodes says, in a few words.
 fn label(bytes: &Bytes) -> Option<String> {
+    words(bytes, None)
+}
+
+/// What a frame says of all shards, or of one: then without its name, and without heartbeats.
+#[must_use]
+pub fn words(bytes: &Bytes, only: Option<ShardId>) -> Option<String> {
     let mut buffer = BytesMut::from(&bytes[..]);
     let mut words = Vec::new();
     while let Ok(Some(envelope)) = link::take_envelope(&mut buffer) {
+        if only.is_some_and(|shard| shard.0 != envelope.shard) {
+            continue;
+        }
         let word = match envelope.body? {
+            Body::Raft(message) if only.is_some() && is_heartbeat(&message) => continue,
             Body::Raft(message) => raft_word(&message),
             Body::Ask(_) => "ask".into(),
             Body::Told(_) => "told".into(),
             Body::Report(_) => continue,
         };
-        words.push(format!("s{} {word}", envelope.shard));
+        words.push(match only {
+            Some(_) => word,
+            None => format!("s{} {word}", envelope.shard),
+        });
     }
     (!words.is_empty()).then(|| words.join(", "))
+}
+
+fn is_heartbeat(message: &raft::Message) -> bool {
+    matches!(message.body, Some(raft::Body::Heartbeat(_) | raft::Body::HeartbeatReply(_)))
 }
 
 fn raft_word(message: &raft::Message) -> String {

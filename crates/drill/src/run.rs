@@ -22,6 +22,7 @@ use crate::{
     invariants::Invariants,
     operator::Operator,
     replicas::Pictures,
+    show,
     workload::{self, Operation},
 };
 
@@ -279,6 +280,7 @@ impl<'a> Stage<'a> {
             let before = self.world.now();
             let steps = self.world.steps();
             self.world.run_until_true(|world| world.steps() > steps, until);
+            show::all(&mut self.world);
             let answers = self.world.take_replies();
             for answer in answers {
                 match self.waiting.remove(&answer.ticket) {

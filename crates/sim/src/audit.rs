@@ -136,8 +136,19 @@ pub enum What {
     Log(String),
     /// The caller says what the node is from now on, such as "leader term 3".
     Role(String),
+    /// The caller says what a part of the node knows from now on.
+    State(State),
     /// The caller points at something.
     Mark(String),
+}
+
+/// What a part of a node knows, for the table of states at the cursor of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Which part, such as a shard; empty if the node has one.
+    pub of: String,
+    /// Names and values, always the same names.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// When, where and what.
@@ -159,6 +170,10 @@ pub struct Recorder {
     forgotten: u64,
     /// The last role of each node that was forgotten.
     roles: BTreeMap<NodeId, String>,
+    /// The last states that were forgotten, by node and part.
+    states: BTreeMap<(NodeId, String), State>,
+    /// The newest role and states: what does not change them is not kept.
+    newest: BTreeMap<(NodeId, Option<String>), What>,
 }
 
 impl Recorder {
@@ -170,11 +185,25 @@ impl Recorder {
             capacity: capacity.max(1),
             forgotten: 0,
             roles: BTreeMap::new(),
+            states: BTreeMap::new(),
+            newest: BTreeMap::new(),
         }
     }
 
-    /// Adds an event and forgets the oldest if there are too many.
+    /// Adds an event and forgets the oldest if there are too many. Roles and states that were said
+    /// before are no events.
     pub fn add(&mut self, record: Record) {
+        let part = match &record.what {
+            What::Role(_) => Some(None),
+            What::State(state) => Some(Some(state.of.clone())),
+            _ => None,
+        };
+        if let Some(part) = part {
+            let before = self.newest.insert((record.node, part), record.what.clone());
+            if before.as_ref() == Some(&record.what) {
+                return;
+            }
+        }
         if self.last.len() == self.capacity {
             self.forget();
         }
@@ -183,9 +212,20 @@ impl Recorder {
 
     fn forget(&mut self) {
         self.forgotten += 1;
-        if let Some(Record { node, what: What::Role(role), .. }) = self.last.pop_front() {
-            self.roles.insert(node, role);
+        match self.last.pop_front() {
+            Some(Record { node, what: What::Role(role), .. }) => {
+                self.roles.insert(node, role);
+            }
+            Some(Record { node, what: What::State(state), .. }) => {
+                self.states.insert((node, state.of.clone()), state);
+            }
+            _ => {}
         }
+    }
+
+    /// What the parts of nodes knew before the oldest event that is still known.
+    pub fn states_before(&self) -> impl Iterator<Item = (NodeId, &State)> {
+        self.states.iter().map(|((node, _), state)| (*node, state))
     }
 
     /// What a node was before the oldest event that is still known.
@@ -250,5 +290,20 @@ mod tests {
             recorder.add(Record { at: Instant(at), node: NodeId(1), what: What::Done(at) });
         }
         assert_eq!(recorder.role_before(NodeId(1)), Some("leader"));
+    }
+
+    #[test]
+    fn states_are_events_only_when_they_change_and_outlive_being_forgotten() {
+        let mut recorder = Recorder::new(2);
+        let mut say = |of: &str, term: &str| {
+            let state = State { of: of.into(), facts: vec![("term", term.into())] };
+            recorder.add(Record { at: Instant(1), node: NodeId(1), what: What::State(state) });
+        };
+        for (of, term) in [("s1", "1"), ("s1", "1"), ("s2", "1"), ("s1", "2"), ("s1", "3")] {
+            say(of, term);
+        }
+        assert_eq!((recorder.iter().count(), recorder.forgotten()), (2, 2));
+        let before: Vec<&str> = recorder.states_before().map(|(_, s)| s.of.as_str()).collect();
+        assert_eq!(before, ["s1", "s2"]);
     }
 }

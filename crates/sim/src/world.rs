@@ -37,7 +37,7 @@ use kernel::{Instant, NodeId, Rng, Ticket, TimerId};
 
 use crate::{
     apart::Apart,
-    audit::{Record, Recorder, Trace, What},
+    audit::{Record, Recorder, State, Trace, What},
     disk::SimDisk,
     fault::Fault,
     machine::{Action, Factory, Machine},
@@ -191,6 +191,12 @@ impl<F: Factory> World<F> {
     /// is recorded.
     pub fn role(&mut self, node: NodeId, role: impl FnOnce() -> String) {
         self.note(node, || What::Role(role()));
+    }
+
+    /// Says what a part of a node knows from now on, for the table beside the space-time diagram;
+    /// costs nothing while nothing is recorded.
+    pub fn state(&mut self, node: NodeId, state: impl FnOnce() -> State) {
+        self.note(node, || What::State(state()));
     }
 
     /// Points at something, for the space-time diagram.

@@ -154,7 +154,7 @@ impl Seeds {
                 totals.failed.push(seed);
                 let folder = self.out.join(format!("seed-{seed}"));
                 bar.suspend(|| println!("seed {seed}: {by}: {why}\n  see {}", folder.display()));
-                report::write(&run, &folder)?;
+                report::write(&run, &folder, "failure", ambient::unix_s())?;
             }
         }
         Ok(())
@@ -202,7 +202,7 @@ impl Replay {
     fn run(self) -> Result<(), Failure> {
         let run = self.load()?;
         println!("seed {}\n{}", run.plan.seed, run.plan.options);
-        let outcome = report::write(&run, &self.out)?;
+        let outcome = report::write(&run, &self.out, "replay", ambient::unix_s())?;
         println!("{outcome:?}\nsee {}", self.out.display());
         match outcome {
             Outcome::Valid => Ok(()),
@@ -227,7 +227,7 @@ impl Replay {
             small.operations.len() + small.coordination.len(),
             shrunk.runs
         );
-        let outcome = report::write(&small, &self.out)?;
+        let outcome = report::write(&small, &self.out, "replay", ambient::unix_s())?;
         println!("{outcome:?}\nsee {}", self.out.display());
         Ok(())
     }

@@ -89,6 +89,8 @@ pub fn config<E: Engine>(core: &Core<E>) -> Config {
     Config {
         election_timeout: settings.election_timeout,
         heartbeat: settings.heartbeat,
+        pre_vote: settings.pre_vote,
+        check_quorum: settings.check_quorum,
         uncommitted_bytes_max: settings.uncommitted_bytes_max,
         lease: settings.lease,
         drift_ppm: settings.drift_ppm,

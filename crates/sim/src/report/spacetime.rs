@@ -12,37 +12,73 @@
 //! silences are cut short and marked, since an election that follows two seconds of silence is
 //! read best next to it. Only the last rows of a run are drawn.
 
+mod frames;
 mod layout;
 mod paint;
+mod player;
 
 use bytes::Bytes;
 use kernel::Instant;
 
+use super::drawing::Drawing;
 use crate::audit::Recorder;
+use frames::Frames;
 use layout::Layout;
+pub use player::Player;
 
 /// How a run is drawn.
 #[derive(Clone, Copy)]
 pub struct Diagram<'a> {
-    /// What a frame says, in a few words; without words its length is shown.
+    /// What a frame says, in a few words.
     pub label: &'a dyn Fn(&Bytes) -> Option<String>,
+    /// Whether frames without words are left out; else their length is shown.
+    pub terse: bool,
     /// How many moments are drawn at most; about 20 fit a screen.
     pub rows: usize,
     /// The last moment that is drawn.
     pub until: Instant,
+    /// What clients did; they get a lane of their own.
+    pub spans: &'a [Span],
+}
+
+/// An operation of a client, from its beginning to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// When it began.
+    pub from: Instant,
+    /// When it ended.
+    pub to: Instant,
+    /// What it was.
+    pub text: String,
+    /// Whether it is part of what must not be.
+    pub bad: bool,
 }
 
 impl Default for Diagram<'_> {
     fn default() -> Self {
-        Diagram { label: &|_| None, rows: 120, until: Instant::NEVER }
+        let label = &|_: &Bytes| None;
+        Diagram { label, terse: false, rows: 120, until: Instant::NEVER, spans: &[] }
     }
 }
 
 impl Diagram<'_> {
-    /// Draws the end of a run as an SVG document.
+    /// Draws the end of a run.
     #[must_use]
-    pub fn draw(&self, nodes: u64, recorder: &Recorder) -> String {
-        let layout = Layout::new(nodes, recorder, self.rows.max(2), self.until);
-        paint::paint(&layout, recorder, self.label)
+    pub fn draw(&self, nodes: u64, recorder: &Recorder) -> Drawing {
+        let frames = Frames::new(recorder, self.label, self.terse);
+        paint::paint(&self.layout(nodes, recorder, &frames), recorder, &frames, self.spans).0
+    }
+
+    /// The end of a run, to be gone through forwards and backwards.
+    #[must_use]
+    pub fn player(&self, name: &str, nodes: u64, recorder: &Recorder) -> Player {
+        let frames = Frames::new(recorder, self.label, self.terse);
+        let layout = self.layout(nodes, recorder, &frames);
+        let drawing = paint::paint(&layout, recorder, &frames, self.spans);
+        Player::new(name, drawing, &layout, recorder, &frames, self.spans)
+    }
+
+    fn layout(&self, nodes: u64, recorder: &Recorder, frames: &Frames) -> Layout {
+        Layout::new(nodes, recorder, frames, self)
     }
 }

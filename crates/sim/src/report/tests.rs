@@ -1,5 +1,8 @@
-use super::*;
+use std::fs;
+
+use super::{spacetime::Span, *};
 use crate::{
+    audit::State,
     fault::{Between, Fault},
     nemesis,
     options::Options,
@@ -31,6 +34,8 @@ fn eventful() -> (Plan, World<Counters>) {
     let mut rng = Rng::new(1);
     world.run_until(Instant::ZERO);
     world.role(a, || "leader term 1".to_owned());
+    let facts = || vec![("term", "1".to_owned()), ("commit", "7".to_owned())];
+    world.state(a, || State { of: "s1".into(), facts: facts() });
     while world.now() < Instant::ZERO + ms(260) {
         world.request(a, Add(1));
         world.run_for(rng.duration(ms(5), ms(40)));
@@ -41,6 +46,9 @@ fn eventful() -> (Plan, World<Counters>) {
 
 fn report<'a>(plan: &'a Plan, recorder: &'a Recorder) -> Report<'a> {
     Report {
+        kind: "failure",
+        time: 1_767_323_045,
+        outcome: Ending::Failed,
         plan,
         verdict: "Read 17 returned 3 after 4 had been acknowledged.",
         command: "quorate sim replay --seed 11",
@@ -66,6 +74,15 @@ fn the_folder_tells_the_whole_story() {
     assert!(log.contains("0.110000s CRASH    power lost"), "{log}");
     assert!(log.contains("0.230000s BOOT     1"), "{log}");
     assert!(!read("n5.log").contains("CRASH"));
+    let html = read("report.html");
+    assert!(html.contains(r#"["term","1"],["commit","7"]"#), "states are known at the cursor");
+    assert!(html.contains("n4  CRASH    power lost"), "so is what happens");
+    assert!(html.contains(r#""found":["#) && html.contains("addEventListener"));
+    let manifest = Manifest::from_json(&read("run.json")).unwrap();
+    assert_eq!((manifest.verdict.as_str(), manifest.seed), ("failed", 11));
+    for file in &manifest.files {
+        assert_eq!(fs::metadata(folder.path().join(&file.name)).unwrap().len(), file.bytes);
+    }
     let svg = read("spacetime.svg");
     for expected in ["leader term 1", "stale read", "cut n1 &lt;-&gt; n2,n3", "class=\"down\""] {
         assert!(svg.contains(expected), "{expected}");
@@ -78,12 +95,28 @@ fn the_diagram_is_the_same_every_time_and_bounded() {
         let (_, world) = eventful();
         let until = Instant::ZERO + ms(219);
         let diagram = spacetime::Diagram { rows: 20, until, ..Default::default() };
-        diagram.draw(5, world.log().unwrap())
+        diagram.draw(5, world.log().unwrap()).file()
     };
     let svg = draw();
     assert_eq!(svg, draw());
     assert_eq!(svg.matches("class=\"row\"").count(), 20);
     assert!(svg.contains(">still: pause n2 for 60ms<"), "what began before the window is named");
+}
+
+#[test]
+fn operations_of_clients_have_a_lane_and_bad_ones_stand_out() {
+    let (_, world) = eventful();
+    let at = |n| Instant::ZERO + ms(n);
+    let span = |from, to, bad| Span { from: at(from), to: at(to), text: "read 2".into(), bad };
+    let spans = [span(100, 150, false), span(160, 200, true)];
+    let diagram = spacetime::Diagram { rows: 1_000, spans: &spans, ..Default::default() };
+    let svg = diagram.draw(5, world.log().unwrap()).file();
+    assert_eq!(
+        ["span", "span-bad"].map(|c| svg.matches(&format!("<rect class=\"{c}\"")).count()),
+        [1, 1]
+    );
+    assert_eq!(svg.matches("class=\"found\"").count(), 3, "both ends, and the mark");
+    assert!(svg.contains(">clients<"));
 }
 
 #[test]
@@ -94,10 +127,10 @@ fn any_run_can_be_drawn() {
         let mut world = World::of_plan(&plan, Counters { nodes });
         world.record(300);
         world.run_for(ms(2_000));
-        let svg = spacetime::Diagram::default().draw(nodes, world.log().unwrap());
+        let svg = spacetime::Diagram::default().draw(nodes, world.log().unwrap()).file();
         assert!(svg.ends_with("</svg>\n"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "seed {seed}");
     }
-    let empty = spacetime::Diagram::default().draw(3, &Recorder::new(1));
+    let empty = spacetime::Diagram::default().draw(3, &Recorder::new(1)).file();
     assert!(empty.ends_with("</svg>\n"));
 }

@@ -28,6 +28,12 @@ impl<F: Factory> World<F> {
         }
     }
 
+    /// Puts bytes on a link that its sender never sent, as a stranger on the network would. They
+    /// travel like any others.
+    pub fn forge(&mut self, from: NodeId, to: NodeId, bytes: Bytes) {
+        self.send(from, to, bytes);
+    }
+
     fn send(&mut self, from: NodeId, to: NodeId, bytes: Bytes) {
         let hash = hash_bytes(&bytes);
         self.trace.add(hash ^ (to.0 << 56));

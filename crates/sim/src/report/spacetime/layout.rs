@@ -4,14 +4,21 @@ use std::collections::BTreeMap;
 
 use kernel::{Instant, NodeId};
 
+use super::{Diagram, frames::Frames};
 use crate::audit::{Record, Recorder, What};
 
 /// Height of the first row.
 pub(super) const TOP: f64 = 104.0;
+/// What is above this is the head: it stays in sight when the page scrolls.
+pub(super) const HEAD: f64 = TOP - 16.0;
 /// Distance between lanes.
 pub(super) const LANE: f64 = 190.0;
-/// Where the first lane is.
-pub(super) const LEFT: f64 = 170.0;
+/// Where the first lane is, and where the rows begin.
+const LEFT: f64 = 170.0;
+/// Width of the lane of clients.
+const CLIENTS: f64 = 150.0;
+/// Where rows begin.
+pub(super) const ROWS: f64 = 86.0;
 /// The least and the greatest distance between two rows.
 const STEP: (f64, f64) = (13.0, 34.0);
 /// A silence longer than this is cut short.
@@ -19,6 +26,7 @@ const SILENCE_NS: u64 = 20_000_000;
 
 pub(super) struct Layout {
     pub(super) nodes: u64,
+    left: f64,
     rows: BTreeMap<Instant, f64>,
     /// Rows that follow a long silence.
     pub(super) breaks: Vec<(f64, u64)>,
@@ -27,12 +35,22 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Gives a row to each of the last moments at which something visible happened.
-    pub(super) fn new(nodes: u64, recorder: &Recorder, rows: usize, until: Instant) -> Layout {
-        let mut moments: Vec<Instant> =
-            recorder.iter().filter(|r| r.at <= until && visible(r)).map(|r| r.at).collect();
+    pub(super) fn new(
+        nodes: u64,
+        recorder: &Recorder,
+        frames: &Frames,
+        diagram: &Diagram<'_>,
+    ) -> Layout {
+        let shown = recorder.iter().filter(|record| visible(record) && frames.shown(record));
+        let mut moments: Vec<Instant> = shown.map(|record| record.at).collect();
+        moments.extend(diagram.spans.iter().flat_map(|span| [span.from, span.to]));
+        moments.retain(|at| *at <= diagram.until);
+        moments.sort_unstable();
         moments.dedup();
-        let first = moments.len().saturating_sub(rows);
-        let mut layout = Layout { nodes, rows: BTreeMap::new(), breaks: Vec::new(), bottom: TOP };
+        let first = moments.len().saturating_sub(diagram.rows.max(2));
+        let left = if diagram.spans.is_empty() { LEFT } else { LEFT + CLIENTS };
+        let (rows, breaks) = (BTreeMap::new(), Vec::new());
+        let mut layout = Layout { nodes, left, rows, breaks, bottom: TOP };
         let (mut y, mut before) = (TOP, None);
         for at in moments.drain(first..) {
             if let Some(before) = before {
@@ -69,18 +87,23 @@ impl Layout {
 
     /// The lane of a node.
     pub(super) fn x(&self, node: NodeId) -> f64 {
-        LEFT + (node.0 as f64 - 1.0) * LANE
+        self.left + (node.0 as f64 - 1.0) * LANE
+    }
+
+    /// The lane of clients; `None` if there is none.
+    pub(super) fn clients_x(&self) -> Option<f64> {
+        (self.left > LEFT).then_some(ROWS + 20.0)
     }
 
     /// Where the column of faults begins.
     pub(super) fn faults_x(&self) -> f64 {
-        LEFT + self.nodes as f64 * LANE - LANE / 4.0
+        self.left + self.nodes as f64 * LANE - LANE / 4.0
     }
 }
 
 /// Whether an event is drawn: the inner life of a node (timers, syncs, its log) is not.
 pub(super) fn visible(record: &Record) -> bool {
-    !matches!(record.what, What::Timer(_) | What::Done(_) | What::Log(_))
+    !matches!(record.what, What::Timer(_) | What::Done(_) | What::Log(_) | What::State(_))
 }
 
 #[cfg(test)]
@@ -95,10 +118,15 @@ mod tests {
         recorder
     }
 
+    fn layout(recorder: &Recorder, rows: usize, until: Instant) -> Layout {
+        let diagram = Diagram { rows, until, ..Diagram::default() };
+        Layout::new(3, recorder, &Frames::new(recorder, diagram.label, false), &diagram)
+    }
+
     #[test]
     fn the_last_moments_get_rows_and_silence_is_cut_short() {
         let recorder = recorder(&[10, 20, 30, 30, 1_000_000_030]);
-        let layout = Layout::new(3, &recorder, 3, Instant::NEVER);
+        let layout = layout(&recorder, 3, Instant::NEVER);
         assert_eq!(layout.y(Instant(10)), None);
         assert_eq!(layout.y(Instant(20)), Some(TOP));
         let (three, four) = (layout.y(Instant(30)), layout.y(Instant(1_000_000_030)));
@@ -111,13 +139,13 @@ mod tests {
 
     #[test]
     fn a_window_may_end_before_the_run() {
-        let layout = Layout::new(3, &recorder(&[10, 20, 30]), 9, Instant(20));
+        let layout = layout(&recorder(&[10, 20, 30]), 9, Instant(20));
         assert!(layout.contains(Instant(20)) && !layout.contains(Instant(30)));
     }
 
     #[test]
     fn nothing_recorded_is_an_empty_window() {
-        let layout = Layout::new(3, &recorder(&[]), 9, Instant::NEVER);
+        let layout = layout(&recorder(&[]), 9, Instant::NEVER);
         assert_eq!((layout.y(Instant(0)), layout.rows().count()), (None, 0));
     }
 }

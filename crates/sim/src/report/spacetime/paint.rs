@@ -2,44 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use kernel::{Instant, NodeId};
 
 use super::{
-    super::svg::{Anchor, Svg},
-    layout::{Layout, TOP},
+    super::drawing::{Anchor, Drawing},
+    Span,
+    frames::Frames,
+    layout::{Layout, ROWS, TOP},
 };
 use crate::audit::{Lost, Recorder, What};
 
 mod bands;
-
-const STYLE: &str = "
-text{font-family:'DejaVu Sans',Verdana,sans-serif;font-size:10px;fill:#334155}
-.halo{paint-order:stroke;stroke:#ffffff;stroke-width:3px;stroke-linejoin:round}
-.title{font-size:16px;font-weight:bold;fill:#0f172a}
-.node{font-size:14px;font-weight:bold;fill:#0f172a}
-.time{font-family:'DejaVu Sans Mono',monospace;font-size:9px;fill:#64748b}
-.gap{font-size:9px;font-style:italic;fill:#94a3b8}
-.role{font-size:10px;font-weight:bold;fill:#0f172a}
-.bad{fill:#b91c1c;font-weight:bold}
-.good{fill:#15803d;font-weight:bold}
-.lane{stroke:#cbd5e1;stroke-width:1.5}
-.row{stroke:#f1f5f9;stroke-width:1}
-.break{stroke:#cbd5e1;stroke-width:1;stroke-dasharray:2 4}
-.message{stroke:#475569;stroke-width:1.1;marker-end:url(#head)}
-.again{stroke:#475569;stroke-width:1.1;stroke-dasharray:5 3;marker-end:url(#head)}
-.lost{stroke:#dc2626;stroke-width:1.1;stroke-dasharray:3 2}
-.flight{stroke:#94a3b8;stroke-width:1;stroke-dasharray:1 3}
-.cross{stroke:#dc2626;stroke-width:2}
-.client{fill:#7c3aed}
-.leader{fill:#86efac}
-.candidate{fill:#fdba74}
-.plain{fill:#e2e8f0}
-.other{fill:#bfdbfe}
-.down{fill:#1e293b}
-.paused{fill:#facc15}
-.fault{fill:#fecaca;stroke:#dc2626;stroke-width:0.7}
-";
 
 /// A frame on its way.
 struct Flight {
@@ -53,25 +26,33 @@ struct Flight {
 pub(super) struct Painter<'a> {
     layout: &'a Layout,
     recorder: &'a Recorder,
-    svg: Svg,
+    svg: Drawing,
     /// Words beside arrow heads: painted over all lines, so that no line strikes them out.
     labels: Vec<((f64, f64), Anchor, String)>,
 }
 
-/// Paints the window of a run.
+/// Width of the column of faults.
+const FAULTS: f64 = 330.0;
+
+/// Paints the window of a run: all of it, and the names of the columns alone.
 pub(super) fn paint(
     layout: &Layout,
     recorder: &Recorder,
-    label: &dyn Fn(&Bytes) -> Option<String>,
-) -> String {
-    let mut painter = Painter { layout, recorder, svg: Svg::new(), labels: Vec::new() };
+    frames: &Frames,
+    spans: &[Span],
+) -> (Drawing, Drawing) {
+    let mut painter = Painter { layout, recorder, svg: Drawing::new(), labels: Vec::new() };
+    painter.found(spans);
     painter.grid();
-    painter.bands();
     painter.faults();
-    painter.messages(label);
+    painter.bands();
+    painter.spans(spans);
+    painter.messages(frames);
     painter.marks();
-    painter.heads();
-    painter.svg.finish(layout.faults_x() + 400.0, layout.bottom + 24.0, STYLE)
+    painter.title();
+    let (width, heads) = (layout.faults_x() + FAULTS, painter.heads());
+    painter.svg.add(&heads);
+    (painter.svg.sized(width, layout.bottom + 24.0), heads.sized(width, TOP))
 }
 
 impl Painter<'_> {
@@ -83,30 +64,38 @@ impl Painter<'_> {
         let right = self.layout.faults_x();
         let mut labelled = 0.0;
         for (at, y) in self.layout.rows() {
-            self.svg.line((100.0, y), (right, y), "row");
+            self.svg.line((ROWS, y), (right, y), "row");
             if y - labelled >= 11.0 {
-                self.svg.text((92.0, y + 3.0), Anchor::End, "time", &at.to_string());
+                self.svg.text((ROWS - 8.0, y + 3.0), Anchor::End, "time", &at.to_string());
                 labelled = y;
             }
         }
         for (y, gap) in &self.layout.breaks {
-            self.svg.line((100.0, *y), (right, *y), "break");
+            self.svg.line((ROWS, *y), (right, *y), "break");
             let text = format!("{} ms", gap / 1_000_000);
             self.svg.text((right - 4.0, y - 2.0), Anchor::End, "gap", &text);
         }
     }
 
-    fn heads(&mut self) {
+    fn title(&mut self) {
         let (first, last) = (self.layout.rows().next(), self.layout.rows().last());
         let (first, last) = (first.map_or(Instant(0), |r| r.0), last.map_or(Instant(0), |r| r.0));
         let title = format!("{first} to {last}");
         self.svg.text((20.0, 28.0), Anchor::Start, "title", &title);
         self.legend();
+    }
+
+    /// The names of the columns.
+    fn heads(&self) -> Drawing {
+        let (mut heads, y) = (Drawing::new(), TOP - 22.0);
         for node in self.nodes() {
-            let x = self.layout.x(node);
-            self.svg.text((x, TOP - 22.0), Anchor::Middle, "node", &node.to_string());
+            heads.text((self.layout.x(node), y), Anchor::Middle, "node", &node.to_string());
         }
-        self.svg.text((self.layout.faults_x(), TOP - 22.0), Anchor::Start, "node", "faults");
+        if let Some(x) = self.layout.clients_x() {
+            heads.text((x, y), Anchor::Start, "node", "clients");
+        }
+        heads.text((self.layout.faults_x(), y), Anchor::Start, "node", "faults");
+        heads
     }
 
     fn legend(&mut self) {
@@ -122,16 +111,17 @@ impl Painter<'_> {
         self.svg.text((450.0, 52.0), Anchor::Start, "", text);
     }
 
-    fn messages(&mut self, label: &dyn Fn(&Bytes) -> Option<String>) {
+    fn messages(&mut self, frames: &Frames) {
         let mut flights: BTreeMap<u64, Flight> = BTreeMap::new();
         let recorder = self.recorder;
         for record in recorder.iter() {
             let inside = self.layout.contains(record.at);
             match &record.what {
-                What::Sent { to, frame, bytes } => {
-                    let label = label(bytes).unwrap_or_else(|| format!("{} B", bytes.len()));
-                    let (from, sent) = (record.node, record.at);
-                    flights.insert(*frame, Flight { from, to: *to, sent, label, arrivals: 0 });
+                What::Sent { to, frame, .. } => {
+                    if let Some(label) = frames.words(*frame) {
+                        let (from, sent, label) = (record.node, record.at, label.to_owned());
+                        flights.insert(*frame, Flight { from, to: *to, sent, label, arrivals: 0 });
+                    }
                 }
                 What::Delivered { frame, .. } => {
                     if let Some(flight) = flights.get_mut(frame) {

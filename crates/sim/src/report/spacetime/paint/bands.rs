@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use kernel::NodeId;
+use kernel::{Instant, NodeId};
+
+use crate::audit::Record;
 
 use super::{
-    super::layout::TOP,
-    {Anchor, Painter, What, short},
+    super::layout::{LANE, ROWS, TOP},
+    {Anchor, Painter, Span, What, short},
 };
+
+/// A fault that lasts: its column, the node that it strikes alone, from where to where.
+type Bar = (usize, NodeId, f64, Option<f64>);
 
 /// Half the width of a lane's band.
 const HALF: f64 = 6.0;
@@ -42,7 +47,7 @@ impl Painter<'_> {
             let (mut shown, mut y) = (self.before(node), TOP - 12.0);
             self.say_role(node, &shown, TOP);
             let recorder = self.recorder;
-            let mine = |r: &&crate::audit::Record| r.node == node && self.layout.contains(r.at);
+            let mine = |r: &&Record| r.node == node && self.layout.contains(r.at);
             let changes: Vec<_> = recorder.iter().filter(mine).collect();
             for record in changes {
                 let before = shown.clone();
@@ -104,10 +109,10 @@ impl Painter<'_> {
         }
     }
 
-    /// Faults that last are bars; those that strike once are words.
+    /// Faults that last are bars, and bands over the lanes; those that strike once are words.
     pub(super) fn faults(&mut self) {
-        let mut open: BTreeMap<String, (usize, f64)> = BTreeMap::new();
-        let mut bars = Vec::new();
+        let mut open: BTreeMap<String, (usize, NodeId, f64)> = BTreeMap::new();
+        let mut bars: Vec<Bar> = Vec::new();
         let recorder = self.recorder;
         let (left, mut still) = (self.layout.faults_x(), true);
         let text_x = left + 12.0 * COLUMNS as f64;
@@ -123,28 +128,76 @@ impl Painter<'_> {
                         self.svg.text(at, Anchor::Start, "bad", &short(fault, 46));
                     }
                     if *lasting {
-                        let free = |c: &usize| open.values().all(|(used, _)| used != c);
+                        let free = |c: &usize| open.values().all(|(used, ..)| used != c);
                         let column = (0..COLUMNS).find(free).unwrap_or(COLUMNS - 1);
-                        open.insert(fault.clone(), (column, y.unwrap_or(TOP)));
+                        open.insert(fault.clone(), (column, record.node, y.unwrap_or(TOP)));
                     }
                 }
                 What::Healed(fault) if fault == "everything" => {
                     let all = std::mem::take(&mut open);
-                    bars.extend(all.into_values().map(|(column, from)| (column, from, y)));
+                    bars.extend(
+                        all.into_values().map(|(column, node, from)| (column, node, from, y)),
+                    );
                 }
                 What::Healed(fault) => {
-                    bars.extend(open.remove(fault).map(|(column, from)| (column, from, y)));
+                    bars.extend(
+                        open.remove(fault).map(|(column, node, from)| (column, node, from, y)),
+                    );
                 }
                 _ => {}
             }
         }
         let bottom = Some(self.layout.bottom);
-        bars.extend(open.into_values().map(|(column, from)| (column, from, bottom)));
-        for (column, from, to) in bars {
-            let height = to.unwrap_or(TOP) - from;
-            if height > 0.0 {
-                self.svg.rect((left + 12.0 * column as f64, from), (8.0, height), "fault");
-            }
+        bars.extend(open.into_values().map(|(column, node, from)| (column, node, from, bottom)));
+        for bar in bars {
+            self.bar(bar);
+        }
+    }
+
+    fn bar(&mut self, (column, node, from, to): Bar) {
+        let (left, height) = (self.layout.faults_x(), to.unwrap_or(TOP) - from);
+        if height <= 0.0 {
+            return;
+        }
+        let (x, width) = match node {
+            NodeId::NONE => (ROWS, left - ROWS),
+            node => (self.layout.x(node) - LANE / 4.0, LANE / 2.0),
+        };
+        self.svg.rect((x, from), (width, height), "shade");
+        self.svg.rect((left + 12.0 * column as f64, from), (8.0, height), "fault");
+    }
+
+    /// What clients did, beside each other; what must not be stands out over all lanes.
+    pub(super) fn spans(&mut self, spans: &[Span]) {
+        let Some(left) = self.layout.clients_x() else { return };
+        let mut free = [0.0; COLUMNS];
+        for span in spans {
+            let (from, to) =
+                (self.layout.y(span.from).unwrap_or(TOP - 8.0), self.layout.y(span.to));
+            let Some(to) = to else { continue };
+            let column = free.iter().position(|until| *until <= from).unwrap_or(COLUMNS - 1);
+            free[column] = to;
+            let (x, class) =
+                (left + 9.0 * column as f64, if span.bad { "span-bad" } else { "span" });
+            self.svg.rect((x, from), (6.0, (to - from).max(3.0)), class);
+            let class = if span.bad { "halo bad" } else { "halo client" };
+            let at = (left + 9.0 * COLUMNS as f64 + 4.0, from + 4.0);
+            self.svg.text(at, Anchor::Start, class, &short(&span.text, 18));
+        }
+    }
+
+    /// The moments of what must not be, as stripes from side to side.
+    pub(super) fn found(&mut self, spans: &[Span]) {
+        let mut moments: Vec<Instant> =
+            spans.iter().filter(|span| span.bad).flat_map(|span| [span.from, span.to]).collect();
+        let marked = |r: &&Record| matches!(r.what, What::Mark(_));
+        moments.extend(self.recorder.iter().filter(marked).map(|record| record.at));
+        moments.sort_unstable();
+        moments.dedup();
+        let width = self.layout.faults_x() - ROWS;
+        for at in moments.into_iter().filter(|at| self.layout.contains(*at)) {
+            let y = self.layout.y(at).unwrap_or(TOP);
+            self.svg.rect((ROWS, y - 6.0), (width, 12.0), "found");
         }
     }
 }
