@@ -16,6 +16,10 @@ use kernel::{Duration, Instant, Now};
 
 use crate::{config::Config, snapshot::Sending, status::PeerState};
 
+/// Rounds under way of which it is known what had been sent before them: many times the way there
+/// and back, in heartbeats.
+const ROUNDS_MAX: usize = 64;
+
 /// How a follower is being sent to.
 #[derive(Clone, Debug)]
 pub(crate) enum Mode {
@@ -77,8 +81,10 @@ pub(crate) struct Progress {
     pub(crate) last_ack: Instant,
     /// The greatest heartbeat round that it answered.
     pub(crate) round: u64,
-    /// The latest round sent to it, and `next` at that moment.
-    pub(crate) asked: (u64, u64),
+    /// The latest regular round sent to it.
+    pub(crate) asked: u64,
+    /// `next` when regular rounds were sent, oldest first: each holds from its round on.
+    rounds: VecDeque<(u64, u64)>,
     /// Its disk is slow or failing.
     pub(crate) unwell: bool,
     /// It has lost its memory: it counts for nothing until it has recovered.
@@ -106,7 +112,8 @@ impl Progress {
             commit_sent: 0,
             last_ack: now,
             round: 0,
-            asked: (0, next),
+            asked: 0,
+            rounds: VecDeque::new(),
             unwell: false,
             amnesia: None,
         }
@@ -139,10 +146,29 @@ impl Progress {
         }
     }
 
+    /// A regular round is sent to it.
+    pub(crate) fn ask(&mut self, round: u64) {
+        self.asked = round;
+        if self.rounds.back().is_none_or(|(_, next)| *next != self.next) {
+            self.rounds.push_back((round, self.next));
+        }
+        if self.rounds.len() > ROUNDS_MAX {
+            self.rounds.pop_front();
+        }
+    }
+
+    /// A round was answered: what `next` was when it was sent; none if that is not known any more.
+    pub(crate) fn next_at(&mut self, round: u64) -> Option<u64> {
+        while self.rounds.get(1).is_some_and(|(later, _)| *later <= round) {
+            self.rounds.pop_front();
+        }
+        self.rounds.front().filter(|(since, _)| *since <= round).map(|(_, next)| *next)
+    }
+
     /// An append up to `last` was sent.
     pub(crate) fn sent(&mut self, last: u64, bytes: u64) {
         match &mut self.mode {
-            Mode::Probe { paused } => *paused = Some(self.asked.0),
+            Mode::Probe { paused } => *paused = Some(self.asked),
             Mode::Replicate if last >= self.next => {
                 self.inflight.add(last, bytes);
                 self.next = last + 1;

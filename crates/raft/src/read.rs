@@ -121,7 +121,7 @@ impl Raft {
                 continue;
             }
             if regular {
-                peer.asked = (round, peer.next);
+                peer.ask(round);
             }
             let commit = self.commit.min(peer.matched);
             let acknowledged = peer.counted(peer.matched);

@@ -20,6 +20,7 @@ extern crate quorate_raft as raft;
 mod check;
 mod cluster;
 mod differential;
+mod distance;
 mod node;
 mod oracle;
 mod paper;
