@@ -50,7 +50,8 @@ pub fn write(run: &Run, folder: &Path, kind: &str, time: u64) -> io::Result<Outc
     if let Some(recorder) = world.log() {
         let spans = found(&report.history);
         let until = spans.iter().map(|span| span.to).max().map_or(Instant::NEVER, |at| at + AFTER);
-        let diagram = Diagram { label: &label, rows: ROWS, until, spans: &spans, terse: false };
+        let diagram =
+            Diagram { label: &label, rows: ROWS, until, spans: &spans, ..Diagram::default() };
         let (plan, verdict, command, history) = (&run.plan, &verdict, &command, history.as_bytes());
         Folder { kind, time, plan, outcome, verdict, command, history, recorder, diagram }
             .write(folder)?;

@@ -17,6 +17,23 @@ pub fn all(world: &mut World<Cluster>) {
     }
 }
 
+/// The same of one shard alone, without its name.
+pub fn shard(world: &mut World<Cluster>, id: ShardId) {
+    if world.log().is_none() {
+        return;
+    }
+    for node in world.ids() {
+        let database = world.machine(node).and_then(|machine| machine.database());
+        let Some(shard) = database.and_then(|database| database.shards().get(&id)) else {
+            continue;
+        };
+        let state = State { of: String::new(), ..state(id, shard) };
+        let role = format!("{} t{}", state.facts[0].1, shard.raft.term());
+        world.role(node, || role);
+        world.state(node, || state);
+    }
+}
+
 fn one(world: &mut World<Cluster>, node: NodeId) {
     let Some(database) = world.machine(node).and_then(|machine| machine.database()) else { return };
     let states: Vec<State> =

@@ -33,10 +33,15 @@ pub struct Diagram<'a> {
     pub label: &'a dyn Fn(&Bytes) -> Option<String>,
     /// Whether frames without words are left out; else their length is shown.
     pub terse: bool,
-    /// How many moments are drawn at most; about 20 fit a screen.
+    /// How many moments are drawn at most; about 20 fit a screen. The last ones, unless `from` says
+    /// where to begin.
     pub rows: usize,
+    /// The first moment that is drawn; none begins so that the end is drawn.
+    pub from: Option<Instant>,
     /// The last moment that is drawn.
     pub until: Instant,
+    /// The moment that times are counted from.
+    pub zero: Instant,
     /// What clients did; they get a lane of their own.
     pub spans: &'a [Span],
 }
@@ -57,7 +62,8 @@ pub struct Span {
 impl Default for Diagram<'_> {
     fn default() -> Self {
         let label = &|_: &Bytes| None;
-        Diagram { label, terse: false, rows: 120, until: Instant::NEVER, spans: &[] }
+        let (rows, until) = (120, Instant::NEVER);
+        Diagram { label, terse: false, rows, from: None, until, zero: Instant::ZERO, spans: &[] }
     }
 }
 

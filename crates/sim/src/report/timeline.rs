@@ -33,7 +33,10 @@ const WIDTH: f64 = 1100.0;
 const LEFT: f64 = 76.0;
 const RIGHT: f64 = 20.0;
 const LANE: f64 = 26.0;
+/// Height of the first lane: below the title and two lines of faults.
 const TOP: f64 = 64.0;
+/// The same without a title.
+const TOP_BARE: f64 = 42.0;
 const CLIENTS: f64 = 110.0;
 
 impl Timeline {
@@ -42,11 +45,12 @@ impl Timeline {
     pub fn draw(&self) -> Drawing {
         let mut svg = Drawing::new();
         svg.text((LEFT, 22.0), Anchor::Start, "title", &self.title);
-        let lanes = TOP + LANE * self.lanes.len() as f64;
+        let top = self.top();
+        let lanes = top + LANE * self.lanes.len() as f64;
         let bottom = if self.operations.is_empty() { lanes } else { lanes + CLIENTS };
         self.shade(&mut svg, bottom);
         for (i, lane) in self.lanes.iter().enumerate() {
-            self.lane(&mut svg, lane, TOP + LANE * i as f64);
+            self.lane(&mut svg, lane, top + LANE * i as f64);
         }
         if !self.operations.is_empty() {
             self.clients(&mut svg, lanes, bottom);
@@ -67,6 +71,10 @@ impl Timeline {
         svg.sized(WIDTH, bottom + 46.0)
     }
 
+    fn top(&self) -> f64 {
+        if self.title.is_empty() { TOP_BARE } else { TOP }
+    }
+
     fn x(&self, at: f64) -> f64 {
         let (from, to) = self.span;
         let part = (at.clamp(from, to) - from) / (to - from).max(1e-9);
@@ -74,15 +82,18 @@ impl Timeline {
     }
 
     fn shade(&self, svg: &mut Drawing, bottom: f64) {
-        let mut free = f64::NEG_INFINITY;
-        let mut row = 0.0;
+        let top = self.top();
+        // Two lines of names; a fault whose name fits on neither has none.
+        let mut free = [f64::NEG_INFINITY; 2];
         for (from, to, what) in &self.faults {
             let (x, end) = (self.x(*from), self.x(*to));
-            svg.rect((x, TOP - 6.0), ((end - x).max(2.0), bottom - TOP + 6.0), "shade");
-            svg.rect((x, TOP - 10.0), ((end - x).max(2.0), 4.0), "fault");
-            row = if x < free { 11.0 - row } else { 0.0 };
-            free = x + 5.6 * what.len() as f64;
-            svg.text((x, TOP - 14.0 - row), Anchor::Start, "halo bad", what);
+            svg.rect((x, top - 6.0), ((end - x).max(2.0), bottom - top + 6.0), "shade");
+            svg.rect((x, top - 10.0), ((end - x).max(2.0), 4.0), "fault");
+            if let Some(row) = free.iter().position(|until| *until <= x) {
+                free[row] = x + 6.2 * what.chars().count() as f64;
+                let y = top - 14.0 - 11.0 * row as f64;
+                svg.text((x, y), Anchor::Start, "halo bad", what);
+            }
         }
     }
 
@@ -132,7 +143,7 @@ mod tests {
         assert_eq!(timeline.x(5.0), LEFT + (WIDTH - LEFT - RIGHT) / 2.0);
         let svg = timeline.draw().file();
         let half = format!(
-            "x=\"{:.1}\" y=\"58.0\" width=\"{:.1}\"",
+            "x=\"{:.1}\" y=\"36.0\" width=\"{:.1}\"",
             timeline.x(5.0),
             timeline.x(7.5) - timeline.x(5.0)
         );

@@ -62,7 +62,8 @@ for (const player of document.querySelectorAll('.player')) {
     after.setAttribute('height', Math.max(0, story.bottom + 24 - moment.y));
     after.style.display = here === moments.length - 1 ? 'none' : '';
     table.replaceChildren();
-    let heads = null;
+    let heads = null, named = false;
+    for (const node of fold(here).values()) for (const of of node.parts.keys()) named = named || of !== '';
     for (const [name, node] of [...fold(here)].sort()) {
       for (const facts of node.parts.values()) heads = heads || facts.map(fact => fact[0]);
       const parts = node.parts.size ? [...node.parts].sort() : [['', []]];
@@ -75,7 +76,7 @@ for (const player of document.querySelectorAll('.player')) {
           first.className = node.life === 'up' ? 'is-' + roleOf(node.role) : 'is-' + node.life;
           row.append(first);
         }
-        cell(row, of, 'part');
+        if (named) cell(row, of, 'part');
         if (!facts.length) {
           cell(row, node.life === 'up' ? node.role : node.life).colSpan = heads ? heads.length : 1;
         }
@@ -86,7 +87,7 @@ for (const player of document.querySelectorAll('.player')) {
     }
     if (heads) {
       const row = table.insertRow(0);
-      for (const head of ['', '', ...heads]) {
+      for (const head of [...(named ? ['', ''] : ['']), ...heads]) {
         const made = document.createElement('th');
         made.textContent = head;
         made.scope = 'col';
@@ -147,5 +148,5 @@ for (const player of document.querySelectorAll('.player')) {
     const near = (best, m, i) => Math.abs(m.y - y) < Math.abs(moments[best].y - y) ? i : best;
     show(moments.reduce(near, 0), true);
   });
-  show(story.found.length ? story.found[story.found.length - 1] : moments.length - 1);
+  show(story.start);
 }

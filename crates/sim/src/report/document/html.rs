@@ -89,8 +89,8 @@ fn table(out: &mut String, head: &[String], rows: &[Vec<String>]) -> std::fmt::R
     for row in rows {
         write!(out, "<tr>")?;
         for cell in row {
-            let number =
-                cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '−'));
+            let number = cell.len() < 16
+                && cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '−'));
             let class = if number { " class=\"n\"" } else { "" };
             write!(out, "<td{class}>{}</td>", inline(cell))?;
         }

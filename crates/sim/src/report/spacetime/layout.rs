@@ -27,6 +27,7 @@ const SILENCE_NS: u64 = 20_000_000;
 pub(super) struct Layout {
     pub(super) nodes: u64,
     left: f64,
+    zero: Instant,
     rows: BTreeMap<Instant, f64>,
     /// Rows that follow a long silence.
     pub(super) breaks: Vec<(f64, u64)>,
@@ -44,13 +45,18 @@ impl Layout {
         let shown = recorder.iter().filter(|record| visible(record) && frames.shown(record));
         let mut moments: Vec<Instant> = shown.map(|record| record.at).collect();
         moments.extend(diagram.spans.iter().flat_map(|span| [span.from, span.to]));
-        moments.retain(|at| *at <= diagram.until);
+        let begin = diagram.from.unwrap_or(Instant::ZERO);
+        moments.retain(|at| *at >= begin && *at <= diagram.until);
         moments.sort_unstable();
         moments.dedup();
-        let first = moments.len().saturating_sub(diagram.rows.max(2));
+        let rows = diagram.rows.max(2);
+        if diagram.from.is_some() {
+            moments.truncate(rows);
+        }
+        let first = moments.len().saturating_sub(rows);
         let left = if diagram.spans.is_empty() { LEFT } else { LEFT + CLIENTS };
         let (rows, breaks) = (BTreeMap::new(), Vec::new());
-        let mut layout = Layout { nodes, left, rows, breaks, bottom: TOP };
+        let mut layout = Layout { nodes, left, zero: diagram.zero, rows, breaks, bottom: TOP };
         let (mut y, mut before) = (TOP, None);
         for at in moments.drain(first..) {
             if let Some(before) = before {
@@ -83,6 +89,11 @@ impl Layout {
     /// Whether a moment is inside the window.
     pub(super) fn contains(&self, at: Instant) -> bool {
         self.rows.last_key_value().is_some_and(|(last, _)| at <= *last) && self.y(at).is_some()
+    }
+
+    /// A moment in words.
+    pub(super) fn time(&self, at: Instant) -> String {
+        Instant(at.0.saturating_sub(self.zero.0)).to_string()
     }
 
     /// The lane of a node.
@@ -135,6 +146,16 @@ mod tests {
         assert_eq!(layout.breaks.len(), 1);
         assert_eq!(layout.y(Instant(25)), three, "what has no row takes the next");
         assert!(layout.contains(Instant(25)) && !layout.contains(Instant(2_000_000_000)));
+    }
+
+    #[test]
+    fn a_window_may_begin_where_it_is_told() {
+        let recorder = recorder(&[10, 20, 30, 40]);
+        let diagram = Diagram { rows: 2, from: Some(Instant(15)), ..Diagram::default() };
+        let frames = Frames::new(&recorder, diagram.label, false);
+        let layout = Layout::new(3, &recorder, &frames, &diagram);
+        let rows: Vec<u64> = layout.rows().map(|(at, _)| at.0).collect();
+        assert_eq!(rows, [20, 30]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) struct Painter<'a> {
 }
 
 /// Width of the column of faults.
-const FAULTS: f64 = 330.0;
+const FAULTS: f64 = 410.0;
 
 /// Paints the window of a run: all of it, and the names of the columns alone.
 pub(super) fn paint(
@@ -66,7 +66,7 @@ impl Painter<'_> {
         for (at, y) in self.layout.rows() {
             self.svg.line((ROWS, y), (right, y), "row");
             if y - labelled >= 11.0 {
-                self.svg.text((ROWS - 8.0, y + 3.0), Anchor::End, "time", &at.to_string());
+                self.svg.text((ROWS - 8.0, y + 3.0), Anchor::End, "time", &self.layout.time(at));
                 labelled = y;
             }
         }
@@ -80,7 +80,7 @@ impl Painter<'_> {
     fn title(&mut self) {
         let (first, last) = (self.layout.rows().next(), self.layout.rows().last());
         let (first, last) = (first.map_or(Instant(0), |r| r.0), last.map_or(Instant(0), |r| r.0));
-        let title = format!("{first} to {last}");
+        let title = format!("{} to {}", self.layout.time(first), self.layout.time(last));
         self.svg.text((20.0, 28.0), Anchor::Start, "title", &title);
         self.legend();
     }

@@ -39,6 +39,8 @@ struct Story {
     moments: Vec<Moment>,
     /// Which moments show what must not be.
     found: Vec<usize>,
+    /// Where the cursor stands first: at the last finding, else at the first fault, else at the end.
+    start: usize,
     /// Where rows end.
     bottom: f64,
 }
@@ -75,11 +77,12 @@ impl Player {
             before: before(layout, recorder),
             moments: Vec::new(),
             found: Vec::new(),
+            start: 0,
             bottom: layout.bottom,
         };
         let rows: Vec<(Instant, f64)> = layout.rows().collect();
         for (at, y) in &rows {
-            let (at, y) = (at.to_string(), *y);
+            let (at, y) = (layout.time(*at), *y);
             story.moments.push(Moment { at, y, events: Vec::new(), known: Vec::new() });
         }
         let place = |at: Instant| rows.partition_point(|(row, _)| *row < at);
@@ -111,6 +114,11 @@ impl Player {
         }
         story.found.sort_unstable();
         story.found.dedup();
+        let inside = |r: &&crate::audit::Record| {
+            matches!(r.what, What::Injected { .. }) && layout.contains(r.at)
+        };
+        let fault = recorder.iter().find(inside).map(|record| place(record.at));
+        story.start = story.found.last().copied().or(fault).unwrap_or(rows.len().saturating_sub(1));
         let rows = story.moments.len();
         // Strings and numbers only: this cannot fail.
         let story = serde_json::to_string(&story).unwrap_or_default();

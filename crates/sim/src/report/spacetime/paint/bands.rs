@@ -125,7 +125,7 @@ impl Painter<'_> {
                 What::Injected { fault, lasting } => {
                     if let Some(y) = y.filter(|_| self.layout.contains(record.at)) {
                         let at = (text_x, y + 3.5);
-                        self.svg.text(at, Anchor::Start, "bad", &short(fault, 46));
+                        self.svg.text(at, Anchor::Start, "bad", &short(fault, 54));
                     }
                     if *lasting {
                         let free = |c: &usize| open.values().all(|(used, ..)| used != c);
