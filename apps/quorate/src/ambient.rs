@@ -40,10 +40,9 @@ pub fn on_threads<T: Send>(count: usize, work: impl Fn() -> T + Sync) -> Vec<T> 
     })
 }
 
-/// Seconds since 1970; 0 before that.
+/// The time of day, in seconds since 1970.
 pub fn unix_s() -> u64 {
-    let now = std::time::SystemTime::now();
-    now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    unix_ms() / 1_000
 }
 
 /// 64 bits of the operating system's entropy.

@@ -9,7 +9,7 @@
 
 pub mod drill;
 mod kv;
-mod recorder;
+pub mod recorder;
 pub mod traffic;
 
 pub use kv::KvTarget;

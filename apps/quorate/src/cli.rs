@@ -7,7 +7,7 @@ use kernel::{Duration, Version};
 use crate::{
     commands::{
         bench, chaos, check, cluster, counter, dashboard, dev, doctor, etcd, events, fate, history,
-        keyspace, kv, server, sim, slo,
+        keyspace, kv, lab, server, sim, slo,
     },
     exit,
     show::Show,
@@ -113,6 +113,9 @@ pub enum Command {
     /// Run the whole cluster under simulated disasters.
     #[command(subcommand)]
     Sim(sim::Sim),
+    /// Ask a question, predict, run it on the real engine, and read a report.
+    #[command(subcommand)]
+    Lab(lab::Lab),
     /// Measure throughput, latency and cost; drill failures.
     Bench(bench::Bench),
 }

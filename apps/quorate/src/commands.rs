@@ -14,6 +14,7 @@ pub mod fate;
 pub mod history;
 pub mod keyspace;
 pub mod kv;
+pub mod lab;
 pub mod server;
 pub mod sim;
 pub mod slo;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Dashboard(command) => command.run(),
         Command::Check(command) => command.run(global.show()),
         Command::Sim(command) => command.run(global.show()),
+        Command::Lab(command) => threads(None)?.block_on(command.run(global.show())),
         Command::Bench(command) => threads(None)?.block_on(command.run(&global)),
         Command::Dev(command) => single()?.block_on(command.run(&global)),
         Command::Keyspace(command) => single()?.block_on(command.run(&global)),

@@ -274,7 +274,7 @@ fn gone(_: Failure) -> Result<(), Failure> {
 }
 
 /// The number of the node that leads the keyspace.
-async fn leader(endpoints: &[String]) -> Result<u16, Failure> {
+pub async fn leader(endpoints: &[String]) -> Result<u16, Failure> {
     let control = traffic::connect(endpoints).control();
     let deadline = ambient::now() + READY;
     while ambient::now() < deadline {
@@ -290,7 +290,7 @@ async fn leader(endpoints: &[String]) -> Result<u16, Failure> {
 }
 
 /// Which of these keys do not exist.
-async fn missing(endpoints: &[String], keys: &[String]) -> Result<Vec<String>, Failure> {
+pub async fn missing(endpoints: &[String], keys: &[String]) -> Result<Vec<String>, Failure> {
     let kv = traffic::connect(endpoints).kv("default");
     let mut missing = Vec::new();
     for key in keys {
