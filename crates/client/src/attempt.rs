@@ -70,6 +70,10 @@ const KNOWS_THE_ID: [&str; 4] =
 /// Codes that say "later", and mean it: going on at once would make things worse.
 const WAIT: [&str; 2] = ["overloaded", "disk-full"];
 
+/// Codes of a node that cannot reach the others, or not in time: the next attempt goes elsewhere, even
+/// if this node was the leader. It may be cut off and not know it.
+const ELSEWHERE: [&str; 2] = ["deadline-exceeded", "unavailable"];
+
 impl Client {
     /// Carries a call out; tells how many attempts it took.
     pub(crate) async fn carry_out<X: Exchange>(
@@ -149,10 +153,16 @@ impl Shared {
             Some(outcome) => outcome,
             None => Outcome::Failed { cause: Cause::Deadline, sent: true },
         };
-        if matches!(outcome, Outcome::Failed { .. }) {
-            self.nodes.doubt(&address);
-            self.pool.forget(&address);
-            self.pipes.forget(&address);
+        match &outcome {
+            Outcome::Failed { .. } => {
+                self.nodes.doubt(&address);
+                self.pool.forget(&address);
+                self.pipes.forget(&address);
+            }
+            Outcome::Refused(problem) if ELSEWHERE.contains(&problem.code.as_str()) => {
+                self.nodes.doubt(&address);
+            }
+            _ => {}
         }
         outcome
     }

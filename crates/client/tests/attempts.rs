@@ -202,6 +202,16 @@ async fn a_hint_is_followed_and_a_silent_leader_is_left() {
 }
 
 #[tokio::test]
+async fn a_leader_that_is_cut_off_is_left() {
+    let (cut, leader) = Server::start(&[refuse("deadline-exceeded", true, true)]).await;
+    let hint = Line::Refuse { code: "unavailable", unknown: false, retry: true, leader };
+    let (_, address) = Server::start(&[hint, Line::Done(false)]).await;
+    let client = Client::new([address], options());
+    client.kv("d").put(b"a", b"v", None, None).await.unwrap();
+    assert!((1..=2).contains(&cut.count()), "{}", cut.count());
+}
+
+#[tokio::test]
 async fn an_idle_pipe_that_was_closed_costs_no_attempt() {
     let (server, address) = Server::start(&[Line::Done(true), Line::Done(false)]).await;
     let kv = Client::new([address], options()).kv("d");
