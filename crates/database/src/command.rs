@@ -14,7 +14,7 @@ pub struct Command {
     #[prost(bytes = "bytes", tag = "2")]
     pub request_id: Bytes,
     /// What to do.
-    #[prost(oneof = "Do", tags = "3, 4, 5, 6")]
+    #[prost(oneof = "Do", tags = "3, 4, 5, 6, 7")]
     pub act: Option<Do>,
 }
 
@@ -33,6 +33,9 @@ pub enum Do {
     /// History is cut here: what follows is of this incarnation.
     #[prost(uint64, tag = "6")]
     Cut(u64),
+    /// The same, and the program of the keyspace ends what the lost part may have left behind.
+    #[prost(uint64, tag = "7")]
+    Sever(u64),
 }
 
 /// The digest of a shard's history up to an index.
@@ -80,6 +83,8 @@ mod tests {
 
     #[test]
     fn a_cut_is_golden() {
+        let sever = Command::own(Timestamp(1), Do::Sever(2)).encode_to_vec();
+        assert_eq!(sever, [9, 1, 0, 0, 0, 0, 0, 0, 0, 56, 2]);
         let cut = Command::own(Timestamp(1), Do::Cut(2));
         let bytes = [9, 1, 0, 0, 0, 0, 0, 0, 0, 48, 2];
         assert_eq!(cut.encode_to_vec(), bytes);

@@ -105,11 +105,25 @@ pub enum Bug {
     InnerTxnUnchecked,
     /// A token outlives its user and the password that it was given for.
     TokenOutlivesPassword,
+    /// A place in a semaphore holds although only what is before it suffices.
+    PermitsOverrun,
+    /// A barrier that ends with a lease is told to be down.
+    BarrierUnseen,
+    /// A double barrier opens when one is still missing.
+    OpenedEarly,
+    /// A sequential key has the number of the revision before it.
+    SequenceReused,
+    /// An instance is registered although another lease holds its name.
+    InstanceStolen,
+    /// An instance is not listed while its lease is running out.
+    InstanceWhileEnding,
+    /// A cut of history leaves leases and revisions as they were.
+    CutForgotten,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 48] = [
+    pub const ALL: [(Bug, &'static str); 55] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -209,6 +223,16 @@ impl Bug {
             Bug::TokenOutlivesPassword,
             "A token outlives its user and the password that it was given for",
         ),
+        (
+            Bug::PermitsOverrun,
+            "A place in a semaphore holds although only what is before it suffices",
+        ),
+        (Bug::BarrierUnseen, "A barrier that ends with a lease is told to be down"),
+        (Bug::OpenedEarly, "A double barrier opens when one is still missing"),
+        (Bug::SequenceReused, "A sequential key has the number of the revision before it"),
+        (Bug::InstanceStolen, "An instance is registered although another lease holds its name"),
+        (Bug::InstanceWhileEnding, "An instance is not listed while its lease is running out"),
+        (Bug::CutForgotten, "A cut of history leaves leases and revisions as they were"),
     ];
 }
 

@@ -27,4 +27,4 @@ pub mod counter;
 pub mod kv;
 mod program;
 
-pub use program::{Rejected, apply, check, frees, query};
+pub use program::{Rejected, apply, check, cut, frees, query};

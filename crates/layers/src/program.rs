@@ -5,6 +5,7 @@ use core::fmt;
 
 use bytes::Bytes;
 use contract::Program;
+use kernel::Incarnation;
 use store::{
     engine::{EngineError, Read},
     mvcc::Reader,
@@ -56,6 +57,18 @@ pub fn apply(program: Program, command: &Bytes, view: &mut dyn View) -> Result<B
             Ok(command) => command.apply(view),
             Err(_) => Ok(Bytes::new()),
         },
+    }
+}
+
+/// Cuts history: what was answered in the part that is lost must not be taken for what follows.
+///
+/// # Errors
+/// Only if the engine fails.
+pub fn cut(program: Program, view: &mut dyn View, next: Incarnation) -> Result<(), EngineError> {
+    match program {
+        // Their versions name the incarnation, and nothing in them lives by itself.
+        Program::Kv | Program::Counter => Ok(()),
+        Program::Coordination => coordination::cut(view, next),
     }
 }
 

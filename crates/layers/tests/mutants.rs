@@ -6,6 +6,7 @@ mod stage;
 
 use bytes::Bytes;
 use contract::Program;
+use kernel::Incarnation;
 use kernel::bug::{Bug, plant};
 use layers::coordination::*;
 use prost::Message;
@@ -80,12 +81,113 @@ fn a_token_ends_with_its_password() -> bool {
     send(&mut stage, Act::Put(put("k")), ann()) == Err(Error::InvalidAuthToken)
 }
 
+/// A stage with leases 1 to 3.
+fn leased() -> Stage {
+    let mut stage = Stage::new();
+    for id in 1..4 {
+        send(&mut stage, Act::LeaseGrant(LeaseGrantRequest { ttl: 10, id }), None).unwrap();
+    }
+    stage
+}
+
+fn recipe(stage: &mut Stage, act: RecipeAct) -> Result<RecipeOutcome, Error> {
+    match send(stage, Act::Recipe(RecipeRequest { act: Some(act) }), None)? {
+        Outcome::Recipe(response) => Ok(response.outcome.unwrap()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn found(stage: &Stage, ask: RecipeAsk) -> RecipeFound {
+    let query = Query::from(Ask::Recipe(RecipeQuery { ask: Some(ask) })).encode_to_vec();
+    let reply = stage.query(Program::Coordination, &query.into());
+    match QueryReply::read(&reply).unwrap().into_result() {
+        Ok(Answer::Recipe(answer)) => answer.found.unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn no_more_hold_than_there_are_permits() -> bool {
+    let mut stage = leased();
+    let name = Bytes::from_static(b"s");
+    for lease in 1..4 {
+        let acquire = AcquireRequest { name: name.clone(), lease, permits: 1, limit: 2 };
+        recipe(&mut stage, RecipeAct::Acquire(acquire)).unwrap();
+    }
+    match found(&stage, RecipeAsk::Semaphore(SemaphoreRequest { name })) {
+        RecipeFound::Semaphore(semaphore) => semaphore.seats.iter().filter(|s| s.held).count() == 2,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn a_barrier_that_is_up_is_seen() -> bool {
+    let mut stage = leased();
+    let name = Bytes::from_static(b"b");
+    recipe(&mut stage, RecipeAct::Raise(RaiseRequest { name: name.clone(), lease: 1 })).unwrap();
+    let found = found(&stage, RecipeAsk::Barrier(BarrierRequest { name }));
+    matches!(found, RecipeFound::Barrier(barrier) if barrier.raised)
+}
+
+fn nobody_goes_on_before_all_are_there() -> bool {
+    let enter = EnterRequest { name: Bytes::from_static(b"d"), lease: 1, count: 2 };
+    let entered = recipe(&mut leased(), RecipeAct::Enter(enter)).unwrap();
+    matches!(entered, RecipeOutcome::Gathering(gathering) if !gathering.open)
+}
+
+fn a_number_is_that_of_its_revision() -> bool {
+    let key = Bytes::from_static(b"n");
+    let create = CreateRequest { key, sequential: true, ..CreateRequest::default() };
+    let made = recipe(&mut leased(), RecipeAct::Create(create)).unwrap();
+    matches!(made, RecipeOutcome::Created(made) if made.key.ends_with(b"2"))
+}
+
+fn registered(stage: &mut Stage, lease: i64) -> Result<RecipeOutcome, Error> {
+    let (service, instance) = (Bytes::from_static(b"s"), Bytes::from_static(b"i"));
+    let request = RegisterRequest { service, instance, lease, ..RegisterRequest::default() };
+    recipe(stage, RecipeAct::Register(request))
+}
+
+fn an_instance_belongs_to_its_lease() -> bool {
+    let mut stage = leased();
+    registered(&mut stage, 1).unwrap();
+    registered(&mut stage, 2) == Err(Error::InstanceTaken)
+}
+
+fn an_instance_is_listed_until_its_lease_ends() -> bool {
+    let mut stage = leased();
+    registered(&mut stage, 1).unwrap();
+    let checkpoints = vec![LeaseCheckpoint { id: 1, remaining_ttl: 3, renewal: 1 }];
+    let note = Act::LeaseCheckpoint(LeaseCheckpointRequest { checkpoints });
+    send(&mut stage, note, None).unwrap();
+    match found(&stage, RecipeAsk::Services(ServicesRequest::default())) {
+        RecipeFound::Instances(found) => found.instances.len() == 1,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn a_cut_ends_what_was_held() -> bool {
+    let mut stage = leased();
+    let lock = LockRequest { name: Bytes::from_static(b"l"), lease: 1 };
+    let Ok(Outcome::Lock(lock)) = send(&mut stage, Act::Lock(lock), None) else { panic!() };
+    stage.cut(Incarnation(2));
+    let guards = vec![Guard { name: Bytes::from_static(b"l"), token: lock.token }];
+    let command = Command { guards, ..Command::new(Act::Put(put("k"))) };
+    let reply = stage.apply(Program::Coordination, &command.encode_to_vec().into());
+    Reply::read(&reply).unwrap().into_result() == Err(Error::GuardFailed)
+}
+
 type Holds = fn() -> bool;
 
-const CHECKS: [(Bug, Holds); 3] = [
+const CHECKS: [(Bug, Holds); 10] = [
     (Bug::PermissionOfThePast, a_revocation_counts_at_once),
     (Bug::InnerTxnUnchecked, a_transaction_inside_is_checked),
     (Bug::TokenOutlivesPassword, a_token_ends_with_its_password),
+    (Bug::PermitsOverrun, no_more_hold_than_there_are_permits),
+    (Bug::BarrierUnseen, a_barrier_that_is_up_is_seen),
+    (Bug::OpenedEarly, nobody_goes_on_before_all_are_there),
+    (Bug::SequenceReused, a_number_is_that_of_its_revision),
+    (Bug::InstanceStolen, an_instance_belongs_to_its_lease),
+    (Bug::InstanceWhileEnding, an_instance_is_listed_until_its_lease_ends),
+    (Bug::CutForgotten, a_cut_ends_what_was_held),
 ];
 
 #[test]

@@ -144,7 +144,7 @@ fn plan<E: Engine>(
     plan.gone = catalog.members.keys().copied().filter(|member| *member != node).collect();
     let held: Vec<u64> = plan.kept.iter().map(|kept| kept.shard.0).collect();
     for (id, start, timestamp) in sound {
-        let mut commands = vec![Command::own(timestamp, Do::Cut(next.0))];
+        let mut commands = vec![Command::own(timestamp, Do::Sever(next.0))];
         if id == CATALOG {
             let change = Change::Survive(Survive { node: node.0, shards: held.clone() });
             let body = CatalogCommand::from(change).encode_to_vec().into();

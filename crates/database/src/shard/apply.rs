@@ -165,7 +165,7 @@ impl<'a, R: Read> Applier<'a, R> {
     ) -> core::result::Result<Verdict, EngineError> {
         let Ok(command) = Command::decode(entry.data.clone()) else { return Ok(Verdict::Nothing) };
         self.applied.timestamp = self.applied.timestamp.max(Timestamp(command.timestamp));
-        if let Some(Do::Cut(next)) = command.act {
+        if let Some(Do::Cut(next) | Do::Sever(next)) = command.act {
             self.applied.incarnation = self.applied.incarnation.max(Incarnation(next));
         }
         let version = self.applied.version(self.born);
@@ -181,6 +181,13 @@ impl<'a, R: Read> Applier<'a, R> {
                 let mine = mine.map(|(_, digest)| *digest).or_else(|| known(theirs.index));
                 if mine.is_some_and(|mine| mine != theirs.digest) {
                     self.diverged = Some(theirs);
+                }
+                Ok(Verdict::Nothing)
+            }
+            Some(Do::Sever(next)) => {
+                if let Runs::Keyspace { contract, .. } = self.runs {
+                    let view = &mut self.pending.view(version);
+                    layers::cut(contract.program, view, Incarnation(next))?;
                 }
                 Ok(Verdict::Nothing)
             }

@@ -33,9 +33,16 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::ExpiryIgnoresRenewal
         | Bug::KeepAliveWhileEnding
         | Bug::KeepAliveNotLogged => Some("database"),
-        Bug::PermissionOfThePast | Bug::InnerTxnUnchecked | Bug::TokenOutlivesPassword => {
-            Some("layers")
-        }
+        Bug::PermissionOfThePast
+        | Bug::InnerTxnUnchecked
+        | Bug::TokenOutlivesPassword
+        | Bug::PermitsOverrun
+        | Bug::BarrierUnseen
+        | Bug::OpenedEarly
+        | Bug::SequenceReused
+        | Bug::InstanceStolen
+        | Bug::InstanceWhileEnding
+        | Bug::CutForgotten => Some("layers"),
         Bug::ApplyTwice
         | Bug::SnapshotMetaFirst
         | Bug::ReplyBeforeCommit

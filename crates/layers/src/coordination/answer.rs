@@ -18,7 +18,7 @@ use super::{
     log,
     look::{Kept, Look},
     meta::{Meta, encode},
-    queue, range, txn,
+    queue, range, recipe, txn,
     wire::{Answer, Ask, ChangesResponse, Query, QueryReply, ResponseHeader, StatusResponse},
 };
 use crate::Rejected;
@@ -90,6 +90,7 @@ fn look(query: &Query, look: &mut dyn Look) -> Result<Answer, Stop> {
             importing: meta.importing,
             auth_revision: auth::revision(look, meta)?,
         }),
+        Some(Ask::Recipe(query)) => Answer::Recipe(recipe::answer(look, meta, query, &mut room)?),
         Some(Ask::Auth(query)) => auth::answer(look, meta, query)?.into(),
         Some(Ask::Txn(_)) | None => return Err(Error::KeyNotFound.into()),
     })

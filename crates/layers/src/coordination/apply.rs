@@ -15,7 +15,7 @@ use super::{
     limits::{IMPORT_BYTES_MAX, REQUEST_BYTES_MAX},
     look::Live,
     meta::encode,
-    queue, txn,
+    queue, recipe, txn,
     wire::{Act, Command, Outcome, Reply},
 };
 use crate::Rejected;
@@ -59,6 +59,7 @@ impl Command {
     pub(crate) fn frees(&self) -> bool {
         match &self.act {
             Some(Act::Txn(request)) => request.puts_nothing(),
+            Some(Act::Recipe(request)) => recipe::frees(request),
             Some(
                 Act::Put(_)
                 | Act::LeaseGrant(_)
@@ -100,6 +101,7 @@ fn carry_out(command: &Command, draft: &mut Draft<'_>, at: Version) -> Result<Ou
         Some(Act::Resign(request)) => Outcome::Resign(queue::resign(draft, request)?),
         Some(Act::Import(request)) => Outcome::Import(import::import(draft, request, at.index)?),
         Some(Act::Auth(request)) => Outcome::Auth(auth::carry_out(draft, request)?),
+        Some(Act::Recipe(request)) => Outcome::Recipe(recipe::carry_out(draft, request)?),
         None => return Err(Error::KeyNotFound.into()),
     })
 }

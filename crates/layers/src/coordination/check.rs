@@ -12,6 +12,7 @@ use super::{
         IMPORT_SOURCE_BYTES_MAX, KEY_BYTES_MAX, LEASES_PER_COMMAND_MAX, NAME_BYTES_MAX,
         TXN_OPS_ALL_MAX, TXN_OPS_MAX,
     },
+    recipe,
     wire::{
         Act, Ask, Command, ImportRequest, LeaderKey, PutRequest, Query, RangeRequest, Request,
         RequestOp, SortOrder, SortTarget, TxnRequest,
@@ -45,6 +46,7 @@ impl Command {
             Some(Act::Resign(request)) => candidacy(request.leader.as_ref()),
             Some(Act::Import(request)) => import(request),
             Some(Act::Auth(request)) => auth::check_act(request),
+            Some(Act::Recipe(request)) => recipe::check_act(request),
             Some(Act::Compaction(_) | Act::Sweep(_) | Act::LeaseGrant(_) | Act::LeaseRevoke(_)) => {
                 Ok(())
             }
@@ -71,6 +73,7 @@ impl Query {
             Some(Ask::Leader(request)) => name(&request.name),
             Some(Ask::Queue(request)) => name(&request.name),
             Some(Ask::Auth(query)) => auth::check_ask(query),
+            Some(Ask::Recipe(query)) => recipe::check_ask(query),
             Some(
                 Ask::LeaseTimeToLive(_)
                 | Ask::LeaseLeases(_)

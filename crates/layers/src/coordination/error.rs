@@ -100,6 +100,32 @@ pub enum Error {
     TooManyIdentities = 47,
     /// A password came where its hash belongs.
     PlainPassword = 48,
+    /// A name has no bytes, too many, a slash, or is no text.
+    NameNotPlain = 49,
+    /// The key is there already.
+    KeyExists = 50,
+    /// There is no such semaphore.
+    NoSemaphore = 51,
+    /// A semaphore has, or a place asked for, another number of permits.
+    PermitsDiffer = 52,
+    /// A place asks for more permits than there are.
+    TooManyPermits = 53,
+    /// More permits are held or asked for than there would be.
+    PermitsInUse = 54,
+    /// The double barrier waits for another number of members.
+    CountDiffers = 55,
+    /// The double barrier is open until all have left.
+    BarrierOpen = 56,
+    /// A number of permits or members is out of range.
+    NoCount = 57,
+    /// The instance is registered under another lease.
+    InstanceTaken = 58,
+    /// The instance is not registered under this lease.
+    NotRegistered = 59,
+    /// A health is none that there is, or its note is too long.
+    NoHealth = 60,
+    /// Too many wait in one semaphore or double barrier.
+    TooManyWait = 61,
 }
 
 /// A status code of gRPC. The numbers are its own.
@@ -154,11 +180,15 @@ impl Error {
             | Error::PermissionNotGiven
             | Error::InvalidAuthMgmt
             | Error::AuthOldRevision
-            | Error::PlainPassword => Code::InvalidArgument,
+            | Error::PlainPassword
+            | Error::NameNotPlain
+            | Error::TooManyPermits
+            | Error::NoCount
+            | Error::NoHealth => Code::InvalidArgument,
             Error::PermissionDenied => Code::PermissionDenied,
             Error::InvalidAuthToken => Code::Unauthenticated,
             Error::Compacted | Error::FutureRev | Error::LeaseTtlTooLarge => Code::OutOfRange,
-            Error::LeaseNotFound => Code::NotFound,
+            Error::LeaseNotFound | Error::NoSemaphore | Error::NotRegistered => Code::NotFound,
             Error::LeaseExist
             | Error::GuardFailed
             | Error::Importing
@@ -172,11 +202,18 @@ impl Error {
             | Error::RoleNotFound
             | Error::RoleNotGranted
             | Error::PermissionNotGranted
-            | Error::AuthNotEnabled => Code::FailedPrecondition,
+            | Error::AuthNotEnabled
+            | Error::KeyExists
+            | Error::PermitsDiffer
+            | Error::PermitsInUse
+            | Error::CountDiffers
+            | Error::BarrierOpen
+            | Error::InstanceTaken => Code::FailedPrecondition,
             Error::AnswerTooLarge
             | Error::TooManyChanges
             | Error::TooManyLeases
-            | Error::TooManyIdentities => Code::ResourceExhausted,
+            | Error::TooManyIdentities
+            | Error::TooManyWait => Code::ResourceExhausted,
         }
     }
 
@@ -231,6 +268,27 @@ impl Error {
             Error::AuthOldRevision => "etcdserver: revision of auth store is old",
             Error::TooManyIdentities => "quorate: too many users, roles or permissions",
             Error::PlainPassword => "quorate: a password is not kept: send what it hashes to",
+            Error::NameNotPlain => "quorate: a name has 1 to 255 bytes of text, and no slash",
+            Error::KeyExists => "quorate: the key exists",
+            Error::NoSemaphore => {
+                "quorate: there is no such semaphore: say how many permits it has"
+            }
+            Error::PermitsDiffer => {
+                "quorate: the semaphore or the place has another number of permits"
+            }
+            Error::TooManyPermits => "quorate: the semaphore does not have so many permits",
+            Error::PermitsInUse => "quorate: more permits are held or waited for than that",
+            Error::CountDiffers => {
+                "quorate: the double barrier waits for another number of members"
+            }
+            Error::BarrierOpen => "quorate: the double barrier is open: wait until all have left",
+            Error::NoCount => "quorate: a number of permits or members is 1 to 4294967295",
+            Error::InstanceTaken => "quorate: the instance is registered under another lease",
+            Error::NotRegistered => "quorate: the instance is not registered under this lease",
+            Error::NoHealth => {
+                "quorate: a health is passing, warning or critical, with a note of up to 1024 bytes"
+            }
+            Error::TooManyWait => "quorate: too many wait here",
         }
     }
 }

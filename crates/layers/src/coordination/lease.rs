@@ -90,7 +90,7 @@ fn choose(seed: u64) -> i64 {
 }
 
 /// Removes a lease and the keys attached to it, in their order.
-fn end(draft: &mut Draft<'_>, id: i64) -> Result<(), Stop> {
+pub(super) fn end(draft: &mut Draft<'_>, id: i64) -> Result<(), Stop> {
     draft.unbounded();
     let mut pages = Pages::new(keys::attached_to(id));
     while let Some((raw, _)) = pages.next(draft.base())? {

@@ -58,5 +58,19 @@ pub const ROLES_PER_USER_MAX: usize = 128;
 pub const PERMISSIONS_PER_ROLE_MAX: usize = 1_024;
 /// What tokens are signed with, in bytes.
 pub const TOKEN_KEY_BYTES: usize = 32;
+/// How far revisions jump where history is cut: more than can have been lost there.
+pub const CUT_REVISIONS: i64 = 1_000_000_000_000;
+/// The longest name of a semaphore, a barrier, a service or an instance, in bytes.
+pub const PLAIN_NAME_BYTES_MAX: usize = 255;
+/// The most permits of a semaphore, or members that a double barrier waits for.
+pub const PERMITS_MAX: u64 = u32::MAX as u64;
+/// The most places of a semaphore, or members of a double barrier.
+pub const PLACES_MAX: usize = 10_000;
+/// The longest note beside a health, in bytes.
+pub const NOTE_BYTES_MAX: usize = 1_024;
+/// The most instances that one page of services looks at.
+pub const INSTANCES_MAX: usize = 1_000;
+/// The digits of the number that a sequential key ends with.
+pub const SEQUENCE_DIGITS: usize = 19;
 /// The most changes that one sweep forgets.
 pub const SWEEP_MAX: usize = 512;

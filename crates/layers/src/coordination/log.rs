@@ -84,6 +84,9 @@ pub(super) fn changes(
     };
     if start < meta.compacted {
         page.compact_revision = meta.compacted;
+        if start < meta.cut {
+            page.incarnation = meta.incarnation;
+        }
         return Ok(page);
     }
     let most = match request.limit {

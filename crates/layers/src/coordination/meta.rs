@@ -32,6 +32,12 @@ pub(super) struct Meta {
     /// Whether auth is on.
     #[prost(bool, tag = "6")]
     pub auth: bool,
+    /// The incarnation that the newest cut began; 0 if history was never cut here.
+    #[prost(uint64, tag = "8")]
+    pub incarnation: u64,
+    /// The revision of that cut.
+    #[prost(int64, tag = "9")]
+    pub cut: i64,
 }
 
 /// A place behind all that a revision can have.
@@ -78,9 +84,14 @@ mod tests {
             importing: true,
             auth: true,
             swept_sub: 9,
+            incarnation: 2,
+            cut: 7,
         };
         let bytes = encode(&meta);
-        assert_eq!(bytes, &[8, 0xac, 2, 16, 1, 24, 2, 32, 3, 40, 1, 48, 1, 56, 9][..]);
+        assert_eq!(
+            bytes,
+            &[8, 0xac, 2, 16, 1, 24, 2, 32, 3, 40, 1, 48, 1, 56, 9, 64, 2, 72, 7][..]
+        );
         assert_eq!(decode::<Meta>(bytes), Ok(meta));
         assert!(decode::<Meta>(Bytes::from_static(b"\xff")).is_err());
     }

@@ -39,15 +39,17 @@
 //! # The rooms
 //!
 //! `apply` and `answer` are the doors. `check` refuses what is wrong in itself, `txn`, `queue`,
+//! `recipe`,
 //! `lease`, `compact` and `import` carry out, `draft` gathers what they change until nothing can
 //! fail any more, `range`, `past` and `log` read, `follow` tells the leader what concerns its clock.
-//! `auth` says who may.
+//! `auth` says who may, `cut` ends what a lost history may have left behind.
 
 mod answer;
 mod apply;
 mod auth;
 mod check;
 mod compact;
+mod cut;
 mod draft;
 mod error;
 mod follow;
@@ -61,8 +63,11 @@ mod meta;
 mod past;
 mod queue;
 mod range;
+mod recipe;
 mod txn;
 mod wire;
+
+pub(crate) use cut::cut;
 
 pub use auth::{command_of_anybody, query_of_anybody};
 pub use error::{Code, Error};

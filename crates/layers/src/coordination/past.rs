@@ -10,7 +10,7 @@ use alloc::format;
 use core::ops::ControlFlow;
 
 use bytes::Bytes;
-use store::engine::EngineError;
+use store::engine::{EngineError, ScanRange};
 
 use super::{
     error::Stop,
@@ -37,7 +37,16 @@ pub(super) fn now(look: &mut dyn Look, keys: &Keys, visit: &mut Visit<'_>) -> Re
             None => Ok(()),
         };
     }
-    let mut pages = Pages::new(keys.current());
+    within(look, keys.current(), visit)
+}
+
+/// Visits what stands in a range of raw keys now.
+pub(super) fn within(
+    look: &mut dyn Look,
+    range: ScanRange,
+    visit: &mut Visit<'_>,
+) -> Result<(), Stop> {
+    let mut pages = Pages::new(range);
     while let Some((raw, bytes)) = pages.next(look)? {
         if visit(raw.slice(1..), bytes)?.is_break() {
             break;

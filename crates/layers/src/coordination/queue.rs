@@ -28,7 +28,7 @@ use super::{
     meta::Meta,
     past,
     range::take,
-    txn,
+    recipe, txn,
     wire::{
         CampaignRequest, CampaignResponse, Guard, KeyValue, LeaderKey, LeaderRequest,
         LeaderResponse, LockRequest, LockResponse, ProclaimRequest, ProclaimResponse, QueueRequest,
@@ -95,11 +95,15 @@ fn behind(look: &mut dyn Look, name: &[u8], created: i64) -> Result<Option<KeyVa
     Ok(last)
 }
 
-/// Whether all locks are held at their tokens.
+/// Whether all locks are held at their tokens, and permits of semaphores.
 pub(super) fn guarded(look: &mut dyn Look, guards: &[Guard]) -> Result<(), Stop> {
     for guard in guards.iter().filter(|_| !planted(Bug::GuardIgnored)) {
-        let holder = first(look, &guard.name)?;
-        if holder.is_none_or(|holder| holder.create_revision != guard.token) {
+        let held = match recipe::is_semaphore(&guard.name) {
+            true => recipe::guarded(look, guard)?,
+            false => first(look, &guard.name)?
+                .is_some_and(|holder| holder.create_revision == guard.token),
+        };
+        if !held {
             kernel::sometimes!("coordination: a guard refused a command");
             return Err(Error::GuardFailed.into());
         }
@@ -150,7 +154,7 @@ pub(super) fn unlock(
     Ok(UnlockResponse { header: ResponseHeader::at(draft.revision()) })
 }
 
-fn remove(draft: &mut Draft<'_>, key: &Bytes) -> Result<(), Stop> {
+pub(super) fn remove(draft: &mut Draft<'_>, key: &Bytes) -> Result<(), Stop> {
     let Some(bytes) = draft.get(&keys::current(key))? else { return Ok(()) };
     let kv = past::record(key.clone(), bytes.clone())?;
     draft.delete(key.clone(), bytes, kv.lease)

@@ -154,7 +154,7 @@ fn much_is_allowed_and_much_is_denied() {
     let rng = &mut Rng::new(3);
     let (mut stage, mut model) = (Stage::new(), Model::new());
     let (mut allowed, mut denied, mut stale) = (0, 0, 0);
-    for step in 0..6_000 {
+    for step in 0..9_000 {
         if step % 60 == 0 {
             (stage, model) = (Stage::new(), Model::new());
             for command in prelude() {

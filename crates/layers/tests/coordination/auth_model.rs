@@ -107,6 +107,100 @@ impl Who<'_> {
         self.queue(name)
     }
 
+    /// Who touches a key of a recipe reads and writes it, and what it counts is read.
+    fn recipe(&self, state: &State, act: &RecipeAct) -> Result<(), Error> {
+        let named = |root: &str, name: &Bytes| -> Bytes { [root.as_bytes(), name].concat().into() };
+        let at = |path: &Bytes, lease: i64| -> Bytes {
+            let sign = if lease < 0 { "-" } else { "" };
+            let digits = format!("/{sign}{:x}", lease.unsigned_abs());
+            [&path[..], digits.as_bytes()].concat().into()
+        };
+        let (semaphores, gatherings) = ("quorate/semaphores/", "quorate/double-barriers/");
+        let one = |key: &Bytes| self.may(READ, key, &Bytes::new());
+        let instance = |service: &Bytes, instance: &Bytes, lease| {
+            let name = Bytes::from([&service[..], b"/", instance].concat());
+            self.place(&named("quorate/services/", &name))?;
+            self.place(&named("quorate/health/", &name))?;
+            self.lease_if_any(state, lease)
+        };
+        match act {
+            RecipeAct::Create(request) if request.sequential => {
+                let end = super::model::behind(&request.key);
+                self.may(READ, &request.key, &end)?;
+                self.may(WRITE, &request.key, &end)?;
+                self.lease_if_any(state, request.lease)
+            }
+            RecipeAct::Create(request) => {
+                self.place(&request.key)?;
+                self.lease_if_any(state, request.lease)
+            }
+            RecipeAct::Permits(request) => {
+                let path = named(semaphores, &request.name);
+                self.queue(&path)?;
+                self.may(WRITE, &path, &Bytes::new())
+            }
+            RecipeAct::Acquire(request) => {
+                let path = named(semaphores, &request.name);
+                self.queue(&path)?;
+                one(&path)?;
+                self.may(WRITE, &at(&path, request.lease), &Bytes::new())?;
+                if request.limit != 0 {
+                    self.place(&path)?;
+                }
+                self.lease_if_any(state, request.lease)
+            }
+            RecipeAct::Release(request) => {
+                self.place(&at(&named(semaphores, &request.name), request.lease))
+            }
+            RecipeAct::Raise(request) => {
+                self.place(&named("quorate/barriers/", &request.name))?;
+                self.lease_if_any(state, request.lease)
+            }
+            RecipeAct::Lift(request) => self.place(&named("quorate/barriers/", &request.name)),
+            RecipeAct::Enter(EnterRequest { name, lease, .. })
+            | RecipeAct::Leave(LeaveRequest { name, lease }) => {
+                let path = named(gatherings, name);
+                self.queue(&path)?;
+                self.place(&path)?;
+                self.may(WRITE, &at(&path, *lease), &Bytes::new())?;
+                let enters = matches!(act, RecipeAct::Enter(_));
+                self.lease_if_any(state, if enters { *lease } else { 0 })
+            }
+            RecipeAct::Register(request) => {
+                instance(&request.service, &request.instance, request.lease)
+            }
+            RecipeAct::Report(request) => {
+                instance(&request.service, &request.instance, request.lease)
+            }
+            RecipeAct::Deregister(request) => instance(&request.service, &request.instance, 0),
+        }
+    }
+
+    fn lease_if_any(&self, state: &State, lease: i64) -> Result<(), Error> {
+        if lease == 0 { Ok(()) } else { self.lease(state, lease, WRITE) }
+    }
+
+    fn recipe_asked(&self, ask: &RecipeAsk) -> Result<(), Error> {
+        let path = |root: &str, name: &Bytes| -> Bytes { [root.as_bytes(), name].concat().into() };
+        let both = |path: &Bytes| {
+            self.queue(path)?;
+            self.may(READ, path, &Bytes::new())
+        };
+        match ask {
+            RecipeAsk::Semaphore(request) => both(&path("quorate/semaphores/", &request.name)),
+            RecipeAsk::Gathering(request) => both(&path("quorate/double-barriers/", &request.name)),
+            RecipeAsk::Barrier(request) => {
+                self.may(READ, &path("quorate/barriers/", &request.name), &Bytes::new())
+            }
+            RecipeAsk::Services(request) => ["quorate/services", "quorate/health"]
+                .iter()
+                .try_for_each(|root| match request.service.is_empty() {
+                    true => self.queue(&Bytes::from(*root)),
+                    false => self.queue(&path(&format!("{root}/"), &request.service)),
+                }),
+        }
+    }
+
     fn act(&self, state: &State, command: &Command) -> Result<(), Error> {
         command.guards.iter().try_for_each(|guard| self.queue(&guard.name))?;
         match command.act.as_ref().unwrap() {
@@ -123,6 +217,7 @@ impl Who<'_> {
             Act::Proclaim(ProclaimRequest { leader, .. })
             | Act::Resign(ResignRequest { leader }) => self.place(&leader.as_ref().unwrap().key),
             Act::Compaction(_) | Act::Import(_) | Act::Auth(_) => self.root(),
+            Act::Recipe(request) => self.recipe(state, request.act.as_ref().unwrap()),
             _ => Ok(()),
         }
     }
@@ -141,6 +236,7 @@ impl Who<'_> {
                 attached.try_for_each(|kv| self.may(READ, &kv.key, &Bytes::new()))
             }
             Ask::Leader(request) => self.queue(&request.name),
+            Ask::Recipe(query) => self.recipe_asked(query.ask.as_ref().unwrap()),
             Ask::Queue(request) => self.queue(&request.name),
             Ask::Auth(query) => match query.ask.as_ref().unwrap() {
                 AuthAsk::UserGet(request) if request.name == self.name => Ok(()),

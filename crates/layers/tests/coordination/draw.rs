@@ -4,6 +4,8 @@ use bytes::Bytes;
 use kernel::Rng;
 use layers::coordination::*;
 
+mod recipes;
+
 const KEYS: [&[u8]; 6] = [b"a", b"a\0", b"b", b"\0", b"c/1", b"\xff\xff"];
 
 pub fn key(rng: &mut Rng) -> Bytes {
@@ -206,7 +208,9 @@ pub fn import(rng: &mut Rng) -> Vec<ImportRequest> {
 
 /// Any command.
 pub fn command(rng: &mut Rng, newest: i64) -> Command {
-    let act = match rng.below(20) {
+    let act = match rng.below(32) {
+        20..31 => Act::Recipe(RecipeRequest { act: Some(recipes::act(rng, newest)) }),
+        31 => Act::Put(recipes::by_hand(rng)),
         0 => Act::Sweep(SweepRequest {}),
         1 => Act::LeaseRenew(LeaseRenewRequest { ids: vec![lease(rng), lease(rng)] }),
         2 => {
@@ -236,14 +240,19 @@ pub fn command(rng: &mut Rng, newest: i64) -> Command {
         11 if coin(rng, 4) => Act::Import(import(rng).swap_remove(0)),
         _ => of_etcd(rng, newest),
     };
-    let guard = |rng: &mut Rng| Guard { name: name(rng), token: revision(rng, newest) };
+    let guard = |rng: &mut Rng| {
+        let semaphore = Bytes::from_static(b"quorate/semaphores/x");
+        let name = if coin(rng, 2) { semaphore } else { name(rng) };
+        Guard { name, token: revision(rng, newest) }
+    };
     let guards = if coin(rng, 12) { vec![guard(rng)] } else { Vec::new() };
     Command { guards, act: Some(act), caller: None }
 }
 
 /// Any query.
 pub fn query(rng: &mut Rng, newest: i64) -> Query {
-    let ask = match rng.below(17) {
+    let ask = match rng.below(22) {
+        17.. => Ask::Recipe(RecipeQuery { ask: Some(recipes::ask(rng)) }),
         0..6 => Ask::Range(RangeRequest { uncounted: coin(rng, 4), ..range(rng, newest) }),
         6 => Ask::Txn(txn(rng, newest, 2, false)),
         7 => Ask::LeaseTimeToLive(LeaseTimeToLiveRequest { id: lease(rng), keys: coin(rng, 2) }),

@@ -159,6 +159,138 @@ fn auth_is_golden() {
 }
 
 #[test]
+fn recipes_are_golden() {
+    let encoded = |act| command(Act::Recipe(RecipeRequest { act: Some(act) }));
+    let (name, lease) = (bytes("n"), 5);
+    let (service, instance, note) = (bytes("s"), bytes("i"), bytes("w"));
+    let cases = [
+        (
+            RecipeAct::Create(CreateRequest {
+                key: bytes("k"),
+                value: bytes("v"),
+                lease,
+                sequential: true,
+            }),
+            vec![154, 1, 12, 10, 10, 10, 1, b'k', 18, 1, b'v', 24, 5, 32, 1],
+        ),
+        (
+            RecipeAct::Permits(PermitsRequest { name: name.clone(), limit: 3 }),
+            vec![154, 1, 7, 18, 5, 10, 1, b'n', 16, 3],
+        ),
+        (
+            RecipeAct::Acquire(AcquireRequest { name: name.clone(), lease, permits: 2, limit: 3 }),
+            vec![154, 1, 11, 26, 9, 10, 1, b'n', 16, 5, 24, 2, 32, 3],
+        ),
+        (
+            RecipeAct::Release(ReleaseRequest { name: name.clone(), lease, token: 9 }),
+            vec![154, 1, 9, 34, 7, 10, 1, b'n', 16, 5, 24, 9],
+        ),
+        (
+            RecipeAct::Raise(RaiseRequest { name: name.clone(), lease }),
+            vec![154, 1, 7, 42, 5, 10, 1, b'n', 16, 5],
+        ),
+        (RecipeAct::Lift(LiftRequest { name: name.clone() }), vec![154, 1, 5, 50, 3, 10, 1, b'n']),
+        (
+            RecipeAct::Enter(EnterRequest { name: name.clone(), lease, count: 3 }),
+            vec![154, 1, 9, 58, 7, 10, 1, b'n', 16, 5, 24, 3],
+        ),
+        (
+            RecipeAct::Leave(LeaveRequest { name: name.clone(), lease }),
+            vec![154, 1, 7, 66, 5, 10, 1, b'n', 16, 5],
+        ),
+        (
+            RecipeAct::Register(RegisterRequest {
+                service: service.clone(),
+                instance: instance.clone(),
+                lease,
+                value: bytes("v"),
+                health: Health::Warning as i32,
+                note: note.clone(),
+            }),
+            vec![
+                154, 1, 18, 74, 16, 10, 1, b's', 18, 1, b'i', 24, 5, 34, 1, b'v', 40, 1, 50, 1,
+                b'w',
+            ],
+        ),
+        (
+            RecipeAct::Report(ReportRequest {
+                service: service.clone(),
+                instance: instance.clone(),
+                lease,
+                health: Health::Critical as i32,
+                note,
+            }),
+            vec![154, 1, 15, 82, 13, 10, 1, b's', 18, 1, b'i', 24, 5, 32, 2, 42, 1, b'w'],
+        ),
+        (
+            RecipeAct::Deregister(DeregisterRequest { service: service.clone(), instance, lease }),
+            vec![154, 1, 10, 90, 8, 10, 1, b's', 18, 1, b'i', 24, 5],
+        ),
+    ];
+    for (act, golden) in cases {
+        assert_eq!(encoded(act.clone()), golden, "{act:?}");
+    }
+    let encoded = |ask| Query::from(Ask::Recipe(RecipeQuery { ask: Some(ask) })).encode_to_vec();
+    let semaphore = RecipeAsk::Semaphore(SemaphoreRequest { name: name.clone() });
+    assert_eq!(encoded(semaphore), [106, 5, 10, 3, 10, 1, b'n']);
+    let barrier = RecipeAsk::Barrier(BarrierRequest { name: name.clone() });
+    assert_eq!(encoded(barrier), [106, 5, 18, 3, 10, 1, b'n']);
+    let gathering = RecipeAsk::Gathering(GatheringRequest { name, lease });
+    assert_eq!(encoded(gathering), [106, 7, 26, 5, 10, 1, b'n', 16, 5]);
+    let after = bytes("a");
+    let services = RecipeAsk::Services(ServicesRequest { service, passing: true, after, limit: 2 });
+    assert_eq!(encoded(services), [106, 12, 34, 10, 10, 1, b's', 16, 1, 26, 1, b'a', 32, 2]);
+}
+
+#[test]
+fn answers_of_recipes_are_golden() {
+    let reply = |outcome| {
+        let header = ResponseHeader::at(3);
+        let response = RecipeResponse { header, outcome: Some(outcome) };
+        Reply { error: None, outcome: Some(Outcome::Recipe(response)) }.encode_to_vec()
+    };
+    let seat = Seat { key: bytes("k"), token: 9, held: true, permits: 2, lease: 5 };
+    let encoded = [10, 1, b'k', 16, 9, 24, 1, 32, 2, 40, 5];
+    let golden = [&[154, 1, 17, 10, 2, 24, 3, 26, 11], &encoded[..]].concat();
+    assert_eq!(reply(RecipeOutcome::Seat(seat.clone())), golden);
+    let created = Created { key: bytes("k") };
+    let golden = [154, 1, 9, 10, 2, 24, 3, 18, 3, 10, 1, b'k'];
+    assert_eq!(reply(RecipeOutcome::Created(created)), golden);
+    let gathering = Gathering { members: 2, count: 3, open: true, member: true };
+    let golden = [154, 1, 14, 10, 2, 24, 3, 34, 8, 8, 2, 16, 3, 24, 1, 32, 1];
+    assert_eq!(reply(RecipeOutcome::Gathering(gathering)), golden);
+    let golden = [154, 1, 8, 10, 2, 24, 3, 42, 2, 8, 1];
+    assert_eq!(reply(RecipeOutcome::Settled(Settled { changed: true })), golden);
+    let found = |found| {
+        let answer = RecipeAnswer { header: None, found: Some(found) };
+        QueryReply { error: None, answer: Some(Answer::Recipe(answer)) }.encode_to_vec()
+    };
+    let semaphore = RecipeFound::Semaphore(Semaphore { limit: 3, seats: vec![seat] });
+    assert_eq!(found(semaphore), [&[106, 17, 18, 15, 8, 3, 18, 11], &encoded[..]].concat());
+    let barrier = RecipeFound::Barrier(Barrier { raised: true, since: 4, lease: 5 });
+    assert_eq!(found(barrier), [106, 8, 26, 6, 8, 1, 16, 4, 24, 5]);
+    let instance = Instance {
+        key: bytes("k"),
+        service: "s".into(),
+        instance: "i".into(),
+        lease: 5,
+        value: bytes("v"),
+        health: Health::Warning as i32,
+        note: "w".into(),
+        since: 4,
+        changed: 6,
+    };
+    let encoded = [
+        10, 1, b'k', 18, 1, b's', 26, 1, b'i', 32, 5, 42, 1, b'v', 48, 1, 58, 1, b'w', 64, 4, 72, 6,
+    ];
+    assert_eq!(instance.encode_to_vec(), encoded);
+    let (instances, next) = (vec![instance], bytes("n"));
+    let instances = RecipeFound::Instances(Instances { instances, more: true, next });
+    let golden = [&[106, 32, 42, 30, 10, 23], &encoded[..], &[16, 1, 26, 1, b'n']].concat();
+    assert_eq!(found(instances), golden);
+}
+
+#[test]
 fn replies_are_golden() {
     let kv = KeyValue {
         key: bytes("k"),
@@ -234,5 +366,5 @@ fn errors_have_the_codes_and_texts_of_etcd() {
         assert_eq!((error.code() as i32, error.text()), (code, text));
     }
     let numbers: Vec<_> = (0..64).filter(|number| Error::try_from(*number).is_ok()).collect();
-    assert_eq!(numbers, (0..26).chain(30..49).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..26).chain(30..62).collect::<Vec<_>>());
 }

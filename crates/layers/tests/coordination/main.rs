@@ -7,10 +7,12 @@ mod model;
 mod stage;
 
 mod auth;
+mod cut;
 mod etcd;
 mod golden;
 mod import;
 mod random;
+mod recipes;
 mod scenes;
 
 use contract::Program;

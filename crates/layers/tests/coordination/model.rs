@@ -10,6 +10,8 @@ use layers::coordination::*;
 
 use super::auth_model::Auth;
 
+mod recipes;
+
 pub type State = BTreeMap<Bytes, KeyValue>;
 
 #[derive(Clone)]
@@ -86,6 +88,19 @@ pub fn within(key: &Bytes, first: &Bytes, end: &Bytes) -> bool {
         b"\0" => key >= first,
         _ => key >= first && key < end,
     }
+}
+
+/// The end of a range of all keys that begin so.
+pub fn behind(prefix: &Bytes) -> Bytes {
+    let mut end = prefix.to_vec();
+    while end.last() == Some(&0xff) {
+        end.pop();
+    }
+    match end.last_mut() {
+        Some(last) => *last += 1,
+        None => end = vec![0],
+    }
+    end.into()
 }
 
 fn found(state: &State, first: &Bytes, end: &Bytes) -> Vec<KeyValue> {
@@ -186,8 +201,7 @@ impl Model {
         }
         self.auth.permits(command, self.newest())?;
         for guard in &command.guards {
-            let queue = queue(self.newest(), &guard.name);
-            if queue.first().is_none_or(|first| first.create_revision != guard.token) {
+            if !self.holders(&guard.name).contains(&guard.token) {
                 return Err(Error::GuardFailed);
             }
         }
@@ -328,6 +342,7 @@ impl Model {
                 Outcome::Resign(ResignResponse { header: header(self, work) })
             }
             Act::Import(request) => Outcome::Import(self.import(request)?),
+            Act::Recipe(request) => Outcome::Recipe(self.recipe(work, request)?),
         })
     }
 
@@ -636,6 +651,10 @@ impl Model {
             Ask::Queue(request) => {
                 let places = queue(self.newest(), &request.name);
                 Answer::Queue(QueueResponse { header, places })
+            }
+            Ask::Recipe(query) => {
+                let found = Some(self.recipe_found(query.ask.as_ref().unwrap()));
+                Answer::Recipe(RecipeAnswer { header, found })
             }
             Ask::Status(_) => Answer::Status(StatusResponse {
                 header,

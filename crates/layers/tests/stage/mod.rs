@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use contract::Program;
-use kernel::{Rng, ShardId, Version, clock::hybrid::Timestamp};
+use kernel::{Incarnation, Rng, ShardId, Version, clock::hybrid::Timestamp};
 use store::{
     engine::{Engine, MemEngine},
     mvcc::{Pending, Reader, Space},
@@ -69,6 +69,16 @@ impl Stage {
         self.writes = batch.ops().len();
         self.engine.write(batch).unwrap();
         replies
+    }
+
+    /// Cuts history.
+    pub fn cut(&mut self, next: Incarnation) {
+        self.index += 1;
+        let mut pending = Pending::new(&self.engine, SPACE, false, 0);
+        let timestamp = Timestamp::new(self.millis, 0);
+        let version = Version { index: self.index, timestamp, ..Version::default() };
+        layers::cut(Program::Coordination, &mut pending.view(version), next).unwrap();
+        self.engine.write(pending.into_batch()).unwrap();
     }
 
     pub fn query(&self, program: Program, query: &Bytes) -> Bytes {

@@ -68,7 +68,7 @@ fn every_sound_replica_becomes_its_group_behind_all_that_it_holds() {
         let start = open::remembered(false, false, &log);
         assert_eq!((start.end().term, start.end().membership), (7, Membership::new([ME], [])));
         let acts = start.entries.iter().filter_map(|e| Command::decode(e.data.clone()).ok());
-        let cut = acts.filter(|command| command.act == Some(Do::Cut(2))).map(|c| c.timestamp);
+        let cut = acts.filter(|command| command.act == Some(Do::Sever(2))).map(|c| c.timestamp);
         assert_eq!(cut.collect::<Vec<_>>(), [30], "{id}: time does not go back");
     }
     assert!(planned(&found).alone, "and there is nothing to force any more");

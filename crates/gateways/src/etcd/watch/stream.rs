@@ -391,6 +391,7 @@ impl<B: Backend> Stream<B> {
                 watch_id: id,
                 canceled: true,
                 compact_revision: page.compact_revision,
+                cancel_reason: cut_reason(page.incarnation),
                 ..WatchResponse::default()
             };
             self.remove(id);
@@ -485,5 +486,16 @@ async fn page(reading: &mut Option<Reading>) -> Read {
     match reading {
         Some(reading) => reading.await,
         None => std::future::pending().await,
+    }
+}
+
+/// Why a watch ends that goes on from before a cut of history; nothing if that is not why.
+fn cut_reason(incarnation: u64) -> String {
+    match incarnation {
+        0 => String::new(),
+        of => format!(
+            "quorate: history was cut: this is incarnation {of}, and what was seen before it may \
+             never have been: read the keys anew"
+        ),
     }
 }

@@ -41,6 +41,7 @@ use super::{
     Error,
     draft::Draft,
     error::Stop,
+    limits::CUT_REVISIONS,
     wire::{AuthAct, AuthEnableRequest, AuthRequest, AuthResponse, ResponseHeader},
 };
 use state::{AuthState, ROOT, User};
@@ -86,6 +87,19 @@ fn enable(draft: &mut Draft<'_>, request: &AuthEnableRequest) -> Result<(), Stop
     state.token_key = request.token_key.clone();
     state.save(draft);
     draft.touch().auth = true;
+    Ok(())
+}
+
+/// Ends all logins where history is cut: a token may name an auth revision that was lost.
+pub(super) fn cut(draft: &mut Draft<'_>) -> Result<(), Stop> {
+    let on = draft.before().auth;
+    state::change(draft, |state| {
+        state.revision = state.revision.saturating_add(CUT_REVISIONS.unsigned_abs());
+        if on {
+            state.enabled_at = state.revision.saturating_add(1);
+        }
+        Ok(())
+    })?;
     Ok(())
 }
 

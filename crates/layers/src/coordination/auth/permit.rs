@@ -19,10 +19,10 @@ use super::{
         error::Stop,
         keys::{Keys, all_attached},
         look::{Look, Pages},
-        queue,
+        queue, recipe,
         wire::{
-            Act, Ask, AuthAsk, Command, LeaderKey, MayRequest, Need, PutRequest, Query, Request,
-            RequestOp, TxnRequest,
+            Act, Ask, AuthAsk, Command, LeaderKey, MayRequest, Need, PutRequest, Query,
+            RecipeRequest, Request, RequestOp, TxnRequest,
         },
     },
     rights::{Rights, Way},
@@ -57,6 +57,7 @@ pub(in super::super) fn act(look: &mut dyn Look, command: &Command) -> Result<()
         Some(Act::Unlock(request)) => rights.may(Way::Write, &Keys::One(request.key.clone()))?,
         Some(Act::Proclaim(request)) => candidacy(rights, request.leader.as_ref())?,
         Some(Act::Resign(request)) => candidacy(rights, request.leader.as_ref())?,
+        Some(Act::Recipe(request)) => recipe(look, rights, request)?,
         Some(Act::Compaction(_) | Act::Import(_) | Act::Auth(_)) => rights.root()?,
         Some(Act::LeaseGrant(_)) => {}
         // Refused elsewhere, or let through above.
@@ -93,6 +94,9 @@ pub(in super::super) fn ask(look: &mut dyn Look, query: &Query) -> Result<(), St
         }
         Some(Ask::Leader(request)) => rights.may(Way::Read, &queue::keys(&request.name))?,
         Some(Ask::Queue(request)) => rights.may(Way::Read, &queue::keys(&request.name))?,
+        Some(Ask::Recipe(query)) => {
+            recipe::asked(query).iter().try_for_each(|keys| rights.may(Way::Read, keys))?;
+        }
         Some(Ask::Auth(query)) => match &query.ask {
             Some(AuthAsk::UserGet(request)) if rights.user == request.name => {}
             Some(AuthAsk::RoleGet(request)) if rights.has(&request.role) => {}
@@ -167,6 +171,17 @@ fn stand(
     rights.may(Way::Write, &place)?;
     rights.lease(look, lease, Way::Write)?;
     Ok(rights.may(Way::Read, &queue::keys(name))?)
+}
+
+/// A recipe reads keys, writes some of them, and may tie them to a lease.
+fn recipe(look: &mut dyn Look, rights: &Rights, request: &RecipeRequest) -> Result<(), Stop> {
+    let touch = recipe::touched(request);
+    touch.read.iter().try_for_each(|keys| rights.may(Way::Read, keys))?;
+    touch.write.iter().try_for_each(|keys| rights.may(Way::Write, keys))?;
+    if touch.lease != 0 {
+        rights.lease(look, touch.lease, Way::Write)?;
+    }
+    Ok(())
 }
 
 /// A candidacy is compared, and put or removed.

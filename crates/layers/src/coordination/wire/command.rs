@@ -11,8 +11,8 @@ use super::{
     LeaseCheckpointResponse, LeaseExpireRequest, LeaseExpireResponse, LeaseGrantRequest,
     LeaseGrantResponse, LeaseRenewRequest, LeaseRenewResponse, LeaseRevokeRequest,
     LeaseRevokeResponse, LockRequest, LockResponse, ProclaimRequest, ProclaimResponse, PutRequest,
-    PutResponse, ResignRequest, ResignResponse, ResponseHeader, TxnRequest, TxnResponse,
-    UnlockRequest, UnlockResponse,
+    PutResponse, RecipeRequest, RecipeResponse, ResignRequest, ResignResponse, ResponseHeader,
+    TxnRequest, TxnResponse, UnlockRequest, UnlockResponse,
 };
 use crate::{Rejected, coordination::Error};
 
@@ -61,7 +61,10 @@ pub struct Command {
     #[prost(message, repeated, tag = "1")]
     pub guards: Vec<Guard>,
     /// What to do.
-    #[prost(oneof = "Act", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18")]
+    #[prost(
+        oneof = "Act",
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19"
+    )]
     pub act: Option<Act>,
     /// Who sends it. Looked at while auth is on.
     #[prost(message, optional, tag = "30")]
@@ -122,6 +125,9 @@ pub enum Act {
     /// Changes who may do what.
     #[prost(message, tag = "18")]
     Auth(AuthRequest),
+    /// What etcd leaves to recipes.
+    #[prost(message, tag = "19")]
+    Recipe(RecipeRequest),
 }
 
 /// The answer to a command: an error, or the response of the same kind.
@@ -133,7 +139,7 @@ pub struct Reply {
     /// The response.
     #[prost(
         oneof = "Outcome",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19"
     )]
     pub outcome: Option<Outcome>,
 }
@@ -192,6 +198,9 @@ pub enum Outcome {
     /// It was changed who may do what.
     #[prost(message, tag = "18")]
     Auth(AuthResponse),
+    /// What a recipe came to.
+    #[prost(message, tag = "19")]
+    Recipe(RecipeResponse),
 }
 
 impl Command {

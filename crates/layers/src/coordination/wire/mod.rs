@@ -19,6 +19,7 @@ mod kv;
 mod lease;
 mod lock;
 mod query;
+mod recipe;
 mod watch;
 mod who;
 
@@ -52,6 +53,13 @@ pub use lock::{
     Guard, LockRequest, LockResponse, QueueRequest, QueueResponse, UnlockRequest, UnlockResponse,
 };
 pub use query::{Answer, Ask, Query, QueryReply, StatusRequest, StatusResponse};
+pub use recipe::{
+    AcquireRequest, Barrier, BarrierRequest, CreateRequest, Created, DeregisterRequest,
+    EnterRequest, Gathering, GatheringRequest, Health, Instance, Instances, LeaveRequest,
+    LiftRequest, PermitsRequest, RaiseRequest, RecipeAct, RecipeAnswer, RecipeAsk, RecipeFound,
+    RecipeOutcome, RecipeQuery, RecipeRequest, RecipeResponse, RegisterRequest, ReleaseRequest,
+    ReportRequest, Seat, Semaphore, SemaphoreRequest, ServicesRequest, Settled,
+};
 pub use watch::{ChangesRequest, ChangesResponse, Event, EventType, Filter};
 pub use who::{
     AuthAnswer, AuthAsk, AuthFound, AuthQuery, AuthRoleGetRequest, AuthRoleGetResponse,

@@ -7,8 +7,8 @@ use super::{
     AuthAnswer, AuthQuery, Caller, ChangesRequest, ChangesResponse, LeaderRequest, LeaderResponse,
     LeaseLeasesRequest, LeaseLeasesResponse, LeaseRecordsRequest, LeaseRecordsResponse,
     LeaseRenewRequest, LeaseRenewResponse, LeaseTimeToLiveRequest, LeaseTimeToLiveResponse,
-    QueueRequest, QueueResponse, RangeRequest, RangeResponse, ResponseHeader, TxnRequest,
-    TxnResponse,
+    QueueRequest, QueueResponse, RangeRequest, RangeResponse, RecipeAnswer, RecipeQuery,
+    ResponseHeader, TxnRequest, TxnResponse,
 };
 use crate::{Rejected, coordination::Error};
 
@@ -43,7 +43,7 @@ pub struct StatusResponse {
 #[derive(Clone, PartialEq, Message)]
 pub struct Query {
     /// What to read.
-    #[prost(oneof = "Ask", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "Ask", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
     pub ask: Option<Ask>,
     /// Who sends it. Looked at while auth is on.
     #[prost(message, optional, tag = "30")]
@@ -86,6 +86,9 @@ pub enum Ask {
     /// Reads who may do what.
     #[prost(message, tag = "12")]
     Auth(AuthQuery),
+    /// Reads what etcd leaves to recipes.
+    #[prost(message, tag = "13")]
+    Recipe(RecipeQuery),
 }
 
 /// The answer to a query: an error, or the response of the same kind.
@@ -95,7 +98,7 @@ pub struct QueryReply {
     #[prost(enumeration = "Error", optional, tag = "1")]
     pub error: Option<i32>,
     /// The response.
-    #[prost(oneof = "Answer", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "Answer", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
     pub answer: Option<Answer>,
 }
 
@@ -135,6 +138,9 @@ pub enum Answer {
     /// Who may do what.
     #[prost(message, tag = "12")]
     Auth(AuthAnswer),
+    /// A recipe.
+    #[prost(message, tag = "13")]
+    Recipe(RecipeAnswer),
 }
 
 impl From<Ask> for Query {

@@ -93,4 +93,8 @@ pub struct ChangesResponse {
     /// may see what.
     #[prost(uint64, tag = "103")]
     pub auth_revision: u64,
+    /// If not 0, the start lies before a cut of history, which began this incarnation: whatever was
+    /// seen from there on may never have been.
+    #[prost(uint64, tag = "104")]
+    pub incarnation: u64,
 }
