@@ -30,5 +30,6 @@ mod watch;
 pub mod wire;
 
 pub use figures::Figures;
+pub(crate) use guard::of as guards;
 pub use limits::Limits;
 pub use serve::serve;

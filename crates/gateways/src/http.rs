@@ -7,6 +7,7 @@
 //!   contract  contracts as TOML or JSON
 //!   cursor    where the next page of a scan starts
 //!   map       Route, query, headers, body ─▶ Plan (mostly a database::Request)
+//!   recipe    locks, semaphores, services and the like: the same for coordination keyspaces
 //!   reply     database::Answer ─▶ response
 //!   code      every error code, its status and its page
 //!   operation pages of codes that never travel over HTTP
@@ -31,6 +32,7 @@ pub mod openapi;
 mod operation;
 mod problem;
 mod query;
+mod recipe;
 mod reply;
 pub mod route;
 mod serve;

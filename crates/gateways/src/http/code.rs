@@ -114,6 +114,32 @@ codes! {
     CONDITION_FAILED = "condition-failed", 412, "The condition did not hold";
     /// A sum beyond 64 bits.
     COUNTER_OVERFLOW = "counter-overflow", 409, "The counter would overflow";
+    /// No such lease.
+    LEASE_NOT_FOUND = "lease-not-found", 404, "No such lease";
+    /// A lease of that id.
+    LEASE_EXISTS = "lease-exists", 409, "The lease exists";
+    /// A lock that is not held at its token.
+    GUARD_FAILED = "guard-failed", 412, "The guard's lock is not held";
+    /// A lock that lies elsewhere.
+    GUARD_ELSEWHERE = "guard-elsewhere", 409, "The guard cannot be checked there";
+    /// No such semaphore.
+    SEMAPHORE_NOT_FOUND = "semaphore-not-found", 404, "No such semaphore";
+    /// Permits that do not fit.
+    SEMAPHORE_PERMITS = "semaphore-permits", 409, "The permits do not fit";
+    /// A double barrier in another state.
+    BARRIER_STATE = "barrier-state", 409, "The double barrier does not fit";
+    /// An instance of another lease.
+    INSTANCE_TAKEN = "instance-taken", 409, "The instance is registered by another";
+    /// No such instance.
+    INSTANCE_NOT_FOUND = "instance-not-found", 404, "No such instance";
+    /// Nobody stands.
+    NO_CANDIDATE = "no-candidate", 404, "Nobody stands";
+    /// A limit of the keyspace.
+    COORDINATION_LIMIT = "coordination-limit", 409, "A limit of the keyspace";
+    /// An import is under way.
+    KEYSPACE_IMPORTING = "keyspace-importing", 409, "An import is under way";
+    /// A keyspace with users.
+    AUTH_REQUIRED = "auth-required", 403, "The keyspace has users";
     /// Not a level.
     UNKNOWN_CONSISTENCY = "unknown-consistency", 400, "Not a consistency";
     /// A level that cannot be met.

@@ -48,7 +48,7 @@ mod tests {
         let plan = |method, target, headers: &[(&str, &[u8])]| {
             super::plan(method, target, headers, Bytes::new(), &Limits::default())
         };
-        assert!(matches!(plan("GET", "/v1/kv/carts/a", &[]), Ok(Plan::Ask(..))));
+        assert!(matches!(plan("GET", "/v1/kv/carts/a", &[]), Ok(Plan::Either(..))));
         let refused = plan("GET", "/v1/kv/carts/a", &[("quorate-timeout", b"soon")]);
         assert_eq!(refused.unwrap_err().code, Code::INVALID_HEADER);
         assert_eq!(plan("GET", "no path", &[]).unwrap_err().code, Code::ROUTE_NOT_FOUND);

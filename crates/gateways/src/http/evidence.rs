@@ -29,6 +29,10 @@ pub const LEADER: HeaderName = HeaderName::from_static("quorate-leader");
 pub const EXPIRES: HeaderName = HeaderName::from_static("quorate-expires");
 /// How long to try.
 pub const TIMEOUT: HeaderName = HeaderName::from_static("quorate-timeout");
+/// The lease that a key of a coordination keyspace ends with, in hexadecimal.
+pub const LEASE: HeaderName = HeaderName::from_static("quorate-lease");
+/// The revision that made such a key: of a place in a queue, its fencing token.
+pub const TOKEN: HeaderName = HeaderName::from_static("quorate-token");
 /// W3C trace context, in and out.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -42,6 +46,8 @@ pub enum Tag {
     Any,
     /// This version.
     Version(Version),
+    /// This revision of a key of a coordination keyspace.
+    Revision(i64),
 }
 
 /// Reads `If-Match` and `If-None-Match`.
@@ -64,6 +70,9 @@ pub(super) fn parse_tag(text: &str) -> Option<Tag> {
         return Some(Tag::Any);
     }
     let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    if let Some(revision) = text.strip_prefix('r') {
+        return revision.parse().ok().filter(|at| *at > 0).map(Tag::Revision);
+    }
     Version::parse(text).map(Tag::Version)
 }
 
@@ -177,7 +186,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
     value.to_str().map(Some).map_err(|_| refuse(format!("{name} is not visible ASCII")))
 }
 
-fn refuse(detail: impl Into<String>) -> Problem {
+pub(super) fn refuse(detail: impl Into<String>) -> Problem {
     Problem::new(Code::INVALID_HEADER, detail)
 }
 

@@ -14,9 +14,16 @@ use kernel::{Duration, RequestId};
 use vigil::Question;
 
 use super::{
-    Problem, code::Code, evidence::Tag, operation, query::Query, route::Route, serve::Limits,
+    Problem,
+    code::Code,
+    evidence::Tag,
+    operation,
+    query::Query,
+    recipe::{self, Job},
+    route::Route,
+    serve::Limits,
 };
-use data::Asked;
+pub use data::Asked;
 pub use data::level;
 
 /// What a request comes to.
@@ -25,6 +32,10 @@ pub use data::level;
 pub enum Plan {
     /// Ask the database and render its answer.
     Ask(Request, Expect),
+    /// Ask the database; if the keyspace is one for coordination, do this instead.
+    Either(Request, Expect, Box<Job>),
+    /// Do something in a coordination keyspace.
+    Recipe(Box<Job>),
     /// Inject a fault, if faults may be injected here.
     Chaos(Chaos),
     /// Whether this node can serve.
@@ -117,6 +128,9 @@ pub fn plan(route: Route, inbound: Inbound<'_>) -> Result<Plan, Problem> {
         }
         Route::KeyspacePut { keyspace } => control::keyspace_put(asked, &inbound, keyspace)?,
         Route::KeyspaceDelete { keyspace } => control::keyspace_drop(asked, keyspace),
+        Route::Recipe(place) => {
+            Plan::Recipe(recipe::plan(place, asked, &inbound, &mut query)?.into())
+        }
         Route::Fate { id } => control::fate(asked, &mut query, id)?,
         Route::Pipe => {
             let detail = format!("ask for it: Upgrade: {}", client::pipe::UPGRADE);
@@ -158,7 +172,7 @@ fn page(code: &str) -> Result<&'static str, Problem> {
     page.ok_or_else(|| Problem::new(Code::ROUTE_NOT_FOUND, format!("'{code}' is no error code")))
 }
 
-fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+pub(super) fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|e| Problem::new(Code::INVALID_BODY, e.to_string()))
 }
 

@@ -30,7 +30,9 @@ fn run(
 
 fn call(plan: Plan) -> (Call, Expect) {
     match plan {
-        Plan::Ask(Request::Call(call), expect) => (call, expect),
+        Plan::Ask(Request::Call(call), expect) | Plan::Either(Request::Call(call), expect, _) => {
+            (call, expect)
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -130,14 +130,14 @@ pub fn with_body(status: u16, media: &'static str, body: Bytes) -> Response {
     response
 }
 
-fn empty(status: u16) -> Response {
+pub(super) fn empty(status: u16) -> Response {
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     response
 }
 
 /// Writes the evidence of an answer.
-fn vouch(response: &mut Response, done: &Done, around: &Surroundings<'_>) {
+pub(super) fn vouch(response: &mut Response, done: &Done, around: &Surroundings<'_>) {
     let headers = response.headers_mut();
     headers.reserve(8);
     evidence::insert(headers, evidence::RECEIPT, &done.receipt.header());
@@ -152,7 +152,7 @@ fn vouch(response: &mut Response, done: &Done, around: &Surroundings<'_>) {
 }
 
 /// A problem found in the reply of a mutation that was carried out.
-fn refused(done: &Done, code: Code, detail: impl Into<String>) -> Problem {
+pub(super) fn refused(done: &Done, code: Code, detail: impl Into<String>) -> Problem {
     Problem {
         leader: done.leader,
         request_id: done.request_id.as_ref().map(Into::into),

@@ -8,7 +8,11 @@ use hyper::Method;
 use kernel::{NodeId, RequestId, ShardId};
 use layers::kv::KEY_BYTES_MAX;
 
-use super::{Problem, code::Code};
+use super::{
+    Problem,
+    code::Code,
+    recipe::{self, Place},
+};
 
 /// Every route, as method and path template.
 pub const TABLE: &[(&str, &str)] = &[
@@ -27,6 +31,33 @@ pub const TABLE: &[(&str, &str)] = &[
     ("POST", "/v1/kv/{keyspace}:batch"),
     ("POST", "/v1/counters/{keyspace}/{name}/increment"),
     ("GET", "/v1/counters/{keyspace}/{name}"),
+    ("POST", "/v1/kv/{keyspace}/{key}"),
+    ("POST", "/v1/leases/{keyspace}"),
+    ("GET", "/v1/leases/{keyspace}"),
+    ("GET", "/v1/leases/{keyspace}/{lease}"),
+    ("DELETE", "/v1/leases/{keyspace}/{lease}"),
+    ("POST", "/v1/leases/{keyspace}/{lease}/keep-alive"),
+    ("POST", "/v1/locks/{keyspace}/{name}"),
+    ("GET", "/v1/locks/{keyspace}/{name}"),
+    ("DELETE", "/v1/locks/{keyspace}/{name}"),
+    ("POST", "/v1/elections/{keyspace}/{name}"),
+    ("GET", "/v1/elections/{keyspace}/{name}"),
+    ("DELETE", "/v1/elections/{keyspace}/{name}"),
+    ("PUT", "/v1/semaphores/{keyspace}/{name}"),
+    ("POST", "/v1/semaphores/{keyspace}/{name}"),
+    ("GET", "/v1/semaphores/{keyspace}/{name}"),
+    ("DELETE", "/v1/semaphores/{keyspace}/{name}"),
+    ("PUT", "/v1/barriers/{keyspace}/{name}"),
+    ("GET", "/v1/barriers/{keyspace}/{name}"),
+    ("DELETE", "/v1/barriers/{keyspace}/{name}"),
+    ("POST", "/v1/double-barriers/{keyspace}/{name}"),
+    ("GET", "/v1/double-barriers/{keyspace}/{name}"),
+    ("DELETE", "/v1/double-barriers/{keyspace}/{name}"),
+    ("GET", "/v1/services/{keyspace}"),
+    ("GET", "/v1/services/{keyspace}/{service}"),
+    ("PUT", "/v1/services/{keyspace}/{service}/{instance}"),
+    ("DELETE", "/v1/services/{keyspace}/{service}/{instance}"),
+    ("POST", "/v1/services/{keyspace}/{service}/{instance}/heartbeat"),
     ("GET", "/v1/keyspaces"),
     ("PUT", "/v1/keyspaces/{keyspace}"),
     ("GET", "/v1/keyspaces/{keyspace}"),
@@ -85,6 +116,7 @@ pub enum Route {
     Trace { trace: u128 },
     Slo,
     Doctor,
+    Recipe(Place),
 }
 
 /// Finds the route of a request.
@@ -96,6 +128,9 @@ pub fn parse(method: &Method, path: &str) -> Result<Route, Problem> {
         return kv(method, rest);
     }
     let segments: Vec<&str> = path.split('/').skip(1).collect();
+    if let Some(place) = recipe::parse(method, &segments) {
+        return place.map(Route::Recipe);
+    }
     match *segments.as_slice() {
         ["v1", "counters", keyspace, name, "increment"] => {
             let (keyspace, name) = (text(keyspace)?, key(name)?);
@@ -161,7 +196,8 @@ fn kv(method: &Method, rest: &str) -> Result<Route, Problem> {
         Method::PUT => Ok(Route::Put { keyspace, key }),
         Method::GET | Method::HEAD => Ok(Route::Get { keyspace, key }),
         Method::DELETE => Ok(Route::Delete { keyspace, key }),
-        _ => Err(not_allowed(method, "PUT, GET, HEAD, DELETE")),
+        Method::POST => Ok(Route::Recipe(Place::KeyCreate { keyspace, key })),
+        _ => Err(not_allowed(method, "PUT, GET, HEAD, POST, DELETE")),
     }
 }
 
@@ -178,7 +214,7 @@ fn only(method: &Method, allow: &'static str, route: Route) -> Result<Route, Pro
     if method.as_str() == allow { Ok(route) } else { Err(not_allowed(method, allow)) }
 }
 
-fn not_allowed(method: &Method, allow: &'static str) -> Problem {
+pub(super) fn not_allowed(method: &Method, allow: &'static str) -> Problem {
     let detail = format!("{method} is not a method of this route: use {allow}");
     Problem { allow: Some(allow), ..Problem::new(Code::METHOD_NOT_ALLOWED, detail) }
 }
@@ -187,11 +223,11 @@ fn bytes(segment: &str) -> Result<Vec<u8>, Problem> {
     percent::decode_path(segment).ok_or_else(|| wrong(segment, "the percent-encoding is cut"))
 }
 
-fn text(segment: &str) -> Result<String, Problem> {
+pub(super) fn text(segment: &str) -> Result<String, Problem> {
     String::from_utf8(bytes(segment)?).map_err(|_| wrong(segment, "not UTF-8"))
 }
 
-fn key(rest: &str) -> Result<Bytes, Problem> {
+pub(super) fn key(rest: &str) -> Result<Bytes, Problem> {
     let key = bytes(rest)?;
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
         let detail = format!("a key has 1 to {KEY_BYTES_MAX} bytes, not {}", key.len());

@@ -9,6 +9,7 @@ fn example(template: &str) -> String {
         .replace("{id}", if template.contains("shards") { "s1" } else { "n1" })
         .replace("{trace}", "0af7651916cd43dd8448eb211c80319c")
         .replace("{keyspace}", "carts")
+        .replace("{lease}", "7a")
         .replace("{key}", "user/17")
         .replace(['{', '}'], "")
 }

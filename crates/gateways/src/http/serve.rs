@@ -16,6 +16,7 @@ mod flow;
 mod follow;
 mod limits;
 mod patient;
+mod recipe;
 mod request;
 mod tally;
 
@@ -41,6 +42,10 @@ struct Shared<B> {
     bodies: Room,
     /// Becomes true when the server stops.
     stopped: watch::Receiver<bool>,
+    /// Word of changes, for requests that wait.
+    pulses: recipe::Pulses,
+    /// How many may wait.
+    waiting: Semaphore,
 }
 
 /// Serves until `stop` completes, then lets requests in flight end for at most
@@ -55,8 +60,12 @@ pub async fn serve<B: Backend>(
     let (stopping, stopped) = watch::channel(false);
     let drain = limits.drain;
     let bodies = Room::new(limits.bodies_bytes_max);
+    let waiting = Semaphore::new(limits.waiting_max);
+    let pulses = recipe::Pulses::default();
     let tally = Tally::default();
-    let shared = Arc::new(Shared { backend, limits, tally, bodies, stopped: stopped.clone() });
+    let stopped_too = stopped.clone();
+    let shared = Shared { backend, limits, tally, bodies, stopped: stopped_too, pulses, waiting };
+    let shared = Arc::new(shared);
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {

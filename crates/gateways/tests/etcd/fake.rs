@@ -67,6 +67,12 @@ impl Fake {
         if shard.contract.is_none() || call.keyspace != "etcd" {
             return Answer::Failed(Failure::new(Code::KeyspaceNotFound, "no such keyspace"));
         }
+        let (Action::Mutate { program, .. }
+        | Action::Query { program, .. }
+        | Action::Past { program, .. }) = &call.action;
+        if *program != Program::Coordination {
+            return Answer::Failed(Failure::new(Code::ProgramMismatch, "for coordination"));
+        }
         let body = match &call.action {
             Action::Mutate { program, command } => {
                 let body = shard.apply(*program, command);

@@ -5,7 +5,7 @@ use client::document::Increment;
 use contract::Program;
 use layers::counter::{Command, Query};
 
-use super::super::{Problem, query::Query as Parameters};
+use super::super::{Problem, code::Code, query::Query as Parameters, recipe};
 use super::{Asked, Expect, Inbound, Plan, json};
 
 pub fn add(
@@ -14,6 +14,11 @@ pub fn add(
     keyspace: String,
     name: Bytes,
 ) -> Result<Plan, Problem> {
+    if !recipe::guards(inbound.headers)?.is_empty() {
+        let detail = "a guard is checked in the commit of the write, and a keyspace of counters has \
+                      no locks; nothing was changed";
+        return Err(Problem::new(Code::GUARD_ELSEWHERE, detail));
+    }
     let Increment { by } =
         if inbound.body.is_empty() { Increment { by: 1 } } else { json(&inbound.body)? };
     let request = asked.mutate(keyspace, Program::Counter, &Command { name, by });

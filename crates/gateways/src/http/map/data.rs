@@ -14,11 +14,12 @@ use super::super::{Problem, code::Code, evidence, query::Query};
 use super::Inbound;
 
 /// The common part of a request.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
     consistency: Option<Consistency>,
     session: Option<Session>,
-    pub(super) request_id: Option<RequestId>,
-    pub(super) timeout: Duration,
+    pub(in super::super) request_id: Option<RequestId>,
+    pub(in super::super) timeout: Duration,
     trace: Trace,
 }
 
@@ -81,6 +82,17 @@ impl Asked {
     ) -> Request {
         let query = Bytes::from(query.encode_to_vec());
         self.call(keyspace, Action::Past { program, query, at })
+    }
+
+    /// The same request, one more of it: without its request id, which names another command.
+    pub fn anonymous(&self) -> Asked {
+        Asked { request_id: None, ..self.clone() }
+    }
+
+    /// As a request; at a level of its own, if one is given.
+    pub fn of(self, keyspace: String, level: Option<Consistency>, action: Action) -> Request {
+        let consistency = level.or(self.consistency);
+        Asked { consistency, ..self }.call(keyspace, action)
     }
 
     fn call(self, keyspace: String, action: Action) -> Request {

@@ -7,6 +7,7 @@ use client::{
 };
 use contract::Program;
 use kernel::Duration;
+use layers::coordination::{Act, RecipeAct};
 use layers::kv::{
     Command, Condition, Delete, Get, HISTORY_ITEMS_MAX, History, KEY_BYTES_MAX, OPERATIONS_MAX,
     Operation, Put, Query as Ask, SCAN_ITEMS_MAX, Scan, VALUE_BYTES_MAX,
@@ -18,6 +19,7 @@ use super::super::{
     cursor::Cursor,
     evidence::{self, Tag},
     query::Query,
+    recipe::{self, Job, Work},
 };
 use super::{Asked, Expect, Inbound, Plan, json, millis};
 
@@ -31,6 +33,10 @@ pub fn put(
     keyspace: String,
     key: Bytes,
 ) -> Result<Plan, Problem> {
+    let job = recipe::key_put(asked.clone(), inbound, query, keyspace.clone(), key.clone())?;
+    if only_coordination(&job) {
+        return Ok(Plan::Recipe(job.into()));
+    }
     let (matches, none) = evidence::conditions(inbound.headers)?;
     let put = Put {
         key,
@@ -38,8 +44,10 @@ pub fn put(
         ttl_ms: ttl(query.duration("ttl")?)?,
         condition: condition(matches, none)?,
     };
+    let lives = put.ttl_ms > 0;
     let request = asked.mutate(keyspace, Program::Kv, &Command::one(put));
-    Ok(Plan::Ask(request, Expect::Put))
+    // A coordination keyspace knows leases, not times to live.
+    Ok(if lives { Plan::Ask(request, Expect::Put) } else { either(request, Expect::Put, job) })
 }
 
 pub fn delete(
@@ -53,9 +61,13 @@ pub fn delete(
         let detail = "If-None-Match has no meaning on DELETE";
         return Err(Problem::new(Code::INVALID_HEADER, detail));
     }
+    let job = recipe::key_delete(asked.clone(), inbound, keyspace.clone(), key.clone())?;
+    if only_coordination(&job) {
+        return Ok(Plan::Recipe(job.into()));
+    }
     let delete = Delete { key, condition: condition(matches, None)? };
     let request = asked.mutate(keyspace, Program::Kv, &Command::one(delete));
-    Ok(Plan::Ask(request, Expect::Delete))
+    Ok(either(request, Expect::Delete, job))
 }
 
 pub fn get(
@@ -67,8 +79,30 @@ pub fn get(
 ) -> Result<Plan, Problem> {
     let (matches, none_match) = evidence::conditions(inbound.headers)?;
     let at = query.version("at")?;
+    let job = recipe::key_get(asked.clone(), keyspace.clone(), key.clone());
     let request = asked.query_at(keyspace, Program::Kv, &Ask::from(Get { key }), at);
-    Ok(Plan::Ask(request, Expect::Get { matches, none_match }))
+    let expect = Expect::Get { matches, none_match };
+    // The past of a coordination keyspace is read by revision, as etcd's clients do.
+    let plain = at.is_none() && matches.is_none() && none_match.is_none();
+    Ok(if plain { either(request, expect, job) } else { Plan::Ask(request, expect) })
+}
+
+/// Whether only a coordination keyspace can do it: it names a lock, a lease or a revision.
+fn only_coordination(job: &Job) -> bool {
+    let of = |act: &Act| match act {
+        Act::Put(put) => put.lease != 0,
+        Act::Txn(txn) => txn.compare.iter().any(|compare| compare.target != 0),
+        Act::Recipe(recipe) => matches!(
+            &recipe.act,
+            Some(RecipeAct::Create(create)) if create.lease != 0
+        ),
+        _ => false,
+    };
+    !job.guards.is_empty() || matches!(&job.work, Work::Act(act) if of(act))
+}
+
+fn either(request: database::Request, expect: Expect, job: Job) -> Plan {
+    Plan::Either(request, expect, job.into())
 }
 
 pub fn scan(asked: Asked, query: &mut Query, keyspace: String) -> Result<Plan, Problem> {

@@ -75,6 +75,7 @@ pub fn get(
     let same = |tag: Tag| match tag {
         Tag::Any => version.is_some(),
         Tag::Version(asked) => version == Some(asked),
+        Tag::Revision(_) => false,
     };
     if matches.is_some_and(|tag| !same(tag)) {
         let detail = "the key has another version or does not exist";

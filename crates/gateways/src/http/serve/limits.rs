@@ -27,6 +27,8 @@ pub struct Limits {
     pub timeout_default: Duration,
     /// The longest timeout that a request may ask for.
     pub timeout_max: Duration,
+    /// Requests that wait for a lock, a permit, a barrier or a change.
+    pub waiting_max: usize,
     /// How long requests in flight may go on when the gateway stops.
     pub drain: Duration,
 }
@@ -45,6 +47,7 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(30),
             timeout_default: Duration::from_secs(5),
             timeout_max: Duration::from_secs(60),
+            waiting_max: 4_096,
             drain: Duration::from_secs(5),
         }
     }

@@ -12,7 +12,7 @@ use hyper::{
     upgrade::OnUpgrade,
 };
 
-use super::{Flow, Limits, Shared, body, follow};
+use super::{Flow, Limits, Shared, body, follow, recipe};
 use crate::{
     Backend, Pages,
     http::{
@@ -20,6 +20,7 @@ use crate::{
         code::Code,
         evidence, exposition,
         map::{self, Expect, Inbound, Plan},
+        recipe::Place,
         reply::{self, Surroundings},
         route::{self, Route},
     },
@@ -131,6 +132,17 @@ async fn carry_out<B: Backend>(
             return Ok(follow::events(shared, filter, &head.headers));
         }
         Plan::Ask(request, expect) => ask(backend, request, expect).await,
+        Plan::Either(request, expect, job) => {
+            let answer = backend.ask(request).await;
+            match recipe::is_mismatch(&answer) {
+                true => recipe::carry_out(shared, *job).await,
+                false => {
+                    let http_of = &|node| backend.http_of(node);
+                    reply::render(expect, answer, &Surroundings { http_of, keyspaces: &[] })
+                }
+            }
+        }
+        Plan::Recipe(job) => recipe::carry_out(shared, *job).await,
         Plan::Ready => reply::ready(backend.ask(Request::Cluster).await),
         Plan::Fixed(fixed) => Ok(reply::fixed(fixed)),
         Plan::Metrics => {
@@ -178,7 +190,9 @@ async fn ask<B: Backend>(
 /// How many bytes the body of a route may have.
 fn room(route: &Route, limits: &Limits) -> usize {
     match route {
-        Route::Put { .. } => limits.value_bytes_max,
+        Route::Put { .. } | Route::Recipe(Place::KeyCreate { .. } | Place::Register { .. }) => {
+            limits.value_bytes_max
+        }
         _ => limits.document_bytes_max,
     }
 }
