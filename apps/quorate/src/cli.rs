@@ -7,7 +7,7 @@ use kernel::{Duration, Version};
 use crate::{
     commands::{
         bench, chaos, check, cluster, counter, dashboard, dev, doctor, etcd, events, fate, history,
-        keyspace, kv, lab, server, sim, slo,
+        keyspace, kv, lab, recipe, server, sim, slo,
     },
     exit,
     show::Show,
@@ -91,6 +91,18 @@ pub enum Command {
     Count(counter::Count),
     /// What became of a mutation whose answer was lost.
     Fate(fate::FateOf),
+    /// Run a command under a lock.
+    Lock(recipe::Lock),
+    /// Run a command while leading.
+    Elect(recipe::Elect),
+    /// Run a command that holds permits.
+    Semaphore(recipe::Semaphore),
+    /// Hold others up, or wait for each other.
+    #[command(subcommand)]
+    Barrier(recipe::Barrier),
+    /// Register instances of services, list and watch them.
+    #[command(subcommand)]
+    Service(recipe::Service),
     /// Move from etcd, and back.
     #[command(subcommand)]
     Etcd(etcd::Etcd),

@@ -15,6 +15,7 @@ pub mod history;
 pub mod keyspace;
 pub mod kv;
 pub mod lab;
+pub mod recipe;
 pub mod server;
 pub mod sim;
 pub mod slo;
@@ -48,6 +49,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Increment(command) => single()?.block_on(command.run(&global)),
         Command::Count(command) => single()?.block_on(command.run(&global)),
         Command::Fate(command) => single()?.block_on(command.run(&global)),
+        Command::Lock(command) => single()?.block_on(command.run(&global)),
+        Command::Elect(command) => single()?.block_on(command.run(&global)),
+        Command::Semaphore(command) => single()?.block_on(command.run(&global)),
+        Command::Barrier(command) => single()?.block_on(command.run(&global)),
+        Command::Service(command) => single()?.block_on(command.run(&global)),
         Command::Etcd(command) => single()?.block_on(command.run(&global)),
         Command::Events(command) => single()?.block_on(command.run(&global)),
         Command::Slo(command) => single()?.block_on(command.run(&global)),

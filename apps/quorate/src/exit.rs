@@ -50,6 +50,11 @@ impl Failure {
         Failure { code: 5, text: text.into() }
     }
 
+    /// The command that was run ended with this code; it has said why itself.
+    pub fn of_child(code: u8) -> Failure {
+        Failure { code, text: String::new() }
+    }
+
     /// A verdict that is not "valid"; its report was printed already.
     pub fn verdict(invalid: bool) -> Failure {
         Failure { code: if invalid { 10 } else { 11 }, text: String::new() }

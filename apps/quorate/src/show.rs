@@ -56,9 +56,9 @@ pub fn table(columns: &[&str]) -> Table {
 /// A cell that is green if all is well, yellow or red otherwise.
 pub fn state(text: &str) -> Cell {
     let color = match text {
-        "healthy" | "leader" | "valid" | "ready" => Color::Green,
+        "healthy" | "leader" | "valid" | "ready" | "passing" => Color::Green,
         "follower" | "learner" | "member" => Color::Reset,
-        "silent" | "unreachable" | "INVALID" | "disk-full" => Color::Red,
+        "silent" | "unreachable" | "INVALID" | "disk-full" | "critical" => Color::Red,
         _ => Color::Yellow,
     };
     Cell::new(text).fg(color)

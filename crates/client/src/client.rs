@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kernel::{Duration, RequestId, Rng};
 
 use crate::{
-    Control, Coordination, Counters, Kv, ambient,
+    Control, Coordination, Counters, Kv, Recipes, ambient,
     error::{Cause, Error},
     nodes::Nodes,
     pipe::Pipes,
@@ -110,6 +110,12 @@ impl Client {
     #[must_use]
     pub fn coordination(&self, keyspace: &str) -> Coordination {
         Coordination::new(self.clone(), keyspace)
+    }
+
+    /// Locks, semaphores, barriers and services of a keyspace with etcd's model.
+    #[must_use]
+    pub fn recipes(&self, keyspace: &str) -> Recipes {
+        Recipes::new(self.clone(), keyspace)
     }
 
     /// Keyspaces, nodes, shards and fates.

@@ -1,7 +1,7 @@
 //! Typed client of Quorate.
 //!
 //! ```text
-//!   Kv, Counters, Coordination, Control      typed calls
+//!   Kv, Counters, Coordination, Recipes, Control      typed calls
 //!        │
 //!      attempt                 deadline, retries with one request id, what may have happened
 //!        ├─ nodes              where to go next
@@ -30,6 +30,7 @@ mod nodes;
 mod observe;
 pub mod pipe;
 mod pool;
+mod recipes;
 mod request;
 pub mod text;
 mod wire;
@@ -41,3 +42,4 @@ pub use counter::Counters;
 pub use error::{Cause, Error};
 pub use evidence::{Answer, Evidence, Receipt};
 pub use kv::{If, Kv, Scan, Stored};
+pub use recipes::Recipes;

@@ -186,6 +186,7 @@ async fn instances_come_change_and_go_and_who_waits_is_told() {
     let seen = list["revision"].as_i64().unwrap();
 
     let target = format!("{path}?after={seen}&wait=20s");
+    assert_eq!(served.get(&format!("{path}?after={seen}&wait=50ms")).await.status, 202);
     let waiting = served.waits("GET", target.clone(), Value::Null).await;
     served.send("PUT", "/v1/kv/etcd/elsewhere", "", "x").await;
     let beat = json!({ "lease": lease, "health": "warning", "note": "disk" });

@@ -21,6 +21,7 @@ use database::{
     Answer, Code as Failed,
     api::{Action, Call, Done, Trace},
 };
+use hyper::StatusCode;
 use kernel::Duration;
 use layers::coordination::{
     self as wire, Act, Ask, ChangesRequest, Command, LeaseRenewRequest, Outcome, Query, QueryReply,
@@ -46,10 +47,14 @@ pub async fn carry_out<B: Backend>(shared: &Shared<B>, job: Job) -> Result<Respo
     let guarded = !job.guards.is_empty();
     let runner = Runner { shared, job };
     match runner.run().await {
-        Ok((seen, done)) => {
+        Ok(Found { seen, done, late }) => {
             let goal = runner.job.wait.as_ref().map(|(goal, _)| goal);
             let http_of = &|node| shared.backend.http_of(node);
-            show(seen, goal, &done, &Surroundings { http_of, keyspaces: &[] })
+            let mut response = show(seen, goal, &done, &Surroundings { http_of, keyspaces: &[] })?;
+            if late {
+                *response.status_mut() = StatusCode::ACCEPTED;
+            }
+            Ok(response)
         }
         Err(problem) if guarded && problem.code == Code::PROGRAM_MISMATCH => {
             let detail = "a guard is checked in the commit of the write, so the lock must lie in \
@@ -61,13 +66,27 @@ pub async fn carry_out<B: Backend>(shared: &Shared<B>, job: Job) -> Result<Respo
     }
 }
 
+/// What a job came to.
+struct Found {
+    seen: Seen,
+    done: Done,
+    /// What was waited for did not come in time.
+    late: bool,
+}
+
+impl Found {
+    fn now((seen, done): (Seen, Done)) -> Found {
+        Found { seen, done, late: false }
+    }
+}
+
 struct Runner<'s, B> {
     shared: &'s Shared<B>,
     job: Job,
 }
 
 impl<B: Backend> Runner<'_, B> {
-    async fn run(&self) -> Result<(Seen, Done), Problem> {
+    async fn run(&self) -> Result<Found, Problem> {
         let (seen, done) = match &self.job.work {
             Work::Act(act) => self.act(act.clone(), self.job.asked.clone()).await?,
             Work::Ask(ask) => self.ask(ask.clone()).await?,
@@ -84,7 +103,7 @@ impl<B: Backend> Runner<'_, B> {
             Some((goal, wait)) if !goal.reached(&seen) && !wait.is_zero() => {
                 self.wait(goal, *wait).await
             }
-            _ => Ok((seen, done)),
+            _ => Ok(Found::now((seen, done))),
         }
     }
 
@@ -201,15 +220,15 @@ impl<B: Backend> Runner<'_, B> {
     }
 
     /// Waits for a goal at most so long; what was seen last.
-    async fn wait(&self, goal: &Goal, wait: Duration) -> Result<(Seen, Done), Problem> {
+    async fn wait(&self, goal: &Goal, wait: Duration) -> Result<Found, Problem> {
         let level = Some(Consistency::LINEARIZABLE);
-        let (mut told, mut done) = self.told(goal.probe(), level).await?;
-        let mut reached = match goal {
-            Goal::Newer { after, .. } => self.changed_since(goal, *after).await?,
-            goal => goal.reached(&Seen::Answer(told.clone())),
-        };
-        if reached || wait.is_zero() {
-            return Ok((Seen::Answer(told), done));
+        let (told, done) = self.told(goal.probe(), level).await?;
+        let seen = Seen::Answer(told);
+        if self.reached(goal, &seen).await? {
+            return Ok(Found { seen, done, late: false });
+        }
+        if wait.is_zero() {
+            return Ok(Found { seen, done, late: true });
         }
         let Ok(_room) = self.shared.waiting.try_acquire() else {
             return Err(Problem::new(Code::OVERLOADED, "too many requests wait here"));
@@ -217,23 +236,26 @@ impl<B: Backend> Runner<'_, B> {
         let mut left = ambient::start_sleep(wait);
         let mut pulse = tokio::select! {
             pulse = self.shared.pulses.join(&self.shared.backend, &self.job.keyspace) => pulse,
-            () = &mut left => return Ok((Seen::Answer(told), done)),
+            () = &mut left => return Ok(Found { seen, done, late: true }),
         };
         loop {
-            (told, done) = self.told(goal.probe(), level).await?;
+            let (told, done) = self.told(goal.probe(), level).await?;
             let seen = Seen::Answer(told);
-            reached = match goal {
-                Goal::Newer { after, .. } => self.changed_since(goal, *after).await?,
-                goal => goal.reached(&seen),
-            };
-            if reached {
-                return Ok((seen, done));
+            if self.reached(goal, &seen).await? {
+                return Ok(Found { seen, done, late: false });
             }
             let revision = revision(&seen);
             tokio::select! {
                 () = pulse.concerned(goal, revision) => {}
-                () = &mut left => return Ok((seen, done)),
+                () = &mut left => return Ok(Found { seen, done, late: true }),
             }
+        }
+    }
+
+    async fn reached(&self, goal: &Goal, seen: &Seen) -> Result<bool, Problem> {
+        match goal {
+            Goal::Newer { after, .. } => self.changed_since(goal, *after).await,
+            goal => Ok(goal.reached(seen)),
         }
     }
 
