@@ -100,4 +100,12 @@ anomalies! {
     TwoHolders = "two holders at once",
     /// A write was accepted from somebody who did not hold the lock any more.
     StaleGuard = "write accepted from a former holder",
+    /// More permits of a semaphore were held at once than it has.
+    TooManyHolders = "more holders than permits",
+    /// Somebody went through a barrier that was up, or on before all were there.
+    PassedEarly = "passed a barrier early",
+    /// A numbered key has another number than that of its revision, or one that is not new.
+    WrongNumber = "wrong number of a key",
+    /// An instance of a service was not listed though its lease lived.
+    FalseDeath = "instance missing while its lease lives",
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Ask;
+use super::{Ask, Outcome};
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub enum Answer {
     Leader(Leads),
     /// Changes.
     Watch(Page),
+    /// What a recipe came to.
+    Recipe(Outcome),
 }
 
 /// Why nothing happened.
@@ -232,12 +234,16 @@ impl Answer {
             Answer::Place(queued) => Some(queued.revision),
             Answer::Leader(leads) => Some(leads.revision),
             Answer::Watch(page) => Some(page.revision),
+            Answer::Recipe(outcome) => Some(outcome.revision),
         }
     }
 
     /// Whether this can be the answer to a request.
     #[must_use]
     pub fn fits(&self, ask: &Ask) -> bool {
+        if let (Answer::Recipe(outcome), Ask::Recipe(recipe)) = (self, ask) {
+            return recipe.fits(&outcome.what);
+        }
         matches!(
             (self, ask),
             (Answer::Refused(_), _)

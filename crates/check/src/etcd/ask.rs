@@ -9,6 +9,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Recipe;
+
 /// A request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -45,6 +47,8 @@ pub enum Ask {
     Leader(Name),
     /// Reads changes from a cursor on.
     Watch(Watch),
+    /// A recipe.
+    Recipe(Recipe),
 }
 
 /// A put.
@@ -298,6 +302,7 @@ impl Ask {
             Ask::Proclaim(proclaim) => std::slice::from_ref(&proclaim.lease),
             Ask::Revoke(lease) | Ask::TimeToLive(lease) => std::slice::from_ref(&lease.lease),
             Ask::KeepAlive(keep) => &keep.leases,
+            Ask::Recipe(recipe) => recipe.lease().map_or(&[], std::slice::from_ref),
             _ => &[],
         }
     }

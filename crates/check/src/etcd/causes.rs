@@ -8,15 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::anomaly::Anomaly;
 
 use super::deeds::{Deeds, Role};
+use super::recipe::asked_as;
 use super::replay::{Ended, Wrong};
 use super::state::State;
 use super::{Ask, Change, Keys};
 
 /// What may have made changes.
 #[derive(Default)]
-pub(super) struct Causes<'a> {
+pub(super) struct Causes {
     /// How often a key can still be put with a value.
-    puts: BTreeMap<String, BTreeMap<&'a str, u64>>,
+    puts: BTreeMap<String, BTreeMap<String, u64>>,
     /// Keys that may be removed at any time, one by one and by range.
     removals: BTreeSet<String>,
     ranges: Vec<Keys>,
@@ -26,8 +27,8 @@ pub(super) struct Causes<'a> {
     revokes: BTreeSet<(i64, i64)>,
 }
 
-impl<'a> Causes<'a> {
-    pub(super) fn of(deeds: &Deeds<'a>) -> Causes<'a> {
+impl Causes {
+    pub(super) fn of(deeds: &Deeds<'_>) -> Causes {
         let mut causes = Causes::default();
         for deed in &deeds.all {
             for (key, value) in deed.puts() {
@@ -57,7 +58,15 @@ impl<'a> Causes<'a> {
     pub(super) fn count(&mut self, revision: i64, shown: &[Change]) -> Result<(), Wrong> {
         for kv in shown.iter().filter(|change| !change.removed).map(|change| &change.kv) {
             let text = |what| format!("{}={} {what} at revision {revision}", kv.key, kv.value);
-            match self.puts.get_mut(&kv.key).and_then(|of| of.get_mut(kv.value.as_str())) {
+            // A numbered key was asked for without its number.
+            let asked = match self.puts.contains_key(&kv.key) {
+                true => Some(kv.key.clone()),
+                false => asked_as(&kv.key, revision),
+            };
+            match asked
+                .and_then(|key| self.puts.get_mut(&key))
+                .and_then(|of| of.get_mut(kv.value.as_str()))
+            {
                 Some(left) if *left > 0 => *left -= 1,
                 Some(_) => return Err((Anomaly::AppliedTwice, text("was put once more"), None)),
                 None => return Err((Anomaly::Phantom, text("was put by nobody"), None)),

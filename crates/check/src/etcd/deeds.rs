@@ -3,7 +3,7 @@
 use crate::history::{Action, History, Op};
 
 use super::ask::Step;
-use super::{Answer, Ask, Keys};
+use super::{Answer, Ask, Keys, What};
 
 /// An operation with what was asked and answered.
 #[derive(Clone, Copy)]
@@ -56,6 +56,12 @@ impl<'a> Deed<'a> {
             (_, Answer::Txn(txn)) if txn.changes() => Role::Makes,
             // A repeated request of the same lease finds its place.
             (_, Answer::Place(queued)) if queued.token == queued.revision => Role::MayMake,
+            (_, Answer::Recipe(outcome)) => match outcome.what {
+                What::Created(_) | What::Changed(true) => Role::Makes,
+                What::Seat(..) => Role::MayMake,
+                What::Gathering(..) => Role::MayMake,
+                _ => Role::Sees,
+            },
             // A candidate that says something else changes its key.
             (Ask::Campaign(_) | Ask::Unlock(_) | Ask::Resign(_) | Ask::Revoke(_), _) => {
                 Role::MayMake
@@ -71,24 +77,25 @@ impl<'a> Deed<'a> {
     }
 
     /// What it may put, if it takes effect: keys with their values.
-    pub(super) fn puts(&self) -> Vec<(String, &'a str)> {
+    pub(super) fn puts(&self) -> Vec<(String, String)> {
         if matches!(self.answer, Some(Answer::Refused(_))) {
             return Vec::new();
         }
         match self.ask {
-            Ask::Put(put) => vec![(put.key.clone(), &put.value)],
+            Ask::Put(put) => vec![(put.key.clone(), put.value.clone())],
+            Ask::Recipe(recipe) => recipe.puts(),
             Ask::Txn(txn) => {
                 let steps = txn.success.iter().chain(&txn.failure);
                 let puts = steps.filter_map(|step| match step {
-                    Step::Put(put) => Some((put.key.clone(), put.value.as_str())),
+                    Step::Put(put) => Some((put.key.clone(), put.value.clone())),
                     _ => None,
                 });
                 puts.collect()
             }
             Ask::Lock(stand) | Ask::Campaign(stand) => {
-                vec![(super::place(&stand.name, stand.lease), &stand.value)]
+                vec![(super::place(&stand.name, stand.lease), stand.value.clone())]
             }
-            Ask::Proclaim(proclaim) => vec![(proclaim.key.clone(), &proclaim.value)],
+            Ask::Proclaim(proclaim) => vec![(proclaim.key.clone(), proclaim.value.clone())],
             _ => Vec::new(),
         }
     }
@@ -100,6 +107,7 @@ impl<'a> Deed<'a> {
         match self.ask {
             _ if !may => Vec::new(),
             Ask::Delete(keys) => vec![keys.clone()],
+            Ask::Recipe(recipe) => recipe.removes(),
             Ask::Unlock(place) | Ask::Resign(place) => vec![Keys::one(place.key.clone())],
             Ask::Txn(txn) => {
                 let steps = txn.success.iter().chain(&txn.failure);

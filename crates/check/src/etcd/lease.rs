@@ -186,6 +186,23 @@ impl Until {
     }
 }
 
+/// Until when each lease lives for sure: what was answered with a time reaches so far, and a lease
+/// that is alive then has been alive all the time.
+pub(super) fn guaranteed(deeds: &Deeds<'_>) -> BTreeMap<i64, i64> {
+    let mut lives: BTreeMap<i64, i64> = BTreeMap::new();
+    for deed in &deeds.all {
+        for (lease, sign) in signs(deed) {
+            if let Sign::Kept(ttl) = sign {
+                let least = ttl.saturating_mul(SECOND - SECOND / 1_000_000 * DRIFT_PPM);
+                let until = deed.op.start_time.saturating_add(least);
+                let lives = lives.entry(lease).or_insert(until);
+                *lives = (*lives).max(until);
+            }
+        }
+    }
+    lives
+}
+
 const SECOND: i64 = 1_000_000_000;
 
 /// When a revision was first shown.

@@ -7,7 +7,8 @@
 //!                     │         ├─ state    what each write does, a second time
 //!                     │         └─ causes   what made the changes that nobody claims
 //!                     ├─▶ lease    none ends before its time, none comes back
-//!                     └─▶ fence    locks and elections: tokens grow from holder to holder
+//!                     ├─▶ fence    locks and elections: tokens grow from holder to holder
+//!                     └─▶ recipe   semaphores, barriers, numbered keys, services: by true time
 //! ```
 //!
 //! Every answer carries the revision at which it was given. That makes judging cheap: the order of
@@ -23,6 +24,7 @@ mod lease;
 mod log;
 mod order;
 mod reads;
+mod recipe;
 mod replay;
 mod state;
 
@@ -38,6 +40,9 @@ pub use ask::{
     Put, Range, Relation, Stand, Step, Txn, Watch, place,
 };
 pub(crate) use deeds::label;
+pub use recipe::{
+    Acquire, Create, Enter, Instance, Named, Outcome, Raise, Recipe, Register, Report, Under, What,
+};
 
 use crate::history::History;
 use crate::verdict::Judgement;
@@ -50,15 +55,30 @@ pub(crate) fn judge(
     judgements: &mut [Judgement; CHECKERS.len()],
 ) {
     let deeds = Deeds::of(history, ops);
-    let [order, watches, model, leases, locks, elections] = judgements;
+    let [order, watches, model, leases, locks, elections, semaphores, barriers, numbers, services] =
+        judgements;
     order::judge(&deeds, order);
     let log = log::watches(&deeds, watches);
     let ended = replay::judge(&deeds, &log, model);
     lease::judge(&deeds, &ended, leases);
     fence::judge(&deeds, false, locks);
     fence::judge(&deeds, true, elections);
+    recipe::semaphores(&deeds, semaphores);
+    recipe::barriers(&deeds, barriers);
+    recipe::sequences(&deeds, numbers);
+    recipe::services(&deeds, services);
 }
 
 /// What is judged of a keyspace.
-pub(crate) const CHECKERS: [&str; 6] =
-    ["revisions", "watches", "etcd's model", "leases", "locks", "elections"];
+pub(crate) const CHECKERS: [&str; 10] = [
+    "revisions",
+    "watches",
+    "etcd's model",
+    "leases",
+    "locks",
+    "elections",
+    "semaphores",
+    "barriers",
+    "numbered keys",
+    "services",
+];

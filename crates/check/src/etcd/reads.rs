@@ -38,6 +38,9 @@ pub(super) fn judge(state: &State, deed: &Deed<'_>) -> Result<(), Wrong> {
         (Ask::Leader(name), Some(Answer::Leader(leads))) => {
             state.queue(&name.name).first() == Some(&&leads.kv)
         }
+        (Ask::Recipe(recipe), Some(Answer::Recipe(outcome))) => {
+            state.finds(recipe).as_ref() == Some(&outcome.what)
+        }
         (Ask::Unlock(place), Some(Answer::Done(_))) => state.get(&place.key).is_none(),
         (Ask::Resign(place), Some(Answer::Done(_))) => {
             state.get(&place.key).is_none_or(|kv| kv.create != place.token)

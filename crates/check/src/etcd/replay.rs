@@ -66,7 +66,7 @@ pub(super) fn judge(deeds: &Deeds<'_>, log: &Log, judgement: &mut Judgement) -> 
 struct Replay<'a> {
     deeds: &'a Deeds<'a>,
     log: &'a Log,
-    causes: Causes<'a>,
+    causes: Causes,
     state: State,
     /// Whether the state is that of revision `at`.
     known: bool,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{Deleted, Done, Queued, StepDone, TxnDone};
 use super::ask::{Compare, Operand, Proclaim, Put, Relation, Stand, Step, Txn};
-use super::{Answer, Ask, Change, Keys, Kv, NO_END, place};
+use super::{Answer, Ask, Change, Keys, Kv, NO_END, Outcome, place};
 
 /// All keys at one revision.
 #[derive(Clone, Debug, Default)]
@@ -18,9 +18,9 @@ pub(super) struct State {
 }
 
 /// A write under way.
-struct Draft<'s> {
-    state: &'s mut State,
-    revision: i64,
+pub(super) struct Draft<'s> {
+    pub(super) state: &'s mut State,
+    pub(super) revision: i64,
     changes: Vec<Change>,
     /// What the touched keys were before.
     before: BTreeMap<String, Option<Kv>>,
@@ -139,6 +139,10 @@ impl State {
                 }
                 Answer::Done(Done { revision, prev: None })
             }
+            Ask::Recipe(recipe) => {
+                let what = draft.recipe(recipe)?;
+                Answer::Recipe(Outcome { revision, what })
+            }
             _ => return None,
         };
         Some((draft.changes, answer))
@@ -167,7 +171,7 @@ impl State {
 }
 
 impl Draft<'_> {
-    fn put(&mut self, put: &Put) -> Option<Kv> {
+    pub(super) fn put(&mut self, put: &Put) -> Option<Kv> {
         let old = self.state.keys.get(&put.key).cloned();
         let kv = Kv {
             key: put.key.clone(),
@@ -181,7 +185,7 @@ impl Draft<'_> {
         old
     }
 
-    fn delete(&mut self, keys: &Keys) -> i64 {
+    pub(super) fn delete(&mut self, keys: &Keys) -> i64 {
         let found: Vec<Kv> = self.state.select(keys).into_iter().cloned().collect();
         let deleted = found.len() as i64;
         for old in found {

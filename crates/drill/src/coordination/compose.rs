@@ -1,8 +1,9 @@
 //! From what a client wants and knows to a request.
 
 use check::etcd::{
-    Ask, Compact, Compare, Grant, KeepAlive, Keys, Lease, Name, Operand, Place, Proclaim, Put,
-    Range, Relation, Stand, Step, Txn,
+    Acquire, Ask, Compact, Compare, Create, Enter, Grant, KeepAlive, Keys, Lease, Name, Named,
+    Operand, Place, Proclaim, Put, Raise, Range, Recipe, Register, Relation, Report, Stand, Step,
+    Txn, Under,
 };
 
 use super::{Act, Operation, knows::Knows};
@@ -56,6 +57,11 @@ impl Composer<'_> {
             }
             Act::All => range(Keys::all(), 0, 0),
             Act::Leader => Ask::Leader(Name { name: "vote".into() }),
+            Act::Semaphore => Ask::Recipe(Recipe::Semaphore(named("permits"))),
+            Act::Lift => Ask::Recipe(Recipe::Lift(named("gate"))),
+            Act::Barrier => Ask::Recipe(Recipe::Barrier(named("gate"))),
+            Act::Instances => Ask::Recipe(Recipe::Instances(named("web"))),
+            Act::Number => self.number(lease, pick),
             Act::KeepAlive if lease.is_some() => {
                 Ask::KeepAlive(KeepAlive { leases: knows.leases.clone() })
             }
@@ -91,8 +97,46 @@ impl Composer<'_> {
                 Ask::Resign(Place { key: key.clone(), token: *token })
             }
             Act::Campaign | Act::Proclaim | Act::Resign => campaign(),
-            _ => self.under_lease(Some(lease), pick),
+            act => match self.recipe(act, lease, pick) {
+                Some(recipe) => Ask::Recipe(recipe),
+                None => self.under_lease(Some(lease), pick),
+            },
         }
+    }
+
+    /// A numbered key, in half of all cases under a lease.
+    fn number(&self, lease: Option<i64>, pick: u64) -> Ask {
+        let (prefix, value) = ("n".to_owned(), self.value.clone());
+        let lease = lease.filter(|_| pick >> 8 & 1 == 0).unwrap_or(0);
+        Ask::Recipe(Recipe::Create(Create { prefix, value, lease, sequential: true }))
+    }
+
+    /// A recipe under a lease.
+    fn recipe(&self, act: Act, lease: i64, pick: u64) -> Option<Recipe> {
+        let name = |name: &str| name.to_owned();
+        // An instance is of a lease; now and then somebody else wants its name.
+        let instance = format!("web/{:x}", if pick >> 8 & 7 == 0 { 0 } else { lease });
+        Some(match act {
+            Act::Acquire => {
+                let permits = 1 + u64::from(lease % 3 == 0);
+                Recipe::Acquire(Acquire { name: name("permits"), lease, permits, limit: 2 })
+            }
+            Act::Release => Recipe::Release(Under { name: name("permits"), lease }),
+            Act::Raise => {
+                let lease = if pick >> 8 & 1 == 0 { lease } else { 0 };
+                Recipe::Raise(Raise { name: name("gate"), lease })
+            }
+            Act::Enter => Recipe::Enter(Enter { name: name("round"), lease, count: 3 }),
+            Act::Leave => Recipe::Leave(Under { name: name("round"), lease }),
+            Act::Register => {
+                Recipe::Register(Register { name: instance, lease, value: self.value.clone() })
+            }
+            Act::Report => {
+                let health = ["passing", "warning", "critical"][pick as usize % 3];
+                Recipe::Report(Report { name: instance, lease, health: health.into() })
+            }
+            _ => return None,
+        })
     }
 
     fn put(&self, key: String, lease: i64, guard: Option<(String, i64)>) -> Ask {
@@ -137,6 +181,10 @@ impl Composer<'_> {
         success.push(Step::Range(Keys { key: "k".into(), end: "l".into() }));
         Ask::Txn(Txn { success, ..Txn::default() })
     }
+}
+
+fn named(name: &str) -> Named {
+    Named { name: name.into() }
 }
 
 fn range(keys: Keys, revision: i64, limit: i64) -> Ask {

@@ -61,6 +61,30 @@ pub enum Act {
     Resign,
     /// Ask who leads.
     Leader,
+    /// Make a key with a number.
+    Number,
+    /// Queue for permits, or see whether they are held by now.
+    Acquire,
+    /// Give permits back.
+    Release,
+    /// Ask who holds permits.
+    Semaphore,
+    /// Put a barrier up, under a lease or not.
+    Raise,
+    /// Take it away.
+    Lift,
+    /// Ask whether it is up.
+    Barrier,
+    /// Join those who wait for each other, or see whether all are there by now.
+    Enter,
+    /// Leave them.
+    Leave,
+    /// Register an instance of a service.
+    Register,
+    /// Say how it is.
+    Report,
+    /// Ask which instances there are.
+    Instances,
     /// Read all keys: the last thing that every client does.
     All,
 }
@@ -119,7 +143,11 @@ fn keeper(rng: &mut Rng) -> Act {
     }
 }
 
+/// A third of what most clients do are recipes.
 fn act(rng: &mut Rng) -> Act {
+    if rng.below(3) == 0 {
+        return recipe(rng);
+    }
     match rng.below(100) {
         0..14 => Act::Put,
         14..17 => Act::Delete,
@@ -140,5 +168,22 @@ fn act(rng: &mut Rng) -> Act {
         91..94 => Act::Proclaim,
         94..96 => Act::Resign,
         _ => Act::Leader,
+    }
+}
+
+fn recipe(rng: &mut Rng) -> Act {
+    match rng.below(100) {
+        0..12 => Act::Number,
+        12..30 => Act::Acquire,
+        30..40 => Act::Release,
+        40..46 => Act::Semaphore,
+        46..54 => Act::Raise,
+        54..60 => Act::Lift,
+        60..70 => Act::Barrier,
+        70..80 => Act::Enter,
+        80..85 => Act::Leave,
+        85..92 => Act::Register,
+        92..95 => Act::Report,
+        _ => Act::Instances,
     }
 }

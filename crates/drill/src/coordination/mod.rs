@@ -15,6 +15,7 @@ mod client;
 mod compose;
 mod draw;
 mod knows;
+mod recipe;
 mod record;
 mod stops;
 mod watcher;

@@ -10,11 +10,11 @@ use database::api::Action;
 use layers::coordination as wire;
 use prost::Message;
 
-fn bytes(text: &str) -> Bytes {
+pub(super) fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-fn text(bytes: &Bytes) -> String {
+pub(super) fn text(bytes: &Bytes) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -26,7 +26,7 @@ pub(super) fn change(act: wire::Act, guard: Option<(&str, i64)>) -> Action {
     Action::Mutate { program: Program::Coordination, command: command.encode_to_vec().into() }
 }
 
-fn query(ask: wire::Ask) -> Action {
+pub(super) fn query(ask: wire::Ask) -> Action {
     let query = wire::Query::from(ask).encode_to_vec().into();
     Action::Query { program: Program::Coordination, query }
 }
@@ -97,6 +97,7 @@ pub(super) fn sent(ask: &Ask, limit: u32) -> Action {
                 ..wire::ChangesRequest::default()
             }));
         }
+        Ask::Recipe(recipe) => return super::recipe::sent(recipe),
     };
     change(act, ask.guard())
 }
@@ -198,6 +199,7 @@ pub(super) fn changed(body: &Bytes) -> Option<Answer> {
         wire::Outcome::Unlock(done) => done_at(done.header)?,
         wire::Outcome::Proclaim(done) => done_at(done.header)?,
         wire::Outcome::Resign(done) => done_at(done.header)?,
+        wire::Outcome::Recipe(done) => super::recipe::changed(&done)?,
         _ => return None,
     })
 }
@@ -223,6 +225,7 @@ pub(super) fn read(body: &Bytes) -> Option<Answer> {
         wire::Answer::Leader(leader) => {
             Answer::Leader(Leads { revision: at(leader.header)?, kv: kv(leader.kv.as_ref()?) })
         }
+        wire::Answer::Recipe(answer) => super::recipe::read(&answer)?,
         wire::Answer::Changes(page) => Answer::Watch(Page {
             revision: at(page.header)?,
             events: page.events.iter().filter_map(event).collect(),
@@ -243,7 +246,7 @@ pub(super) fn to_log(body: &Bytes) -> Vec<i64> {
     }
 }
 
-fn at(header: Option<wire::ResponseHeader>) -> Option<i64> {
+pub(super) fn at(header: Option<wire::ResponseHeader>) -> Option<i64> {
     header.map(|header| header.revision)
 }
 
