@@ -11,7 +11,7 @@
 //!
 //! `auth` knows who calls. `grpc`, `json`, `method`, `map`, `wire`, `facts`, `failure` are pure.
 //! `serve` has the sockets, `service` the calls that are more than one question, `watch` the
-//! watches. ADR 13 says why it is so.
+//! watches, `reflection` what can be called. ADR 13 says why it is so.
 
 pub mod auth;
 pub mod facts;
@@ -23,6 +23,7 @@ pub mod json;
 mod limits;
 pub mod map;
 pub mod method;
+mod reflection;
 mod serve;
 mod service;
 pub mod snapshot;

@@ -11,7 +11,7 @@
 
 mod read;
 mod route;
-mod schema;
+pub mod schema;
 mod write;
 
 pub use read::read;

@@ -54,6 +54,7 @@ pub enum Stream {
     Observe,
     Snapshot,
     HealthWatch,
+    Reflect,
 }
 
 impl Unary {
@@ -92,6 +93,10 @@ impl Method {
             ("grpc.health.v1.Health", "Watch") => {
                 return Some(Method::Stream(Stream::HealthWatch));
             }
+            (
+                "grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection",
+                "ServerReflectionInfo",
+            ) => return Some(Method::Stream(Stream::Reflect)),
             _ => return None,
         };
         Some(Method::Unary(unary))

@@ -6,12 +6,14 @@
 //!   operate   members, status, alarms, leadership
 //!   hash      all keys as of a revision, in one number
 //!   health    whether it makes sense to ask here
+//!   reflect   what can be called
 //! ```
 
 mod hash;
 mod health;
 mod operate;
 mod recipe;
+mod reflect;
 mod renew;
 mod snapshot;
 mod unary;
@@ -19,6 +21,7 @@ mod unary;
 pub use health::watch as watch_health;
 pub use operate::{VERSION, revision};
 pub use recipe::observe;
+pub use reflect::reflect;
 pub use renew::{Renewals, serve as keep_alive};
 pub use snapshot::download;
 pub use unary::unary;

@@ -55,6 +55,7 @@ pub fn run<B: Backend>(
             Stream::LeaseKeepAlive => service::keep_alive(shared, who, inbound, reply).await,
             Stream::Observe => service::observe(shared, who, inbound, reply).await,
             Stream::HealthWatch => service::watch_health(shared, inbound, reply).await,
+            Stream::Reflect => service::reflect(inbound, reply).await,
             Stream::Snapshot => service::download(shared, who, reply).await,
         }
     });

@@ -5,6 +5,8 @@ use super::{HEADER, Kind::*, messages};
 const ACTION: &[&str] = &["GET", "ACTIVATE", "DEACTIVATE"];
 const ALARM: &[&str] = &["NONE", "NOSPACE", "CORRUPT"];
 
+const SERVING: &[&str] = &["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
+
 messages! {
     EMPTY = "google.protobuf.Empty" {}
     MEMBER = "etcdserverpb.Member" {
@@ -60,6 +62,21 @@ messages! {
     HASH_RESPONSE = "etcdserverpb.HashResponse" {
         1 header: Message(&HEADER);
         2 hash: Uint32;
+    }
+    HASH_KV_REQUEST = "etcdserverpb.HashKVRequest" {
+        1 revision: Int64;
+    }
+    HASH_KV_RESPONSE = "etcdserverpb.HashKVResponse" {
+        1 header: Message(&HEADER);
+        2 hash: Uint32;
+        3 compact_revision: Int64;
+        4 hash_revision: Int64;
+    }
+    HEALTH_CHECK_REQUEST = "grpc.health.v1.HealthCheckRequest" {
+        1 service: Text;
+    }
+    HEALTH_CHECK_RESPONSE = "grpc.health.v1.HealthCheckResponse" {
+        1 status: Enum(SERVING);
     }
     MOVE_LEADER_REQUEST = "etcdserverpb.MoveLeaderRequest" {
         1 targetID: Uint64;
