@@ -157,6 +157,7 @@ fn the_last_of_three_goes_on_with_everything_that_it_holds() {
     for key in 0..KEYS {
         cluster.quorate(3, &["put", "a", &format!("key/{key}"), &format!("value {key}")]);
     }
+    let token = somebody_holds_a_lock(&cluster);
     let before = cluster.curl(3, "GET", "/v1/kv/a/key/0", "", "");
     let session = header(&before, "quorate-session");
     let version = header(&before, "etag");
@@ -186,8 +187,58 @@ fn the_last_of_three_goes_on_with_everything_that_it_holds() {
     cluster.start(3, "bootstrap", &[]);
     cluster.every_key_is_there(3);
     history_is_cut(&cluster, &session, &version);
+    nobody_holds_it_any_more(&cluster, token);
     the_old_history_is_shut_out(&mut cluster);
     empty_nodes_take_the_lost_places(&mut cluster);
+}
+
+/// Takes a lock in a keyspace with etcd's model; its token.
+fn somebody_holds_a_lock(cluster: &Cluster) -> i64 {
+    cluster.quorate(3, &["keyspace", "create", "c", "--program", "coordination"]);
+    // The last entry is what the survivor may lack: more than one write follows those that matter.
+    let token = lock(cluster, &lease(cluster));
+    let guard = format!("quorate-guard: l {token}\r\n");
+    for value in ["one", "two", "three"] {
+        let done = cluster.curl(3, "PUT", "/v1/kv/c/g", &guard, value);
+        assert!(done.starts_with("HTTP/1.1 204"), "{done}");
+    }
+    token
+}
+
+fn lease(cluster: &Cluster) -> String {
+    let granted = cluster.curl(3, "POST", "/v1/leases/c", "", "{\"ttl\":\"1h\"}");
+    member(&granted, "lease").trim_matches('"').to_owned()
+}
+
+fn lock(cluster: &Cluster, lease: &str) -> i64 {
+    let body = format!("{{\"lease\":\"{lease}\",\"wait\":\"1s\"}}");
+    let held = cluster.curl(3, "POST", "/v1/locks/c/l", "", &body);
+    assert!(held.starts_with("HTTP/1.1 200"), "{held}");
+    member(&held, "token").parse().unwrap()
+}
+
+/// A member of the JSON document of an answer, as it is written there.
+fn member(answer: &str, name: &str) -> String {
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let document: serde_json::Value = serde_json::from_str(body).unwrap();
+    document[name].to_string()
+}
+
+/// The lock is free, its token good for nothing, and every token from now on greater than any that
+/// may have been given in the history that is lost.
+fn nobody_holds_it_any_more(cluster: &Cluster, before: i64) {
+    let late = |token: i64| {
+        let guard = format!("quorate-guard: l {token}\r\n");
+        cluster.curl(3, "PUT", "/v1/kv/c/g", &guard, "late")
+    };
+    for token in [before, before + 1] {
+        let refused = late(token);
+        assert!(refused.contains("guard-failed"), "{refused}");
+    }
+    let token = lock(cluster, &lease(cluster));
+    assert!(token > 1_000_000_000_000, "{token}");
+    assert!(late(before).contains("guard-failed"));
+    assert!(cluster.curl(3, "GET", "/v1/kv/c/g", "", "").contains("quorate-token"));
 }
 
 fn says_what_it_would_do(cluster: &Cluster) {

@@ -109,6 +109,15 @@ pub(super) fn guarded(state: &State, deed: &Deed<'_>) -> Result<(), Wrong> {
     Err((Anomaly::StaleGuard, text, Some(deed.index)))
 }
 
+/// A recipe took effect: nothing that stood there forbade it.
+pub(super) fn allowed(state: &State, deed: &Deed<'_>) -> Result<(), Wrong> {
+    let Ask::Recipe(recipe) = deed.ask else { return Ok(()) };
+    match state.forbids(recipe) {
+        None => Ok(()),
+        Some(text) => Err((Anomaly::WrongState, text, Some(deed.index))),
+    }
+}
+
 /// A candidate said something else: it must stand.
 pub(super) fn stands(state: &State, deed: &Deed<'_>) -> Result<(), Wrong> {
     let Ask::Proclaim(Proclaim { key, token, .. }) = deed.ask else { return Ok(()) };

@@ -159,6 +159,7 @@ impl<'a> Replay<'a> {
         };
         reads::guarded(&self.state, deed)?;
         reads::stands(&self.state, deed)?;
+        reads::allowed(&self.state, deed)?;
         let with_previous = matches!(deed.answer, Some(Answer::Put(done)) if done.prev.is_some());
         let Some((changes, answer)) = self.state.carry_out(deed.ask, revision, with_previous)
         else {

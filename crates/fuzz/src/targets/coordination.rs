@@ -5,7 +5,7 @@ use kernel::Rng;
 use layers::coordination::*;
 use prost::Message;
 
-use super::auth;
+use super::{auth, recipes};
 use crate::draw;
 
 pub fn range_end(rng: &mut Rng) -> Bytes {
@@ -111,7 +111,8 @@ fn import(rng: &mut Rng) -> ImportRequest {
 }
 
 pub fn command(rng: &mut Rng) -> Vec<u8> {
-    let act = match rng.below(25) {
+    let act = match rng.below(31) {
+        25.. => recipes::act(rng),
         19..22 => auth::act(rng).into(),
         0 => Act::Compaction(CompactionRequest { revision: number(rng), physical: false }),
         1 => Act::Sweep(SweepRequest {}),
@@ -143,13 +144,18 @@ pub fn command(rng: &mut Rng) -> Vec<u8> {
         16 => Act::Import(import(rng)),
         _ => Act::Put(put(rng)),
     };
-    let guard = |rng: &mut Rng| Guard { name: draw::key(rng), token: number(rng) };
+    let guard = |rng: &mut Rng| {
+        let semaphore = Bytes::from_static(b"quorate/semaphores/a");
+        let name = if draw::coin(rng) { semaphore } else { draw::key(rng) };
+        Guard { name, token: number(rng) }
+    };
     let guards = if rng.below(8) == 0 { draw::many(rng, 2, guard) } else { Vec::new() };
     Command { guards, act: Some(act), caller: auth::caller(rng) }.encode_to_vec()
 }
 
 pub fn query(rng: &mut Rng) -> Vec<u8> {
-    let ask = match rng.below(14) {
+    let ask = match rng.below(16) {
+        13.. => recipes::ask(rng),
         11..13 => auth::ask(rng).into(),
         0 => Ask::Txn(txn(rng, 3, false)),
         1 => {
@@ -189,6 +195,17 @@ pub fn reply(rng: &mut Rng) -> Vec<u8> {
         value: draw::bytes(rng, 8),
         lease: number(rng),
     };
+    match rng.below(6) {
+        0 => {
+            let outcome = Some(recipes::outcome(rng));
+            return Reply { error: None, outcome }.encode_to_vec();
+        }
+        1 => {
+            let answer = Some(recipes::answer(rng));
+            return QueryReply { error: None, answer }.encode_to_vec();
+        }
+        _ => {}
+    }
     if draw::coin(rng) {
         let header = ResponseHeader::at(number(rng));
         let prev_kvs = draw::many(rng, 3, kv);

@@ -49,7 +49,7 @@ pub const TARGETS: [Target; 2] = [
     },
 ];
 
-const LINES: [(&str, &str); 18] = [
+const LINES: [(&str, &str); 31] = [
     ("PUT /v1/kv/carts/a?ttl=30s", "value"),
     ("GET /v1/kv/carts/a%2Fb?consistency=eventual+monotonic-reads", ""),
     ("GET /v1/kv/carts/a?at=1-ff-7", ""),
@@ -64,6 +64,19 @@ const LINES: [(&str, &str); 18] = [
     ),
     ("POST /v1/counters/sums/visits/increment", r#"{"by":1}"#),
     ("GET /v1/counters/sums/visits?consistency=eventual", ""),
+    ("POST /v1/kv/jobs/task-?sequential&lease=7a", "value"),
+    ("POST /v1/leases/jobs", r#"{"ttl":"10s","id":"7a"}"#),
+    ("POST /v1/leases/jobs/7a/keep-alive", ""),
+    ("POST /v1/locks/jobs/nightly", r#"{"lease":"7a","wait":"30s"}"#),
+    ("DELETE /v1/locks/jobs/nightly?lease=7a&token=9", ""),
+    ("POST /v1/elections/jobs/chief", r#"{"lease":"7a","value":"n1"}"#),
+    ("GET /v1/elections/jobs/chief?after=9&wait=30s", ""),
+    ("POST /v1/semaphores/jobs/gpu", r#"{"lease":"7a","permits":1,"limit":2}"#),
+    ("GET /v1/barriers/jobs/go?wait=30s", ""),
+    ("POST /v1/double-barriers/jobs/round", r#"{"lease":"7a","count":3}"#),
+    ("PUT /v1/services/jobs/web/a?ttl=10s&health=warning&note=disk", "10.0.0.1:80"),
+    ("POST /v1/services/jobs/web/a/heartbeat", r#"{"lease":"7a","health":"passing"}"#),
+    ("GET /v1/services/jobs/web?passing&after=9&wait=30s", ""),
     ("PUT /v1/keyspaces/audited", r#"{"program":"kv","replicas":3,"history":"1h"}"#),
     ("PUT /v1/keyspaces/audited", "program = \"kv\"\nreplicas = 3\n"),
     ("GET /v1/fate/request-1?keyspace=carts", ""),

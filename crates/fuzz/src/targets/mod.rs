@@ -27,6 +27,7 @@ mod process;
 mod programs;
 mod proof;
 mod raft;
+mod recipes;
 mod sealed;
 mod snapshot;
 mod store;

@@ -9,5 +9,6 @@ mod json;
 mod keys;
 mod leases;
 mod recipes;
+mod reflection;
 mod snapshots;
 mod watches;

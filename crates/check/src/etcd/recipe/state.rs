@@ -94,6 +94,27 @@ impl State {
         }
     }
 
+    /// Why a recipe that took effect in this state should have been refused.
+    pub(in super::super) fn forbids(&self, recipe: &Recipe) -> Option<String> {
+        let registered = |name: &str| self.get(&format!("{SERVICES}{name}")).map(|kv| kv.lease);
+        match recipe {
+            Recipe::Register(register) => {
+                let other = registered(&register.name).filter(|lease| *lease != register.lease)?;
+                Some(format!("{} is registered under lease {other}", register.name))
+            }
+            Recipe::Report(report) if registered(&report.name) != Some(report.lease) => {
+                Some(format!("{} is not registered under {}", report.name, report.lease))
+            }
+            Recipe::Enter(enter) => {
+                let path = format!("{GATHERINGS}{}", enter.name);
+                let inside = self.get(&place(&path, enter.lease)).is_some();
+                let open = matches!(self.gathering(&path), What::Gathering(_, _, true));
+                (open && !inside).then(|| format!("{} is open", enter.name))
+            }
+            _ => None,
+        }
+    }
+
     fn instances(&self, prefix: &str) -> Vec<Instance> {
         let end = format!("{}0", &prefix[..prefix.len() - 1]);
         let all = self.select(&Keys { key: prefix.to_owned(), end });
