@@ -7,7 +7,7 @@ use gateways::{Content, Pages, Shown, Visit};
 use kernel::Duration;
 
 use crate::{
-    act, assets,
+    act, ambient, assets,
     form::Form,
     guard, live,
     pages::{self, Extra, Page, Place},
@@ -18,6 +18,9 @@ use crate::{
 
 /// How long the first page waits for nodes that have not answered yet: they follow on the stream.
 const SETTLE: Duration = Duration::from_millis(120);
+
+/// How long it waits for what it shows beside the picture.
+const EXTRA: Duration = Duration::from_millis(250);
 
 /// What a console is given.
 #[derive(Clone, Default)]
@@ -115,7 +118,7 @@ impl Inside {
         let place = Place::parse(path, &Form::read(query));
         self.watch.want();
         self.watch.settle(SETTLE).await;
-        let extra = Extra::fetch(&place, self).await;
+        let extra = ambient::within(EXTRA, Extra::fetch(&place, self)).await.unwrap_or_default();
         let page = self.render(&place, &extra).await;
         let picture = self.picture(&Place::Overview).await;
         let others: Vec<String> = others(&picture);

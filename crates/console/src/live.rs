@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use kernel::Duration;
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     ambient,
@@ -20,8 +20,8 @@ use crate::{
 
 /// Between two looks at what is new.
 const PACE: Duration = Duration::from_millis(250);
-/// Looks between two questions for what a page shows beside the picture.
-const EXTRA_EVERY: u32 = 12;
+/// Between two questions for what a page shows beside the picture.
+const EXTRA_EVERY: Duration = Duration::from_secs(3);
 /// Events that wait for a slow reader.
 const WAITING_MAX: usize = 8;
 
@@ -62,13 +62,12 @@ pub fn stream(inside: &Inside, place: Place) -> mpsc::Receiver<Bytes> {
             return;
         }
         let mut shown = Shown::default();
-        let mut extra = Extra::default();
+        let mut extra = fetch_on(&inside, &place);
+        let _ = ambient::within(EXTRA_EVERY, extra.changed()).await;
         // Everything once: the page may be older than it looks, kept by a browser that went back.
-        for round in 0_u32.. {
-            if round.is_multiple_of(EXTRA_EVERY) {
-                extra = Extra::fetch(&place, &inside).await;
-            }
-            let page = inside.render(&place, &extra).await;
+        loop {
+            let found = extra.borrow().clone();
+            let page = inside.render(&place, &found).await;
             let tick = Bytes::from_static(b"event: tick\ndata: 1\n\n");
             if send.send(shown.news(page).unwrap_or(tick)).await.is_err() {
                 return;
@@ -77,6 +76,19 @@ pub fn stream(inside: &Inside, place: Place) -> mpsc::Receiver<Bytes> {
         }
     });
     pieces
+}
+
+/// Asks for what a page shows beside the picture, again and again, while somebody reads it: beside
+/// the stream, which goes on however long that takes.
+fn fetch_on(inside: &Inside, place: &Place) -> watch::Receiver<Extra> {
+    let (found, extra) = watch::channel(Extra::default());
+    let (inside, place) = (inside.clone(), place.clone());
+    ambient::spawn(async move {
+        while found.send(Extra::fetch(&place, &inside).await).is_ok() {
+            ambient::sleep(EXTRA_EVERY).await;
+        }
+    });
+    extra
 }
 
 #[cfg(test)]

@@ -91,6 +91,8 @@ impl Director {
     fn obey_all(&mut self, order: &Order) -> Result<(), Failure> {
         let (kind, text) = match order {
             Order::Begin => {
+                // What was done before it began has no gap of its clients.
+                self.close();
                 self.workload.begin()?;
                 ("workload", "The workload began")
             }
@@ -120,11 +122,16 @@ impl Director {
         self.faults.remove(&node);
     }
 
-    fn log(&mut self, node: String, kind: String, text: String) {
+    /// The last action has had its effect: whatever gap follows is another's.
+    fn close(&mut self) {
         let gap_ms = self.workload.mark();
         if let Some(last) = self.actions.back_mut() {
-            last.gap_ms = gap_ms;
+            last.gap_ms = last.gap_ms.max(gap_ms);
         }
+    }
+
+    fn log(&mut self, node: String, kind: String, text: String) {
+        self.close();
         if self.actions.len() == ACTIONS_MAX {
             self.actions.pop_front();
         }

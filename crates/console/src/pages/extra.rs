@@ -2,6 +2,7 @@
 
 use client::{Client, Scan};
 use kernel::Duration;
+use tokio::task::JoinSet;
 
 use super::{Place, runs};
 use crate::{
@@ -17,7 +18,7 @@ const REQUESTS: usize = 20;
 /// The operation of what another node than the one that was asked did for a request.
 const PART: &str = "part";
 /// How long a sampled read may take.
-const PATIENCE: Duration = Duration::from_millis(700);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What was found.
 #[derive(Clone, Debug)]
@@ -159,14 +160,20 @@ fn answering(picture: &Picture, inside: &Inside) -> Vec<(String, Client)> {
 }
 
 async fn samples(name: &str, picture: &Picture, inside: &Inside) -> Vec<Sample> {
-    let mut samples = Vec::new();
+    let mut reads = JoinSet::new();
     for asked in ["linearizable", "eventual"] {
         // A client that has learned who leads would not ask this node again: each asks once.
         for (node, client) in answering(picture, inside) {
-            samples.push(sample(node, &client, name, asked).await);
+            let name = name.to_owned();
+            reads.spawn(async move { sample(node, &client, &name, asked).await });
         }
     }
-    samples.sort_by(|a, b| a.node.cmp(&b.node));
+    let mut samples = Vec::new();
+    while let Some(read) = reads.join_next().await {
+        samples.extend(read);
+    }
+    // The stronger level first.
+    samples.sort_by(|a, b| (&a.node, b.asked).cmp(&(&b.node, a.asked)));
     samples
 }
 

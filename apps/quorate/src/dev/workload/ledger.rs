@@ -116,11 +116,11 @@ impl Ledger {
         gap
     }
 
-    /// The longest gap since the last mark, the one that is open included.
+    /// The longest gap since the last mark, the one that is open included; `None` if there is none.
     pub fn gap_since_mark(&self, now: Moment) -> Option<u64> {
         let state = self.state();
         let gap = state.gap_since_mark_ms.max(state.open_ms(now));
-        (state.running || gap > 0).then_some(gap)
+        (gap > 0).then_some(gap)
     }
 
     /// All figures.
