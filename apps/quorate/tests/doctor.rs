@@ -175,7 +175,7 @@ fn deadlines_that_nobody_can_meet_are_the_clients() {
 }
 
 fn hot(n: u32) -> String {
-    if n % 5 == 0 { format!("cold{n}") } else { "celebrity".into() }
+    if n.is_multiple_of(5) { format!("cold{n}") } else { "celebrity".into() }
 }
 
 fn leader(dev: &Dev) -> String {

@@ -81,7 +81,7 @@ pub fn diagnose(scene: &Scene) -> Diagnosis {
     let sick: Vec<String> = findings.iter().filter_map(|finding| finding.node.clone()).collect();
     findings.extend(body::find(scene, &sick));
     findings.extend(load::find(scene, findings.is_empty()));
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+    findings.sort_by_key(|finding| core::cmp::Reverse(finding.severity));
     Diagnosis { findings }
 }
 

@@ -49,8 +49,8 @@ fn disk(scene: &Scene, node: &str, vitals: &Vitals) -> Option<Finding> {
                 .helps(format!("make room on the disk of {node}; the alarm clears by itself")),
         );
     }
-    let failed = ["disk-failed", "journal-broken"].into_iter();
-    if let Some(event) = failed.filter_map(|kind| scene.lately(node, kind).last()).last() {
+    let mut failed = ["journal-broken", "disk-failed"].into_iter();
+    if let Some(event) = failed.find_map(|kind| scene.lately(node, kind).last()) {
         let text = format!("the disk of {node} fails");
         return Some(
             Finding::new("disk-failed", Severity::Alarm, text)
