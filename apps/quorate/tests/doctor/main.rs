@@ -1,14 +1,14 @@
 //! The doctor and a real cluster: troubles are injected one after another, and each must be found
 //! with its node, and no other node named.
-#![allow(clippy::disallowed_methods, reason = "a test may wait")]
+
+mod ambient;
 
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -46,12 +46,8 @@ impl Dev {
         self.dir.path().join("data")
     }
 
-    fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let begun = Instant::now();
-        while !holds() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "in vain: {what}");
-            sleep(Duration::from_millis(250));
-        }
+    fn until(&self, what: &str, holds: impl FnMut() -> bool) {
+        assert!(ambient::holds_within(Duration::from_secs(60), holds), "in vain: {what}");
     }
 
     /// What node `at` answers, with more headers; empty if it does not.
@@ -153,7 +149,7 @@ fn every_trouble_that_can_be_injected_is_found_and_nobody_else_is_blamed() {
     dev.finds("restart-loop", "n3", || {
         dev.quorate(&["chaos", "kill", "n3"]);
         dev.quorate(&["chaos", "restart", "n3", "--data", data]);
-        sleep(Duration::from_secs(2));
+        dev.until("n3 serves again", || dev.get(2, "/readyz", "").starts_with("HTTP/1.1 200"));
     });
     for node in ["n1", "n2"] {
         dev.quorate(&["chaos", "kill", node]);
