@@ -155,6 +155,9 @@ impl Inside {
         if let Err(reason) = guard::check(visit, &self.setting.address) {
             return text(403, format!("Refused: {reason}.\n"));
         }
+        // The first visit may be an order: it has to find the node that it names.
+        self.watch.want();
+        self.watch.settle(SETTLE).await;
         let form = Form::read(&String::from_utf8_lossy(&visit.body));
         let done = match act::read(&form) {
             Ok(deed) => act::carry_out(self, deed).await,

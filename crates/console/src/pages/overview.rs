@@ -67,7 +67,8 @@ struct Alarms<'a> {
 }
 
 struct Alarm<'a> {
-    node: &'a str,
+    /// Whom it is about, or who says so; empty for the cluster.
+    node: String,
     tone: &'static str,
     text: String,
     more: String,
@@ -218,22 +219,14 @@ fn alarms(picture: &Picture) -> Vec<Alarm<'_>> {
     for node in picture.nodes.iter().filter(|node| node.state.tone() == "bad") {
         let text = format!("{}: {}", node.state.name(), node.detail);
         let (more, page, command) = (String::new(), None, None);
-        alarms.push(Alarm { node: &node.id, tone: "bad", text, more, page, command });
+        alarms.push(Alarm { node: node.id.clone(), tone: "bad", text, more, page, command });
     }
     for shard in picture.shards.iter().filter(|shard| shard.leader.is_none()) {
         let text = format!("nobody leads {} ({})", shard.id, name(&shard.keyspace));
         let (more, page, command) = (String::new(), None, None);
-        alarms.push(Alarm { node: "", tone: "bad", text, more, page, command });
+        alarms.push(Alarm { node: String::new(), tone: "bad", text, more, page, command });
     }
-    let telling = || picture.nodes.iter().filter(|node| node.state.answers());
-    for (node, vitals) in telling().filter_map(|node| Some((node, node.told()?))) {
-        for alarm in &vitals.alarms {
-            let more = format!("since {}", say::time_of(&alarm.since));
-            let page = alarm.page.starts_with("/v1/").then_some(alarm.page.as_str());
-            let text = alarm.text.clone();
-            alarms.push(Alarm { node: &node.id, tone: "bad", text, more, page, command: None });
-        }
-    }
+    alarms.extend(told(picture));
     alarms.extend(burning(picture));
     let mut seen: Vec<&Finding> = Vec::new();
     for finding in picture.findings() {
@@ -243,7 +236,7 @@ fn alarms(picture: &Picture) -> Vec<Alarm<'_>> {
         }
     }
     alarms.extend(seen.into_iter().map(|finding| Alarm {
-        node: finding.node.as_deref().unwrap_or_default(),
+        node: finding.node.clone().unwrap_or_default(),
         tone: if finding.severity == Severity::Alarm { "bad" } else { "warn" },
         text: finding.text.clone(),
         more: finding.evidence.join("; "),
@@ -253,6 +246,30 @@ fn alarms(picture: &Picture) -> Vec<Alarm<'_>> {
     alarms
 }
 
+/// What nodes tell themselves; what several tell is one alarm of all of them.
+fn told(picture: &Picture) -> Vec<Alarm<'_>> {
+    let mut told: Vec<Alarm<'_>> = Vec::new();
+    let telling = picture.nodes.iter().filter(|node| node.state.answers());
+    for (node, vitals) in telling.filter_map(|node| Some((node, node.told()?))) {
+        for alarm in &vitals.alarms {
+            if let Some(known) = told.iter_mut().find(|known| known.text == alarm.text) {
+                known.node.push_str(&format!(", {}", node.id));
+                continue;
+            }
+            let page = alarm.page.starts_with("/v1/").then_some(alarm.page.as_str());
+            told.push(Alarm {
+                node: node.id.clone(),
+                tone: "bad",
+                text: alarm.text.clone(),
+                more: format!("since {}", say::time_of(&alarm.since)),
+                page,
+                command: None,
+            });
+        }
+    }
+    told
+}
+
 /// Error budgets that burn too fast, by the first node that tells.
 fn burning(picture: &Picture) -> Vec<Alarm<'_>> {
     let told = picture.slos.iter().find(|(_, slo)| !slo.objectives.is_empty());
@@ -260,7 +277,7 @@ fn burning(picture: &Picture) -> Vec<Alarm<'_>> {
     let firing = objectives
         .flat_map(|objective| objective.firing().take(1).map(move |alert| (objective, alert)));
     let alarm = |(objective, alert): (&Objective, &Alert)| Alarm {
-        node: "",
+        node: String::new(),
         tone: if alert.severity == "page" { "bad" } else { "warn" },
         text: format!(
             "{}: the error budget of its {} burns too fast",

@@ -232,6 +232,7 @@ fn the_overview_says_who_leads_what_is_wrong_and_how_much_is_done() {
         assert!(text.contains(said), "{said} in {text}");
     }
     assert!(!text.contains("Nothing is wrong"), "{text}");
+    assert!(text.contains("<b>n1, n2, n3</b> disk is slow"), "one alarm of all: {text}");
 }
 
 #[test]
