@@ -223,7 +223,10 @@ impl<'a> Stage<'a> {
     /// after the last fault all nodes agreed again.
     fn calm_again(&mut self) -> Calm {
         let healed = self.world.now();
-        self.world.heal_all();
+        // Healing begins every link anew, which whole ones should not be made to pay for.
+        if !self.struck.is_empty() {
+            self.world.heal_all();
+        }
         self.watch.paused.clear();
         let end = healed + PATIENCE;
         let commit = self.watch.commit(&self.world.ids());

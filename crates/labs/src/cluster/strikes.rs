@@ -49,7 +49,8 @@ pub fn strike(
     strike: &Strike,
     shard: ShardId,
 ) -> Result<Struck, String> {
-    let leader = watch.leader();
+    // Where nobody leads, the first node stands for the leader.
+    let leader = if watch.leader() == NodeId::NONE { NodeId(1) } else { watch.leader() };
     let on = if strike.on.is_empty() { "all" } else { &strike.on };
     let first = aim::nodes(on, scenario, leader, &[])?;
     let to = if strike.to.is_empty() { "rest" } else { &strike.to };
