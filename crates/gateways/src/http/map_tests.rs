@@ -45,6 +45,20 @@ fn command(call: &Call) -> kv::Command {
 }
 
 #[test]
+fn a_version_in_a_condition_is_for_kv_and_a_revision_for_coordination() {
+    let version = [("if-match", "\"1-ff-7\"")];
+    for method in [Method::PUT, Method::DELETE] {
+        let plan = run(method.clone(), "/v1/kv/carts/a", &version, b"v");
+        assert!(matches!(plan, Ok(Plan::Ask(..))), "{plan:?}");
+        let plan = run(method.clone(), "/v1/kv/carts/a", &[("if-match", "\"r7\"")], b"v");
+        assert!(matches!(plan, Ok(Plan::Recipe(_))), "{plan:?}");
+        let guarded = [version[0], ("quorate-guard", "l 7")];
+        let plan = run(method, "/v1/kv/carts/a", &guarded, b"v");
+        assert_eq!(plan.map(drop).unwrap_err().code, Code::INVALID_HEADER);
+    }
+}
+
+#[test]
 fn a_put_carries_everything_it_was_given() {
     let plan = run(
         Method::PUT,

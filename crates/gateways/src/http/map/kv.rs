@@ -34,9 +34,10 @@ pub fn put(
     key: Bytes,
 ) -> Result<Plan, Problem> {
     let job = recipe::key_put(asked.clone(), inbound, query, keyspace.clone(), key.clone())?;
-    if only_coordination(&job) {
-        return Ok(Plan::Recipe(job.into()));
-    }
+    let job = match job {
+        Some(job) if only_coordination(&job) => return Ok(Plan::Recipe(job.into())),
+        other => other,
+    };
     let (matches, none) = evidence::conditions(inbound.headers)?;
     let put = Put {
         key,
@@ -62,9 +63,10 @@ pub fn delete(
         return Err(Problem::new(Code::INVALID_HEADER, detail));
     }
     let job = recipe::key_delete(asked.clone(), inbound, keyspace.clone(), key.clone())?;
-    if only_coordination(&job) {
-        return Ok(Plan::Recipe(job.into()));
-    }
+    let job = match job {
+        Some(job) if only_coordination(&job) => return Ok(Plan::Recipe(job.into())),
+        other => other,
+    };
     let delete = Delete { key, condition: condition(matches, None)? };
     let request = asked.mutate(keyspace, Program::Kv, &Command::one(delete));
     Ok(either(request, Expect::Delete, job))
@@ -84,7 +86,7 @@ pub fn get(
     let expect = Expect::Get { matches, none_match };
     // The past of a coordination keyspace is read by revision, as etcd's clients do.
     let plain = at.is_none() && matches.is_none() && none_match.is_none();
-    Ok(if plain { either(request, expect, job) } else { Plan::Ask(request, expect) })
+    Ok(if plain { either(request, expect, Some(job)) } else { Plan::Ask(request, expect) })
 }
 
 /// Whether only a coordination keyspace can do it: it names a lock, a lease or a revision.
@@ -101,8 +103,11 @@ fn only_coordination(job: &Job) -> bool {
     !job.guards.is_empty() || matches!(&job.work, Work::Act(act) if of(act))
 }
 
-fn either(request: database::Request, expect: Expect, job: Job) -> Plan {
-    Plan::Either(request, expect, job.into())
+fn either(request: database::Request, expect: Expect, job: Option<Job>) -> Plan {
+    match job {
+        Some(job) => Plan::Either(request, expect, job.into()),
+        None => Plan::Ask(request, expect),
+    }
 }
 
 pub fn scan(asked: Asked, query: &mut Query, keyspace: String) -> Result<Plan, Problem> {

@@ -387,16 +387,20 @@ pub fn key_get(asked: Asked, keyspace: String, key: Bytes) -> Job {
     Job { keyspace, asked, guards: Vec::new(), work: Work::Ask(ask), wait: None }
 }
 
-/// Sets a key, under a lease if one is given, if the conditions hold.
+/// Sets a key, under a lease if one is given, if the conditions hold. `None` if only a keyspace of
+/// another program can do it: the condition names a version.
 pub fn key_put(
     asked: Asked,
     inbound: &Inbound<'_>,
     query: &mut Query,
     keyspace: String,
     key: Bytes,
-) -> Result<Job, Problem> {
+) -> Result<Option<Job>, Problem> {
     let (matches, none) = evidence::conditions(inbound.headers)?;
     let (guards, lease) = (guards(inbound.headers)?, lease(query)?.unwrap_or(0));
+    if matches!(matches.or(none), Some(Tag::Version(_))) && guards.is_empty() && lease == 0 {
+        return Ok(None);
+    }
     let value = inbound.body.clone();
     let put = PutRequest { key: key.clone(), value, lease, ..PutRequest::default() };
     let work = match none {
@@ -407,21 +411,24 @@ pub fn key_put(
         Some(_) => return Err(evidence::refuse("If-None-Match of a write is * and alone")),
         None => Work::Act(conditional(matches, key, Request::RequestPut(put))?),
     };
-    Ok(Job { keyspace, asked, guards, work, wait: None })
+    Ok(Some(Job { keyspace, asked, guards, work, wait: None }))
 }
 
-/// Removes a key, if the condition holds.
+/// Removes a key, if the condition holds. `None` as above.
 pub fn key_delete(
     asked: Asked,
     inbound: &Inbound<'_>,
     keyspace: String,
     key: Bytes,
-) -> Result<Job, Problem> {
+) -> Result<Option<Job>, Problem> {
     let (matches, _) = evidence::conditions(inbound.headers)?;
     let guards = guards(inbound.headers)?;
+    if matches!(matches, Some(Tag::Version(_))) && guards.is_empty() {
+        return Ok(None);
+    }
     let delete = DeleteRangeRequest { key: key.clone(), ..DeleteRangeRequest::default() };
     let work = Work::Act(conditional(matches, key, Request::RequestDeleteRange(delete))?);
-    Ok(Job { keyspace, asked, guards, work, wait: None })
+    Ok(Some(Job { keyspace, asked, guards, work, wait: None }))
 }
 
 /// An operation, alone or if its key is as a tag says.
