@@ -149,9 +149,10 @@ fn foreign(scene: &Scene) -> Option<Finding> {
     let evidence =
         by.into_iter().map(|(what, nodes)| format!("{what}, seen by {}", nodes.join(" ")));
     Some(
-        Finding::new("foreign-node", Severity::Warning, text).saw(evidence).helps(
-            "look which process at that address has one of our peer addresses in its members",
-        ),
+        Finding::new("foreign-node", Severity::Warning, text)
+            .fault("stranger")
+            .saw(evidence)
+            .helps("look which process at that address has one of our peer addresses"),
     )
 }
 

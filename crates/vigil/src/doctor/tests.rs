@@ -222,7 +222,9 @@ fn a_stranger_is_named_by_its_address() {
     let event = Event::new("link-refused", Severity::Warning, "of another cluster");
     happened(&mut scene, 2, 100, event.with("reason", "cluster").with("address", "10.0.0.9"));
     only(&scene, "foreign-node", "");
-    assert!(diagnose(&scene).findings[0].evidence[0].contains("10.0.0.9"));
+    let finding = &diagnose(&scene).findings[0];
+    assert!(finding.evidence[0].contains("10.0.0.9"));
+    assert_eq!(finding.fault, "stranger");
 }
 
 #[test]
