@@ -2,9 +2,11 @@
 //! its end, seen over raw HTTP, through the client and through the commands.
 #![allow(clippy::disallowed_methods, reason = "a test may wait")]
 
+mod common;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Output, Stdio},
 };
@@ -29,26 +31,10 @@ impl Drop for Dev {
     }
 }
 
-/// A port with room for three nodes: HTTP from there, peers 100 above.
-fn free_ports() -> u16 {
-    let free = |base: u16| {
-        (0..3).all(|i| {
-            [base + i, base + 100 + i]
-                .iter()
-                .all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        })
-    };
-    let mut candidates = (0..100).filter_map(|_| {
-        let listener = TcpListener::bind("127.0.0.1:0").ok()?;
-        Some(listener.local_addr().ok()?.port()).filter(|port| *port < 65_000)
-    });
-    candidates.find(|port| free(*port)).expect("free ports")
-}
-
 impl Dev {
     fn start() -> Dev {
         let dir = tempfile::tempdir().unwrap();
-        let base_port = free_ports();
+        let base_port = common::free_ports();
         let child = Command::new(BINARY)
             .args(["dev", "--json", "--ready", "60s", "--timeout", "30s", "--base-port"])
             .arg(base_port.to_string())

@@ -67,25 +67,6 @@ pub fn time_of(rfc3339: &str) -> String {
     }
 }
 
-/// A moment in milliseconds since 1970, as RFC 3339 in UTC with milliseconds.
-pub fn rfc3339(unix_ms: u64) -> String {
-    let (year, month, day) = date(unix_ms / 86_400_000);
-    format!("{year:04}-{month:02}-{day:02}T{}Z", clock(unix_ms))
-}
-
-/// Year, month and day of a day since 1970. (Eras of 400 years, which begin in March: Howard
-/// Hinnant, "chrono-Compatible Low-Level Date Algorithms".)
-fn date(day: u64) -> (u64, u64, u64) {
-    let shifted = day + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
-}
-
 /// Three digits.
 fn scaled(value: f64, unit: &str) -> String {
     match value {
@@ -109,8 +90,5 @@ mod tests {
         assert_eq!(clock(86_400_000 + 3_723_042), "01:02:03.042");
         assert_eq!(time_of("2026-11-26T08:51:18.042317Z"), "08:51:18.042");
         assert_eq!(time_of("yesterday"), "yesterday");
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(rfc3339(951_827_696_789), "2000-02-29T12:34:56.789Z");
-        assert_eq!(rfc3339(1_795_682_878_000), "2026-11-26T08:47:58.000Z");
     }
 }

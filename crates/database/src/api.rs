@@ -344,3 +344,18 @@ pub enum Role {
     /// Not heard of.
     Unknown,
 }
+
+impl Role {
+    /// What it is called in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Leader => "leader",
+            Role::Follower => "follower",
+            Role::Candidate => "candidate",
+            Role::Learner => "learner",
+            Role::Recovering => "recovering",
+            Role::Unknown => "unknown",
+        }
+    }
+}

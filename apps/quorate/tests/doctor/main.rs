@@ -2,10 +2,12 @@
 //! with its node, and no other node named.
 
 mod ambient;
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -30,7 +32,7 @@ impl Drop for Dev {
 
 impl Dev {
     fn start() -> Dev {
-        let (dir, base_port) = (tempfile::tempdir().unwrap(), free_ports());
+        let (dir, base_port) = (tempfile::tempdir().unwrap(), common::free_ports());
         let child = Command::new(BINARY)
             .args(["dev", "--ready", "60s", "--base-port", &base_port.to_string(), "--data"])
             .arg(dir.path().join("data"))
@@ -106,20 +108,6 @@ impl Dev {
         self.quorate(&["chaos", "heal"]);
         self.until("the cluster is well", || self.found().is_empty());
     }
-}
-
-fn free_ports() -> u16 {
-    let free = |base: u16| {
-        (0..3).all(|i| {
-            let ports = [base + i, base + 100 + i, base + 200 + i];
-            ports.iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        })
-    };
-    let candidate = |_| {
-        let listener = TcpListener::bind("127.0.0.1:0").ok()?;
-        Some(listener.local_addr().ok()?.port()).filter(|port| *port < 65_000)
-    };
-    (0..100).filter_map(candidate).find(|port| free(*port)).expect("free ports")
 }
 
 #[test]

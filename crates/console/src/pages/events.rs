@@ -166,7 +166,7 @@ fn of_event(event: &Event) -> Line {
 }
 
 fn of_action(action: &Action) -> Line {
-    let stamp = say::rfc3339(action.at_ms);
+    let stamp = vigil::time::rfc3339(action.at_ms);
     Line {
         time: say::time_of(&stamp),
         stamp,
@@ -191,7 +191,7 @@ pub fn export(picture: &Picture, form: &Form) -> String {
     let events: Vec<&Event> = events.map(|event| &**event).collect();
     let document = serde_json::json!({
         "cluster": picture.cluster,
-        "exported": say::rfc3339(picture.now_ms),
+        "exported": vigil::time::rfc3339(picture.now_ms),
         "events": events,
         "actions": actions,
     });

@@ -159,7 +159,7 @@ fn leader_note(picture: &Picture) -> String {
 }
 
 fn elections(picture: &Picture) -> usize {
-    let since = say::rfc3339(picture.now_ms.saturating_sub(HOUR_MS));
+    let since = vigil::time::rfc3339(picture.now_ms.saturating_sub(HOUR_MS));
     let won = |kind: &str| kind == "election-won";
     picture.events.iter().filter(|event| won(&event.kind) && event.time >= since).count()
 }

@@ -10,7 +10,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{Extra, Page, Tab, missing};
-use crate::{form, say};
+use crate::form;
 
 /// Folders that are looked at, and of these shown.
 const FOLDERS_MAX: usize = 2_000;
@@ -67,7 +67,11 @@ struct One<'a> {
 pub fn all(extra: &Extra) -> Page {
     let rows = extra.runs.iter().flatten().map(|run| Row {
         run,
-        time: say::rfc3339(run.time * 1_000).chars().take(16).collect::<String>().replace('T', " "),
+        time: vigil::time::rfc3339(run.time * 1_000)
+            .chars()
+            .take(16)
+            .collect::<String>()
+            .replace('T', " "),
         tone: match run.verdict.as_str() {
             "valid" | "held" => "good",
             "failed" | "refuted" => "bad",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use database::api::{Cluster, Role, ShardStatus};
+use database::api::{Cluster, ShardStatus};
 use kernel::{Instant, NodeId, ShardId};
 use vigil::vitals::{Load, Peer, Queue, Replica};
 
@@ -96,7 +96,7 @@ impl Looker {
         Some(Replica {
             shard: shard.shard.0,
             keyspace: shard.keyspace.clone(),
-            role: role(own.role).to_owned(),
+            role: own.role.name().to_owned(),
             leader,
             term: shard.term,
             commit: shard.commit_index,
@@ -142,21 +142,10 @@ fn peers(handle: &Handle, cluster: &Cluster) -> Vec<Peer> {
     others.map(peer).collect()
 }
 
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Leader => "leader",
-        Role::Follower => "follower",
-        Role::Candidate => "candidate",
-        Role::Learner => "learner",
-        Role::Recovering => "recovering",
-        Role::Unknown => "unknown",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use database::api::ReplicaStatus;
+    use database::api::{ReplicaStatus, Role};
     use kernel::Duration;
 
     fn shard(leader: u64, applied: u64) -> ShardStatus {

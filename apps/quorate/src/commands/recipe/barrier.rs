@@ -86,10 +86,10 @@ impl Barrier {
 
 impl Meet {
     async fn run(self, global: &Global) -> Result<(), Failure> {
-        let held = Held::new(global, &self.named.keyspace, self.terms.ttl).await?;
-        let done = self.under(&held).await;
-        held.release().await;
-        done
+        Held::with(global, &self.named.keyspace, self.terms.ttl, async |held| {
+            self.under(held).await
+        })
+        .await
     }
 
     async fn under(&self, held: &Held) -> Result<(), Failure> {

@@ -39,8 +39,21 @@ pub struct Held {
 }
 
 impl Held {
+    /// Does something under a new lease, and ends the lease.
+    pub async fn with(
+        global: &Global,
+        keyspace: &str,
+        ttl: Duration,
+        work: impl AsyncFnOnce(&Held) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let held = Held::new(global, keyspace, ttl).await?;
+        let done = work(&held).await;
+        held.release().await;
+        done
+    }
+
     /// Grants a lease.
-    pub async fn new(global: &Global, keyspace: &str, ttl: Duration) -> Result<Held, Failure> {
+    async fn new(global: &Global, keyspace: &str, ttl: Duration) -> Result<Held, Failure> {
         let recipes = global.client().recipes(keyspace);
         let granted = recipes.grant(ttl).await?;
         let ttl = Duration::from_secs(granted.ttl_s.unsigned_abs());
@@ -102,7 +115,7 @@ impl Held {
     }
 
     /// Ends the lease: what was held is free at once. If that fails it is free when its time is over.
-    pub async fn release(self) {
+    async fn release(self) {
         let _ = self.recipes.revoke(&self.lease).await;
     }
 }

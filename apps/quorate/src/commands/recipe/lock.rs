@@ -24,10 +24,8 @@ pub struct Lock {
 
 impl Lock {
     pub async fn run(self, global: &Global) -> Result<(), Failure> {
-        let held = Held::new(global, &self.keyspace, self.terms.ttl).await?;
-        let done = self.under(&held).await;
-        held.release().await;
-        done
+        let ttl = self.terms.ttl;
+        Held::with(global, &self.keyspace, ttl, async |held| self.under(held).await).await
     }
 
     async fn under(&self, held: &Held) -> Result<(), Failure> {
@@ -62,10 +60,8 @@ pub struct Elect {
 
 impl Elect {
     pub async fn run(self, global: &Global) -> Result<(), Failure> {
-        let held = Held::new(global, &self.keyspace, self.terms.ttl).await?;
-        let done = self.under(&held).await;
-        held.release().await;
-        done
+        let ttl = self.terms.ttl;
+        Held::with(global, &self.keyspace, ttl, async |held| self.under(held).await).await
     }
 
     async fn under(&self, held: &Held) -> Result<(), Failure> {
@@ -106,10 +102,8 @@ pub struct Semaphore {
 
 impl Semaphore {
     pub async fn run(self, global: &Global) -> Result<(), Failure> {
-        let held = Held::new(global, &self.keyspace, self.terms.ttl).await?;
-        let done = self.under(&held).await;
-        held.release().await;
-        done
+        let ttl = self.terms.ttl;
+        Held::with(global, &self.keyspace, ttl, async |held| self.under(held).await).await
     }
 
     async fn under(&self, held: &Held) -> Result<(), Failure> {

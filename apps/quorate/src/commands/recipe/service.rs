@@ -91,10 +91,7 @@ impl Service {
 
 impl Register {
     async fn run(self, global: &Global) -> Result<(), Failure> {
-        let held = Held::new(global, &self.keyspace, self.ttl).await?;
-        let done = self.under(&held).await;
-        held.release().await;
-        done
+        Held::with(global, &self.keyspace, self.ttl, async |held| self.under(held).await).await
     }
 
     async fn under(&self, held: &Held) -> Result<(), Failure> {

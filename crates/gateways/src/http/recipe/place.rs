@@ -169,14 +169,18 @@ fn services(method: &Method, keyspace: &str, service: Option<&str>) -> Result<Pl
     }
 }
 
+/// An instance: its keyspace, its service, and its own name.
+fn whose(keyspace: &str, service: &str, instance: &str) -> Result<(String, Bytes, Bytes), Problem> {
+    Ok((route::text(keyspace)?, route::key(service)?, route::key(instance)?))
+}
+
 fn instances(
     method: &Method,
     keyspace: &str,
     service: &str,
     instance: &str,
 ) -> Result<Place, Problem> {
-    let (keyspace, service) = (route::text(keyspace)?, route::key(service)?);
-    let instance = route::key(instance)?;
+    let (keyspace, service, instance) = whose(keyspace, service, instance)?;
     match *method {
         Method::PUT => Ok(Place::Register { keyspace, service, instance }),
         Method::DELETE => Ok(Place::Deregister { keyspace, service, instance }),
@@ -190,8 +194,7 @@ fn heartbeat(
     service: &str,
     instance: &str,
 ) -> Result<Place, Problem> {
-    let (keyspace, service) = (route::text(keyspace)?, route::key(service)?);
-    let instance = route::key(instance)?;
+    let (keyspace, service, instance) = whose(keyspace, service, instance)?;
     match *method {
         Method::POST => Ok(Place::Heartbeat { keyspace, service, instance }),
         _ => Err(route::not_allowed(method, "POST")),

@@ -3,7 +3,7 @@
 use client::document;
 use database::{
     Answer, Failure,
-    api::{Cluster, NodeStatus, ReplicaStatus, Role, ShardStatus},
+    api::{Cluster, NodeStatus, ReplicaStatus, ShardStatus},
 };
 
 use super::super::{Problem, Response};
@@ -82,17 +82,9 @@ fn shard(status: &ShardStatus) -> document::Shard {
 }
 
 fn replica(status: &ReplicaStatus) -> document::Replica {
-    let role = match status.role {
-        Role::Leader => "leader",
-        Role::Follower => "follower",
-        Role::Candidate => "candidate",
-        Role::Learner => "learner",
-        Role::Recovering => "recovering",
-        Role::Unknown => "unknown",
-    };
     document::Replica {
         node: status.node.to_string(),
-        role: role.into(),
+        role: status.role.name().into(),
         applied_index: status.applied_index,
         lag_ms: status.lag_ms,
         log: status.log.map(|log| document::ReplicaLog {
