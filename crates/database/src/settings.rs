@@ -26,6 +26,9 @@ pub struct Settings {
     pub pre_vote: bool,
     /// Raft: a leader that hears from no majority steps down. Leases need it.
     pub check_quorum: bool,
+    /// Raft: bytes of entries in one record. The journal must take so long a record, and one with a
+    /// single entry that is longer.
+    pub record_bytes_max: limit::Bytes,
     /// Requests in flight on this node.
     pub requests_max: u64,
     /// Bytes of requests in flight on this node.
@@ -72,6 +75,7 @@ impl Default for Settings {
             heartbeat: Duration::from_millis(50),
             pre_vote: true,
             check_quorum: true,
+            record_bytes_max: limit::Bytes::mib(1),
             requests_max: 20_000,
             request_bytes_max: limit::Bytes::mib(256),
             uncommitted_bytes_max: limit::Bytes::mib(64),

@@ -66,6 +66,8 @@ pub fn settings() -> Settings {
         flush_bytes: limit::Bytes::kib(8),
         flush_period: Duration::from_secs(2),
         snapshot_chunk: limit::Bytes::kib(1),
+        // Half of what the journal takes.
+        record_bytes_max: limit::Bytes::kib(32),
         outcomes_max: 2_000,
         requests_max: 1_000,
         lease_checkpoint: Duration::from_millis(1_500),

@@ -7,7 +7,7 @@ use drill::{Outcome, Run};
 use sim::{Options, Plan};
 
 /// Seeds that found a bug which is fixed. They are run again for ever.
-const FOUND: [(u64, &str); 25] = [
+const FOUND: [(u64, &str); 26] = [
     (63, "a wiped node founded a shard that it had founded before"),
     (83, "entries that stood before the newest base in the journal were lost"),
     (107, "a log started behind what the engine held durably"),
@@ -32,6 +32,7 @@ const FOUND: [(u64, &str); 25] = [
     (40_013_799, "entries that a lost append had cut away were believed"),
     (29_459_197_788_227, "a replica that had come back was held to the past of the one before it"),
     (31_680_027_142_169, "a flush beside it made an unwritten record count as durable"),
+    (20_831_754_400_761, "what waited for the disk made a record longer than the journal takes"),
     (20_003_825, "a healed link still crept through what had waited in it"),
 ];
 

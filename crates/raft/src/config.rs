@@ -14,6 +14,8 @@ pub struct Config {
     pub heartbeat: Duration,
     /// Entries of one append message; a single larger entry travels alone.
     pub append_bytes_max: Bytes,
+    /// Entries of one record for the journal; a single larger entry has one of its own.
+    pub record_bytes_max: Bytes,
     /// Entries on their way to one follower and not acknowledged.
     pub inflight_bytes_max: Bytes,
     /// Append messages on their way to one follower and not acknowledged.
@@ -48,6 +50,7 @@ impl Config {
             election_timeout: Duration::from_millis(250),
             heartbeat: Duration::from_millis(50),
             append_bytes_max: Bytes::kib(256),
+            record_bytes_max: Bytes::mib(1),
             inflight_bytes_max: Bytes::mib(4),
             inflight_messages_max: 256,
             uncommitted_bytes_max: Bytes::mib(64),

@@ -19,7 +19,7 @@ use alloc::{
 use kernel::{Duration, Instant, Now, Token};
 
 use crate::{
-    log::Log,
+    entry::Entry,
     note::{Note, StepDownReason},
     raft::{Out, Raft},
     record::Record,
@@ -183,11 +183,13 @@ impl Raft {
         } else if staged.compacted {
             records.extend(base().map(|meta| Record::Compacted { meta }));
         }
+        let bytes_max = self.config.record_bytes_max.0;
         for run in self.log.runs(&self.repair.unwritten(&staged.fills)) {
-            records.push(Record::Fill { entries: run });
+            records.extend(cut(run, bytes_max).map(|entries| Record::Fill { entries }));
         }
         if let Some(from) = staged.from {
-            appends(&self.log, from, &mut records);
+            let entries = self.log.range(from, self.log.last());
+            records.extend(cut(entries, bytes_max).map(|entries| Record::Append { entries }));
         }
         records.extend(staged.standing.map(|standing| Record::Standing { standing }));
         records
@@ -238,14 +240,41 @@ impl Raft {
     }
 }
 
-/// One record per run of entries of one term.
-fn appends(log: &Log, from: u64, records: &mut Vec<Record>) {
-    let mut entries = log.range(from, log.last());
-    while let Some(first) = entries.first() {
-        let term = first.term;
-        let run = entries.partition_point(|entry| entry.term == term);
-        let rest = entries.split_off(run);
-        records.push(Record::Append { entries });
-        entries = rest;
+/// Runs of entries of one term that cost at most `bytes_max` each, or are one entry.
+fn cut(entries: Vec<Entry>, bytes_max: u64) -> impl Iterator<Item = Vec<Entry>> {
+    let mut rest = entries;
+    core::iter::from_fn(move || {
+        let term = rest.first()?.term;
+        let mut bytes = 0_u64;
+        let fits = |entry: &&Entry| {
+            let first = bytes == 0;
+            bytes = bytes.saturating_add(entry.cost());
+            entry.term == term && (first || bytes <= bytes_max)
+        };
+        let run = rest.iter().take_while(fits).count();
+        let later = rest.split_off(run);
+        Some(core::mem::replace(&mut rest, later))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_holds_one_term_and_no_more_bytes_than_it_may() {
+        let entry = |index, term, len| Entry::command(index, term, alloc::vec![0; len].into());
+        let entries = [(1, 10), (1, 10), (1, 10), (2, 10), (2, 500), (2, 10), (3, 500)];
+        let log: Vec<Entry> =
+            (1..).zip(entries).map(|(index, (term, len))| entry(index, term, len)).collect();
+        let two = 2 * log[0].cost();
+        let cuts = |bytes_max| {
+            let runs = cut(log.clone(), bytes_max).map(|run| run.iter().map(|e| e.index).collect());
+            runs.collect::<Vec<Vec<u64>>>()
+        };
+        assert_eq!(cuts(two), [&[1, 2][..], &[3], &[4], &[5], &[6], &[7]]);
+        assert_eq!(cuts(u64::MAX), [&[1, 2, 3][..], &[4, 5, 6], &[7]]);
+        assert_eq!(cuts(0).len(), log.len(), "one entry is never too long");
+        assert_eq!(cut(Vec::new(), 0).count(), 0);
     }
 }

@@ -91,6 +91,7 @@ pub fn config<E: Engine>(core: &Core<E>) -> Config {
         heartbeat: settings.heartbeat,
         pre_vote: settings.pre_vote,
         check_quorum: settings.check_quorum,
+        record_bytes_max: settings.record_bytes_max,
         uncommitted_bytes_max: settings.uncommitted_bytes_max,
         lease: settings.lease,
         drift_ppm: settings.drift_ppm,
