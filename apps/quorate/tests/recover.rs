@@ -1,130 +1,19 @@
 //! Forced recovery with real processes: two of three disks are lost, the third goes on.
 #![allow(clippy::disallowed_methods, reason = "a test may wait")]
 
-use std::{
-    fs::{self, File},
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-};
+#[path = "common/servers.rs"]
+mod servers;
 
-use kernel::Duration;
+use std::fs;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_quorate");
-const CLUSTER: &str = "0123456789abcdef0123456789abcdef";
+use servers::{CLUSTER, Cluster, rest};
+
 const KEYS: usize = 20;
 
-/// Three servers, each of which may run.
-struct Cluster {
-    dir: tempfile::TempDir,
-    ports: Vec<u16>,
-    running: Vec<Option<Child>>,
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        (1..=3).for_each(|node| self.kill(node));
-    }
-}
-
 impl Cluster {
-    fn new() -> Cluster {
-        // Held together, so that all are different.
-        let held: Vec<_> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let ports = held.iter().map(|held| held.local_addr().unwrap().port()).collect();
-        Cluster { dir: tempfile::tempdir().unwrap(), ports, running: vec![None, None, None] }
-    }
-
-    fn http(&self, node: usize) -> String {
-        format!("127.0.0.1:{}", self.ports[node - 1])
-    }
-
-    fn peer(&self, node: usize) -> String {
-        format!("127.0.0.1:{}", self.ports[node + 2])
-    }
-
-    fn data(&self, node: usize) -> PathBuf {
-        self.dir.path().join(format!("n{node}"))
-    }
-
-    fn log(&self, node: usize) -> String {
-        fs::read_to_string(self.dir.path().join(format!("n{node}.log"))).unwrap_or_default()
-    }
-
-    fn start(&mut self, node: usize, boot: &str, more: &[&str]) {
-        let member = |node| {
-            let (peer, http) = (self.peer(node), self.http(node));
-            format!("{{ node = {node}, peer = \"{peer}\", http = \"{http}\" }}")
-        };
-        let members = format!("[{}, {}, {}]", member(1), member(2), member(3));
-        let log = self.dir.path().join(format!("n{node}.log"));
-        let log = File::options().create(true).append(true).open(log).unwrap();
-        let child = Command::new(BINARY)
-            .args(["server", "--cluster", CLUSTER, "--boot", boot, "--members", &members])
-            .args(["--node", &node.to_string(), "--data"])
-            .arg(self.data(node))
-            .args(["--http", &self.http(node), "--peer", &self.peer(node)])
-            .args(more)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn();
-        self.running[node - 1] = Some(child.unwrap());
-    }
-
-    fn kill(&mut self, node: usize) {
-        if let Some(mut child) = self.running[node - 1].take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-
-    /// Runs a command against one node until it ends as it should.
-    fn quorate(&self, node: usize, words: &[&str]) -> String {
-        let mut text = String::new();
-        for _ in 0..120 {
-            let (code, said) = self.once(words, &["--timeout", "20s", "-e", &self.http(node)]);
-            if code == 0 {
-                return said;
-            }
-            text = said;
-            rest();
-        }
-        panic!("{words:?}: {text}\n{}", self.log(node));
-    }
-
-    fn once(&self, words: &[&str], more: &[&str]) -> (i32, String) {
-        let output = Command::new(BINARY).args(words).args(more).output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
-    }
-
     fn recover(&self, node: usize, confirm: &[&str]) -> (i32, String) {
         let data = self.data(node).display().to_string();
         self.once(&["cluster", "recover", "--data", &data], confirm)
-    }
-
-    /// What `curl -i` would show.
-    fn curl(&self, node: usize, method: &str, path: &str, headers: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(self.http(node)).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: n{node}\r\nconnection: close\r\n{headers}\
-             content-length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    fn every_key_is_there(&self, node: usize) {
-        for key in 0..KEYS {
-            let value = self.quorate(node, &["get", "a", &format!("key/{key}")]);
-            assert_eq!(value.trim(), format!("value {key}"));
-        }
     }
 
     fn eventually(&self, node: usize, part: &str) {
@@ -136,12 +25,13 @@ impl Cluster {
         }
         panic!("never said {part}: {}", self.log(node));
     }
-}
 
-/// Between two looks.
-fn rest() {
-    let clock = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    clock.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
+    fn every_key_is_there(&self, node: usize) {
+        for key in 0..KEYS {
+            let value = self.quorate(node, &["get", "a", &format!("key/{key}")]);
+            assert_eq!(value.trim(), format!("value {key}"));
+        }
+    }
 }
 
 fn header(answer: &str, name: &str) -> String {
@@ -151,7 +41,7 @@ fn header(answer: &str, name: &str) -> String {
 
 #[test]
 fn the_last_of_three_goes_on_with_everything_that_it_holds() {
-    let mut cluster = Cluster::new();
+    let mut cluster = Cluster::new(3);
     (1..=3).for_each(|node| cluster.start(node, "bootstrap", &[]));
     cluster.quorate(3, &["keyspace", "create", "a", "--program", "kv"]);
     for key in 0..KEYS {

@@ -127,7 +127,7 @@ impl Control {
     /// Forgets a node that holds no replica any more.
     ///
     /// # Errors
-    /// If it still holds one.
+    /// If it still holds one, or gave one up to a group that has not settled without it.
     pub async fn remove(&self, node: &str) -> Result<(), Error> {
         let target = format!("/v1/cluster/nodes/{}", encode_component(node.as_bytes()));
         self.send("DELETE", &target, b"").await.map(|_: Value| ())

@@ -296,6 +296,8 @@ pub struct ShardStatus {
     pub quota_bytes: u64,
     /// Its replicas.
     pub replicas: Vec<ReplicaStatus>,
+    /// Who gave a replica up and may still vote.
+    pub leaving: Vec<NodeId>,
 }
 
 /// A replica in [`ShardStatus`].

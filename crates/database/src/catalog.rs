@@ -15,7 +15,8 @@ mod state;
 mod tests;
 
 pub use command::{
-    CatalogCommand, CatalogReply, Change, ContractWire, Create, MemberWire, Move, Survive, apply,
+    CatalogCommand, CatalogReply, Change, ContractWire, Create, MemberWire, Move, Settled, Survive,
+    apply,
 };
 pub use names::check_name;
 pub use state::{Catalog, Placement};

@@ -38,7 +38,9 @@ pub use self::core::Core;
 pub use open::{Boot, Mode};
 pub use recover::{Kept, Left, Plan, Why, recover};
 
-use crate::{Answer, Envelope, Note, Request, api::Member, message::Body, shard::Shard};
+use crate::{
+    Answer, Envelope, Note, Request, api::Member, catalog::Catalog, message::Body, shard::Shard,
+};
 
 /// The replicas on this node.
 pub type Shards = alloc::collections::BTreeMap<kernel::ShardId, Shard>;
@@ -95,6 +97,11 @@ impl<E: Engine> Database<E> {
     /// The replicas, for inspection.
     pub fn shards(&self) -> &Shards {
         &self.shards
+    }
+
+    /// The catalog as this node has applied it, for inspection.
+    pub fn catalog(&self) -> &Catalog {
+        &self.core.catalog
     }
 }
 

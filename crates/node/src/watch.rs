@@ -130,6 +130,7 @@ mod tests {
             commit_index: 10,
             bytes: 70,
             quota_bytes: 0,
+            leaving: Vec::new(),
             replicas: applied.iter().map(replica).collect(),
         };
         Cluster {

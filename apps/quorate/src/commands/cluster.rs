@@ -15,6 +15,8 @@ use crate::{ambient, cli::Global, exit::Failure};
 
 /// Between looks whether a replica has moved.
 const POLL: Duration = Duration::from_millis(100);
+/// The keyspace of the catalog.
+const CATALOG: &str = "_catalog";
 /// How long one replica may take to move.
 const MOVE: Duration = Duration::from_secs(300);
 
@@ -26,7 +28,7 @@ pub enum Cluster {
     Status,
     /// Make a node known, so that it may get replicas.
     Add(Add),
-    /// Forget a node that holds no replica any more.
+    /// Forget a node that holds no replica any more and votes nowhere.
     Remove(Named),
     /// Move every replica from one node to another, then forget the first.
     Replace(Replace),
@@ -148,7 +150,9 @@ async fn drain(control: &Control, from: &str, to: Option<&str>) -> Result<usize,
     if !cluster.nodes.iter().any(|node| node.id == from) {
         return Err(Failure::not_found(format!("there is no node {from}")));
     }
-    let held: Vec<&Shard> = cluster.shards.iter().filter(|shard| holds(shard, from)).collect();
+    // The catalog's own group follows the members by itself.
+    let placed = cluster.shards.iter().filter(|shard| shard.keyspace != CATALOG);
+    let held: Vec<&Shard> = placed.filter(|shard| holds(shard, from)).collect();
     for shard in &held {
         let free = |node: &&document::Node| {
             node.health == "healthy" && node.id != from && !holds(shard, &node.id)
@@ -165,22 +169,27 @@ async fn drain(control: &Control, from: &str, to: Option<&str>) -> Result<usize,
         };
         let change = Move { from: Some(from.into()), to: Some(target.clone()) };
         control.move_replica(&shard.id, &change).await?;
-        moved(control, &shard.id, from, &target).await?;
+        left(control, &shard.id, from).await?;
+    }
+    // An earlier drain may have been cut short.
+    for shard in cluster.shards.iter().filter(|shard| shard.leaving.iter().any(|n| n == from)) {
+        left(control, &shard.id, from).await?;
     }
     Ok(held.len())
 }
 
-async fn moved(control: &Control, shard: &str, from: &str, to: &str) -> Result<(), Failure> {
+/// Waits until the group of a shard has settled without a node.
+async fn left(control: &Control, shard: &str, node: &str) -> Result<(), Failure> {
     let deadline = ambient::now() + MOVE;
     while ambient::now() < deadline {
         let cluster = control.cluster().await?;
         let found = cluster.shards.iter().find(|other| other.id == shard);
-        if found.is_some_and(|shard| holds(shard, to) && !holds(shard, from)) {
+        if found.is_none_or(|s| !holds(s, node) && !s.leaving.iter().any(|n| n == node)) {
             return Ok(());
         }
         ambient::sleep(POLL).await;
     }
-    Err(Failure::unavailable(format!("{shard} did not move from {from} to {to} in time")))
+    Err(Failure::unavailable(format!("{shard} did not move away from {node} in time")))
 }
 
 fn holds(shard: &Shard, node: &str) -> bool {

@@ -62,6 +62,9 @@ pub struct Shard {
     pub bytes: u64,
     /// Its replicas.
     pub replicas: Vec<Replica>,
+    /// Nodes that gave a replica up and may still vote: the group has not settled without them.
+    #[serde(default)]
+    pub leaving: Vec<String>,
 }
 
 /// A replica.

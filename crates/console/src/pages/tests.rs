@@ -68,6 +68,7 @@ fn heard(node: &str, keyspace: &str, text: &str) -> Heard {
     };
     let nodes = || ["n1", "n2", "n3"];
     let shard = Shard {
+        leaving: Vec::new(),
         id: "s2".into(),
         keyspace: keyspace.into(),
         leader: Some("n1".into()),

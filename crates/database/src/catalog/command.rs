@@ -22,7 +22,7 @@ use super::{check_name, state};
 #[derive(Clone, PartialEq, Message)]
 pub struct CatalogCommand {
     /// Which change.
-    #[prost(oneof = "Change", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "Change", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub change: Option<Change>,
 }
 
@@ -47,6 +47,9 @@ pub enum Change {
     /// Goes on with one node and what it holds.
     #[prost(message, tag = "6")]
     Survive(Survive),
+    /// The group of a shard has become what the catalog wants.
+    #[prost(message, tag = "7")]
+    Settled(Settled),
 }
 
 /// Makes a keyspace.
@@ -72,6 +75,17 @@ pub struct Move {
     /// Who gets one; 0 for nobody.
     #[prost(uint64, tag = "3")]
     pub to: u64,
+}
+
+/// A group has become what a placement says: who had to go votes no more.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct Settled {
+    /// Which shard.
+    #[prost(uint64, tag = "1")]
+    pub shard: u64,
+    /// Which placement, by the catalog's index at which it was made.
+    #[prost(uint64, tag = "2")]
+    pub moved: u64,
 }
 
 /// Every other node is gone for good.
@@ -252,6 +266,7 @@ pub fn apply(command: &Bytes, view: &mut dyn View) -> Result<Bytes, EngineError>
         Some(Change::RemoveMember(node)) => remove_member(NodeId(node), view)?,
         Some(Change::Move(change)) => move_replica(&change, view)?,
         Some(Change::Survive(survive)) => go_on(&survive, view)?,
+        Some(Change::Settled(settled)) => settle(settled, view)?,
         None => refuse(Code::Invalid, "not a catalog command"),
     };
     let reply = match outcome {
@@ -308,13 +323,18 @@ fn add_member(member: &MemberWire, view: &mut dyn View) -> Result<Outcome, Engin
 }
 
 fn remove_member(node: NodeId, view: &mut dyn View) -> Result<Outcome, EngineError> {
-    let holds = state::read_placements(view)?
-        .into_iter()
-        .filter(|(_, placement)| placement.wanted.contains(&node))
-        .map(|(shard, _)| shard.to_string())
-        .collect::<Vec<_>>();
+    let placements = state::read_placements(view)?;
+    let shards = |held: fn(&state::Placement) -> &[NodeId]| {
+        let holds = placements.iter().filter(|(_, placement)| held(placement).contains(&node));
+        holds.map(|(shard, _)| shard.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let (holds, leaves) = (shards(|p| &p.wanted), shards(|p| &p.leaving));
     if !holds.is_empty() {
-        let text = format!("{node} still holds {}: move them first", holds.join(", "));
+        return Ok(refuse(Code::Node, format!("{node} still holds {holds}: move them first")));
+    }
+    if !leaves.is_empty() {
+        let text =
+            format!("{node} may still vote in {leaves}: wait until their groups have settled");
         return Ok(refuse(Code::Node, text));
     }
     state::remove_member(node, view).map(Ok)
@@ -354,12 +374,26 @@ fn move_replica(change: &Move, view: &mut dyn View) -> Result<Outcome, EngineErr
         return Ok(refuse(Code::Shard, text));
     }
     let changed = wanted != holds;
-    placement.wanted = wanted.into_iter().collect();
     if changed {
         placement.moved = view.version().index;
+        let leaving: BTreeSet<NodeId> = placement.leaving.drain(..).chain(holds).collect();
+        placement.leaving = leaving.difference(&wanted).copied().collect();
     }
+    placement.wanted = wanted.into_iter().collect();
     state::write_placement(shard, &placement, view)?;
     Ok(Ok(changed))
+}
+
+/// A leader says that its group is what a placement wants. Of an older placement that says nothing.
+fn settle(settled: Settled, view: &mut dyn View) -> Result<Outcome, EngineError> {
+    let shard = ShardId(settled.shard);
+    let Some(mut placement) = state::read_placement(shard, view)? else { return Ok(Ok(false)) };
+    if placement.moved != settled.moved || placement.leaving.is_empty() {
+        return Ok(Ok(false));
+    }
+    placement.leaving.clear();
+    state::write_placement(shard, &placement, view)?;
+    Ok(Ok(true))
 }
 
 /// Members that are gone are forgotten, and what the survivor holds is placed there alone. What it
@@ -376,6 +410,7 @@ fn go_on(survive: &Survive, view: &mut dyn View) -> Result<Outcome, EngineError>
     for (shard, mut placement) in state::read_placements(view)? {
         if survive.shards.contains(&shard.0) {
             placement.wanted = [node].into();
+            placement.leaving.clear();
             placement.moved = index;
             state::write_placement(shard, &placement, view)?;
         }

@@ -42,6 +42,9 @@ struct PlacementWire {
     /// How often history had been cut when the shard was made.
     #[prost(uint64, tag = "6")]
     cuts: u64,
+    /// Absent in records of before it was kept: then nobody is known to be on the way out.
+    #[prost(uint64, repeated, tag = "7")]
+    leaving: Vec<u64>,
 }
 
 /// Who holds a shard.
@@ -53,6 +56,8 @@ pub struct Placement {
     pub founders: Vec<NodeId>,
     /// Who should hold it.
     pub wanted: Vec<NodeId>,
+    /// Who gave a replica up and may still vote: the group has not been seen without them.
+    pub leaving: Vec<NodeId>,
     /// The catalog's index at which the shard was made.
     pub created: u64,
     /// The catalog's index at which it was last said who should hold it: names this placement.
@@ -156,6 +161,7 @@ pub(super) fn write_placement(
         keyspace: placement.keyspace.clone(),
         founders: ids(&placement.founders),
         wanted: ids(&placement.wanted),
+        leaving: ids(&placement.leaving),
         created: placement.created,
         moved: placement.moved,
         cuts: placement.born.0.saturating_sub(1),
@@ -211,6 +217,7 @@ pub(super) fn write_keyspace(
         keyspace: name.into(),
         wanted: founders.clone(),
         founders,
+        leaving: Vec::new(),
         created,
         moved: created,
         born: view.version().incarnation,
@@ -233,6 +240,7 @@ impl From<PlacementWire> for Placement {
             keyspace: wire.keyspace,
             founders: nodes(&wire.founders),
             wanted: nodes(&wire.wanted),
+            leaving: nodes(&wire.leaving),
             created: wire.created,
             moved: wire.moved,
             born: Incarnation(wire.cuts.saturating_add(1)),

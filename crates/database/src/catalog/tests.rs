@@ -132,10 +132,39 @@ fn a_member_that_holds_a_shard_stays() {
     assert!(at > founded.moved, "another placement has another name");
     assert!(!bench.apply(Change::Move(Move { shard: 2, from: 1, to: 4 })).changed);
     assert_eq!(placed(&bench).moved, at);
+    assert_eq!(placed(&bench).leaving, [NodeId(1)]);
+    let refused = bench.apply(Change::RemoveMember(1));
+    assert_eq!(refused.code, "node");
+    assert!(refused.text.contains("may still vote in s2"), "{}", refused.text);
+    let settled = |bench: &mut Bench, moved| {
+        bench.apply(Change::Settled(Settled { shard: 2, moved })).changed
+    };
+    assert!(!settled(&mut bench, founded.moved), "an older placement");
+    assert!(settled(&mut bench, at) && !settled(&mut bench, at));
     assert!(bench.apply(Change::RemoveMember(1)).changed);
     assert_eq!(bench.catalog().shards[&ShardId(2)].wanted, [NodeId(2), NodeId(3), NodeId(4)]);
     assert!(bench.apply(Change::Drop("a".into())).changed);
     assert!(bench.catalog().shards.is_empty() && bench.catalog().keyspaces.is_empty());
+}
+
+#[test]
+fn who_leaves_is_kept_over_moves_that_cross_until_the_group_has_settled() {
+    let mut bench = Bench::new(5);
+    assert!(bench.create("a", 3).changed);
+    let mut go = |from, to| {
+        assert!(bench.apply(Change::Move(Move { shard: 2, from, to })).changed);
+        let placed = bench.catalog().shards[&ShardId(2)].clone();
+        (placed.leaving.iter().map(|node| node.0).collect::<Vec<_>>(), placed.moved)
+    };
+    assert_eq!(go(1, 4).0, [1]);
+    assert_eq!(go(2, 5).0, [1, 2], "nobody has seen the group without node 1");
+    let (leaving, moved) = go(3, 1);
+    assert_eq!(leaving, [2, 3], "node 1 is wanted again");
+    let settled = Change::Settled(Settled { shard: 2, moved });
+    let bytes = CatalogCommand::from(settled.clone()).encode_to_vec();
+    assert_eq!(bytes, [58, 4, 8, 2, 16, moved as u8], "golden");
+    assert!(bench.apply(settled).changed);
+    assert!(bench.catalog().shards[&ShardId(2)].leaving.is_empty());
 }
 
 #[test]

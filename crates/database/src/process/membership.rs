@@ -4,9 +4,9 @@
 //! shard's leader then brings the group to that membership, learners first; a node that should
 //! not any more drops its replica once the leader reports that the group has settled.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{collections::BTreeSet, format, vec::Vec};
 
-use kernel::{Event, NodeId, ShardId, Token};
+use kernel::{Event, NodeId, RequestId, ShardId, Token};
 use raft::{Change, Config, Membership, Raft, Start};
 use store::{
     engine::Engine,
@@ -15,11 +15,11 @@ use store::{
 
 use crate::{
     Note,
-    catalog::{CATALOG, Catalog, Placement},
+    catalog::{self, CATALOG, Catalog, Placement, Settled},
     shard::{Applied, Outcomes, Runs, Shard, generation_key},
 };
 
-use super::{Core, Shards, flush, pump, snapshots};
+use super::{Core, Shards, control, flush, pump, snapshots};
 
 /// The catalog changed: reads the copy that routes requests again.
 pub fn reload_catalog<E: Engine>(core: &mut Core<E>, shard: &Shard) {
@@ -109,7 +109,7 @@ pub fn new_shard<E: Engine>(
     applied: Applied,
     outcomes: Outcomes,
 ) -> Shard {
-    let salt = alloc::format!("shard {id}");
+    let salt = format!("shard {id}");
     let hard = (start.term, start.vote);
     let sound = start.standing == raft::Standing::Sound;
     let flushed = applied.index;
@@ -280,6 +280,16 @@ pub fn steer<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     // A refusal means "not yet": a learner is catching up, or a change is under way.
     if shard.raft.change(core.now, change).is_ok() {
         core.touched.insert(shard.id);
+    }
+}
+
+/// Tells the catalog that those who had to go vote no more, until it knows.
+pub fn tell_settled<E: Engine>(core: &mut Core<E>, shard: &Shard) {
+    let placement = core.catalog.shards.get(&shard.id).filter(|p| !p.leaving.is_empty());
+    let Some(moved) = placement.map(|p| p.moved).filter(|_| settled(core, shard)) else { return };
+    // The same words each time: repeats are harmless.
+    if let Some(id) = RequestId::new(format!("settled-{}-{moved}", shard.id).as_bytes()) {
+        control::own(core, id, catalog::Change::Settled(Settled { shard: shard.id.0, moved }));
     }
 }
 

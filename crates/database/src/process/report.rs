@@ -164,7 +164,9 @@ pub fn cluster<E: Engine>(core: &Core<E>, shards: &Shards) -> Cluster {
     let shards = ids.into_iter().map(|(id, keyspace, nodes)| {
         let quota_bytes = quota(&keyspace).unwrap_or(0);
         let fetching = shards.get(&id).map_or_else(Vec::new, fetching);
-        let mut status = ShardStatus { quota_bytes, ..shard(id, keyspace, &nodes, &heard) };
+        let leaving = core.catalog.shards.get(&id).map_or_else(Vec::new, |p| p.leaving.clone());
+        let mut status =
+            ShardStatus { quota_bytes, leaving, ..shard(id, keyspace, &nodes, &heard) };
         for replica in &mut status.replicas {
             replica.fetching = fetching.contains(&replica.node);
         }
@@ -203,6 +205,7 @@ fn shard(
         bytes: 0,
         quota_bytes: 0,
         replicas: Vec::new(),
+        leaving: Vec::new(),
     };
     let mut applied = 0;
     for node in nodes {

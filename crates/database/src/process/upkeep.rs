@@ -33,6 +33,7 @@ pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
             retention::turn(core, shard);
             compare(core, shard);
             membership::steer(core, shard);
+            membership::tell_settled(core, shard);
         }
     }
     if core.damaged && shards.values().all(|shard| shard.sound) {

@@ -8,6 +8,7 @@ use contract::Program;
 use database::{
     Answer, Request,
     api::{Action, Call, Trace},
+    catalog::Placement,
 };
 use kernel::{Duration, NodeId, ShardId};
 use layers::{counter, kv};
@@ -100,7 +101,18 @@ impl Stage<'_> {
                 }
             }
         }
-        self.unlike()
+        self.unsettled().or_else(|| self.unlike())
+    }
+
+    /// A shard of which somebody is still on the way out, though all who are to hold it are there.
+    fn unsettled(&self) -> Option<String> {
+        let alive = self.alive();
+        let catalog = self.world.machine(*alive.first()?)?.database()?.catalog();
+        let late = |p: &&Placement| {
+            !p.leaving.is_empty() && p.wanted.iter().all(|node| alive.contains(node))
+        };
+        let (id, placement) = catalog.shards.iter().find(|(_, placement)| late(placement))?;
+        Some(format!("{id} has not settled without {:?}", placement.leaving))
     }
 
     /// Whether this replica is out of its group and cannot go: it is dropped when the group has come

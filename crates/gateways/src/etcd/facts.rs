@@ -126,6 +126,7 @@ mod tests {
                 commit_index: 50,
                 bytes: 70,
                 quota_bytes: 0,
+                leaving: Vec::new(),
                 replicas: vec![replica(1), replica(2)],
             }],
         };

@@ -230,6 +230,7 @@ fn cluster(leader: NodeId) -> Cluster {
             commit_index: 9,
             bytes: 70,
             quota_bytes: 0,
+            leaving: Vec::new(),
             replicas: vec![database::api::ReplicaStatus {
                 node: NodeId(1),
                 role: Role::Leader,

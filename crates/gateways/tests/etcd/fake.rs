@@ -215,6 +215,7 @@ fn cluster() -> Cluster {
         nodes: vec![node(1), node(2), node(3)],
         shards: vec![database::api::ShardStatus {
             shard: ShardId(1),
+            leaving: Vec::new(),
             keyspace: "etcd".into(),
             leader: NodeId(1),
             term: 4,

@@ -206,6 +206,7 @@ fn cluster() -> Cluster {
         nodes: vec![],
         shards: vec![ShardStatus {
             shard: ShardId(1),
+            leaving: Vec::new(),
             keyspace: "_catalog".into(),
             leader: NodeId(1),
             term: 1,

@@ -165,6 +165,7 @@ mod tests {
             commit_index: 10,
             bytes: 0,
             quota_bytes: 0,
+            leaving: Vec::new(),
             replicas: vec![own],
         }
     }

@@ -78,6 +78,7 @@ fn shard(status: &ShardStatus) -> document::Shard {
         commit_index: status.commit_index,
         bytes: status.bytes,
         replicas: status.replicas.iter().map(replica).collect(),
+        leaving: status.leaving.iter().map(ToString::to_string).collect(),
     }
 }
 
