@@ -26,8 +26,8 @@ pub struct Settings {
     pub pre_vote: bool,
     /// Raft: a leader that hears from no majority steps down. Leases need it.
     pub check_quorum: bool,
-    /// Raft: bytes of entries in one record. The journal must take so long a record, and one with a
-    /// single entry that is longer.
+    /// Raft: bytes of entries in one record, and of one command: a longer one is refused. The
+    /// journal must take records of twice as many.
     pub record_bytes_max: limit::Bytes,
     /// Requests in flight on this node.
     pub requests_max: u64,
@@ -75,7 +75,7 @@ impl Default for Settings {
             heartbeat: Duration::from_millis(50),
             pre_vote: true,
             check_quorum: true,
-            record_bytes_max: limit::Bytes::mib(1),
+            record_bytes_max: limit::Bytes::mib(2),
             requests_max: 20_000,
             request_bytes_max: limit::Bytes::mib(256),
             uncommitted_bytes_max: limit::Bytes::mib(64),

@@ -30,6 +30,9 @@ pub struct Cluster {
     logging: bool,
 }
 
+/// Half of what the journal takes.
+const RECORD_BYTES_MAX: limit::Bytes = limit::Bytes::kib(48);
+
 /// The one cluster of every run.
 pub const CLUSTER: ClusterId = ClusterId(0x51_u128);
 
@@ -37,6 +40,7 @@ impl Cluster {
     /// A cluster of `nodes` founders.
     #[must_use]
     pub fn new(nodes: u64, settings: Settings, logging: bool) -> Cluster {
+        let settings = Settings { record_bytes_max: RECORD_BYTES_MAX, ..settings };
         Cluster {
             members: (1..=nodes).map(member).collect(),
             settings,
@@ -66,8 +70,6 @@ pub fn settings() -> Settings {
         flush_bytes: limit::Bytes::kib(8),
         flush_period: Duration::from_secs(2),
         snapshot_chunk: limit::Bytes::kib(1),
-        // Half of what the journal takes.
-        record_bytes_max: limit::Bytes::kib(32),
         outcomes_max: 2_000,
         requests_max: 1_000,
         lease_checkpoint: Duration::from_millis(1_500),
@@ -82,7 +84,7 @@ fn journal_config(node: NodeId) -> journal::Config {
         id: node.0,
         segment_bytes: 256 << 10,
         spare_segments: 1,
-        record_bytes_max: 64 << 10,
+        record_bytes_max: 2 * RECORD_BYTES_MAX.0 as u32,
         block_bytes: 512,
         bytes_limit: 1 << 20,
         // Read errors pass: a node that cannot read is started again until it can.

@@ -178,14 +178,30 @@ fn answers(page: &mut Document, plan: &Plan, findings: &Findings, live: bool) {
     }
 }
 
+/// What the figures come from.
+fn means(plan: &Plan, seed: u64) -> String {
+    let model = "In a model in memory, without a network; where the product's own code took part, that is said.";
+    let whole = format!(
+        "In the simulator, from seed {seed}: the whole node (process, journal, frames between nodes), under \
+         virtual time."
+    );
+    match (&plan.model, plan.scenario.is_empty() && plan.sweep.is_empty()) {
+        (Some(_), true) => model.to_owned(),
+        (Some(_), false) => format!("{model} {whole}"),
+        (None, _) => whole,
+    }
+}
+
 fn method(page: &mut Document, plan: &Plan, findings: &Findings, live: bool) {
     page.heading("How it was done");
     let seed = findings.seed;
     match live {
-        true => page.text("On real processes of this machine: sockets, disks and the operating system's clock."),
+        true => page.text(
+            "On real processes of this machine: sockets, disks and the operating system's clock.",
+        ),
         false => page.text(&format!(
-            "In the simulator, from seed {seed}: the whole node (process, journal, frames between nodes), under \
-             virtual time. The same seed gives the same report, byte for byte."
+            "{} The same seed gives the same report, byte for byte.",
+            means(plan, seed)
         )),
     }
     page.add(Block::Pre(match live {

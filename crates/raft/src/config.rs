@@ -50,7 +50,7 @@ impl Config {
             election_timeout: Duration::from_millis(250),
             heartbeat: Duration::from_millis(50),
             append_bytes_max: Bytes::kib(256),
-            record_bytes_max: Bytes::mib(1),
+            record_bytes_max: Bytes::mib(2),
             inflight_bytes_max: Bytes::mib(4),
             inflight_messages_max: 256,
             uncommitted_bytes_max: Bytes::mib(64),

@@ -191,6 +191,14 @@ fn resolve<E: Engine>(
         }
         Action::Mutate { program, command } => {
             layers::check(*program, command).map_err(|e| Failure::new(Code::Invalid, e.0))?;
+            let most = core.settings.record_bytes_max.0;
+            if command.len() as u64 > most {
+                let text = alloc::format!(
+                    "a command has at most {most} bytes, and this one {}",
+                    command.len()
+                );
+                return Err(Failure::new(Code::Invalid, text));
+            }
             let id = match request_id {
                 Some(id) => id,
                 None => RequestId::from_random(core.rng.bits128()),

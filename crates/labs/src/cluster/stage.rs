@@ -73,7 +73,8 @@ pub struct Stage<'a> {
 /// Runs a scenario once.
 ///
 /// # Errors
-/// If the cluster cannot be set up, or the plan asks for what does not exist.
+/// If the cluster cannot be set up, the plan asks for what does not exist, or the engine breaks a law:
+/// that is a bug, and no report should speak of anything else.
 pub fn play(scenario: &Scenario, seed: u64, draw: bool) -> Result<Played, String> {
     let mut stage = Stage::set_up(scenario, seed, draw)?;
     let plan = strikes::schedule(scenario, stage.span.0);
@@ -84,6 +85,9 @@ pub fn play(scenario: &Scenario, seed: u64, draw: bool) -> Result<Played, String
     }
     stage.until(stage.span.1);
     let trouble = stage.calm_again();
+    if let Some(law) = stage.broken {
+        return Err(format!("with seed {seed} the engine broke a law of its own: {law}"));
+    }
     let (measures, player) = (sums::of(&stage, &trouble), draw.then(|| picture::player(&stage)));
     Ok(Played { measures, timeline: picture::timeline(&stage), player })
 }
@@ -185,7 +189,11 @@ impl<'a> Stage<'a> {
             let found = nodes
                 .into_iter()
                 .find_map(|node| self.laws.look(node, self.world.machine(node)?).err());
-            self.broken = found;
+            let halted = || {
+                let halt = self.world.halts().first()?;
+                Some(format!("{} halted: {}", halt.node, halt.reason))
+            };
+            self.broken = found.or_else(halted);
         }
     }
 

@@ -191,7 +191,6 @@ fn end(sums: &mut Measures, stage: &Stage<'_>, calm: &Calm) {
         sums.set("counted_too_often", (counted as f64 - adds(None)).max(0.0));
         sums.set("counted_wrongly", (counted as f64 - adds(Some(Kind::Ok))).abs());
     }
-    sums.set("laws_broken", f64::from(stage.broken.is_some()));
     let verdict = History::from_events(stage.history.iter().cloned())
         .map(|history| check::check(&history, &Options::default()).verdict);
     match verdict {

@@ -148,5 +148,6 @@ for (const player of document.querySelectorAll('.player')) {
     const near = (best, m, i) => Math.abs(m.y - y) < Math.abs(moments[best].y - y) ? i : best;
     show(moments.reduce(near, 0), true);
   });
-  show(story.start);
+  // With nothing to find, the whole is shown, from the top.
+  show(story.start, !story.found.length);
 }

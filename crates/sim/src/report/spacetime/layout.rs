@@ -11,8 +11,8 @@ use crate::audit::{Record, Recorder, What};
 pub(super) const TOP: f64 = 104.0;
 /// What is above this is the head: it stays in sight when the page scrolls.
 pub(super) const HEAD: f64 = TOP - 16.0;
-/// Distance between lanes.
-pub(super) const LANE: f64 = 190.0;
+/// Distance between lanes: of few nodes, and of many.
+const LANES: (f64, f64) = (170.0, 130.0);
 /// Where the first lane is, and where the rows begin.
 const LEFT: f64 = 170.0;
 /// Width of the lane of clients.
@@ -96,9 +96,14 @@ impl Layout {
         Instant(at.0.saturating_sub(self.zero.0)).to_string()
     }
 
+    /// The distance between lanes.
+    pub(super) fn lane(&self) -> f64 {
+        if self.nodes <= 3 { LANES.0 } else { LANES.1 }
+    }
+
     /// The lane of a node.
     pub(super) fn x(&self, node: NodeId) -> f64 {
-        self.left + (node.0 as f64 - 1.0) * LANE
+        self.left + (node.0 as f64 - 1.0) * self.lane()
     }
 
     /// The lane of clients; `None` if there is none.
@@ -108,7 +113,7 @@ impl Layout {
 
     /// Where the column of faults begins.
     pub(super) fn faults_x(&self) -> f64 {
-        self.left + self.nodes as f64 * LANE - LANE / 4.0
+        self.left + (self.nodes as f64 - 0.25) * self.lane()
     }
 }
 

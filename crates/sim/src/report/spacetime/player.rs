@@ -114,11 +114,7 @@ impl Player {
         }
         story.found.sort_unstable();
         story.found.dedup();
-        let inside = |r: &&crate::audit::Record| {
-            matches!(r.what, What::Injected { .. }) && layout.contains(r.at)
-        };
-        let fault = recorder.iter().find(inside).map(|record| place(record.at));
-        story.start = story.found.last().copied().or(fault).unwrap_or(rows.len().saturating_sub(1));
+        story.start = story.found.last().copied().unwrap_or(rows.len().saturating_sub(1));
         let rows = story.moments.len();
         // Strings and numbers only: this cannot fail.
         let story = serde_json::to_string(&story).unwrap_or_default();

@@ -7,7 +7,7 @@ use kernel::{Instant, NodeId};
 use crate::audit::Record;
 
 use super::{
-    super::layout::{LANE, ROWS, TOP},
+    super::layout::{ROWS, TOP},
     {Anchor, Painter, Span, What, short},
 };
 
@@ -161,7 +161,7 @@ impl Painter<'_> {
         }
         let (x, width) = match node {
             NodeId::NONE => (ROWS, left - ROWS),
-            node => (self.layout.x(node) - LANE / 4.0, LANE / 2.0),
+            node => (self.layout.x(node) - self.layout.lane() / 4.0, self.layout.lane() / 2.0),
         };
         self.svg.rect((x, from), (width, height), "shade");
         self.svg.rect((left + 12.0 * column as f64, from), (8.0, height), "fault");
