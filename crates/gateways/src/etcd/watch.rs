@@ -28,6 +28,7 @@ mod reader;
 mod respond;
 mod spec;
 mod stream;
+mod survey;
 
 pub use follow::Follow;
 pub use hub::Hub;

@@ -18,6 +18,7 @@ use layers::coordination::{
 use crate::{
     client::{Client, Stream},
     fake::{start, start_with},
+    json,
     keys::{put, set},
 };
 
@@ -193,10 +194,21 @@ async fn a_slow_reader_holds_little_and_misses_nothing() {
     for _ in 0..500 {
         set(&client, "a", &value).await;
     }
+    let lag = async || {
+        let (status, told) = json::ask(served.address, "GET", "/quorate/watches?limit=1", "").await;
+        assert_eq!((status, &told["worst"][0]["key"]), (200, &"YQ==".into()), "{told}");
+        told["worst"][0]["lag_revisions"].as_str().unwrap().parse::<u64>().unwrap()
+    };
+    assert!(lag().await > 100, "nobody has read");
     let seen = events(&mut slow, 500).await;
     let revisions: Vec<i64> = seen.iter().map(|(_, _, revision)| *revision).collect();
     assert_eq!(revisions, (2..502).collect::<Vec<i64>>());
     assert!(!served.figures.text().contains("quorate_etcd_watches_lagged_total 0\n"));
+    assert_eq!(lag().await, 0);
+    for wrong in ["limit=0", "limit=10001", "limit=x", "most=1"] {
+        let path = format!("/quorate/watches?{wrong}");
+        assert_eq!(json::ask(served.address, "GET", &path, "").await.0, 400, "{wrong}");
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ pub enum Route {
     Health,
     /// The figures of the node.
     Metrics,
+    /// The watches that lag most.
+    Watches,
 }
 
 /// A call by JSON.
@@ -37,6 +39,7 @@ pub fn route(path: &str) -> Option<Route> {
         "/version" => return Some(Route::Version),
         "/health" => return Some(Route::Health),
         "/metrics" => return Some(Route::Metrics),
+        "/quorate/watches" => return Some(Route::Watches),
         _ => {}
     }
     // What older clients ask for: the fields are the same.

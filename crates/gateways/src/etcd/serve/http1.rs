@@ -11,6 +11,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use layers::coordination::Need;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -37,6 +38,9 @@ use crate::{
 
 /// The type of metrics.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Watches told of, if nobody says how many, and at most.
+const WATCHES: usize = 100;
+const WATCHES_MAX: usize = 10_000;
 /// Headers of a request.
 const HEADERS_MAX: usize = 64;
 
@@ -82,6 +86,7 @@ async fn respond<B: Backend>(
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS));
             return response;
         }
+        (Route::Watches, &Verb::GET) => watches(shared, &request).await,
         (Route::Call(call), &Verb::POST) => return carry_out(shared, call, request).await,
         _ => {
             let status = Status::new(Code::Unimplemented, "Method Not Allowed");
@@ -114,6 +119,26 @@ async fn health<B: Backend>(shared: &Shared<B>) -> Response<Body> {
         Ok(_) => document(200, &json!({ "health": "true", "reason": "" })),
         Err(status) => document(503, &json!({ "health": "false", "reason": status.text })),
     }
+}
+
+/// The watches of this node that lag most: `?limit=`, 100 if not said. With auth, for root alone.
+async fn watches<B: Backend>(
+    shared: &Shared<B>,
+    request: &Request<Incoming>,
+) -> Result<Value, Status> {
+    let limit = match request.uri().query().map(|query| query.strip_prefix("limit=")) {
+        None => WATCHES,
+        Some(said) => said
+            .and_then(|said| said.parse().ok())
+            .filter(|limit| (1..=WATCHES_MAX).contains(limit))
+            .ok_or_else(|| {
+                let text = format!("quorate: limit is a number from 1 to {WATCHES_MAX}");
+                Status::new(Code::InvalidArgument, text)
+            })?,
+    };
+    let who = shared.who(request.headers()).await?;
+    shared.may(&who, Need::Root.into()).await?;
+    Ok(shared.hub.survey(watch::now(shared).await?, limit).json())
 }
 
 async fn carry_out<B: Backend>(

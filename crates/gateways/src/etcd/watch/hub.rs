@@ -14,6 +14,7 @@ use super::{
     index::Index,
     queue::{Item, Queue},
     spec::Spec,
+    survey::{Behinds, Lag, Survey},
 };
 use crate::etcd::figures::Figures;
 
@@ -39,6 +40,9 @@ struct State {
     /// How often the cursor was set anew: a page that was read before then does not count.
     epoch: u64,
     watches: HashMap<u64, Watch>,
+    /// Those that read by themselves.
+    behind: Behinds,
+    streams: u64,
     /// How many of them want what stood there before.
     previous: usize,
     numbers: u64,
@@ -105,7 +109,9 @@ impl Hub {
 
     /// A queue for a stream of watches.
     pub fn queue(&self) -> Arc<Queue> {
-        Arc::new(Queue::new(self.queue_bytes_max))
+        let mut state = self.state();
+        state.streams += 1;
+        Arc::new(Queue::new(state.streams, self.queue_bytes_max))
     }
 
     /// Enters a watch that has seen everything before `from`, and was allowed to at an auth
@@ -138,10 +144,37 @@ impl Hub {
                 queue.push(Item::Events { id: spec.id, revision, events });
             }
         }
+        state.come_up(queue.stream, spec.id);
         let number = state.insert(spec, queue, from);
         drop(state);
         self.wanted.notify_one();
         Entered::In(number)
+    }
+
+    /// A watch reads by itself, and has come so far.
+    pub fn behind(&self, queue: &Queue, spec: &Arc<Spec>, next: i64) {
+        self.state().fall_behind(queue.stream, spec, next);
+    }
+
+    /// A watch that may be behind has ended.
+    pub fn ended(&self, queue: &Queue, id: i64) {
+        self.state().come_up(queue.stream, id);
+    }
+
+    /// The watches that lag most; the keyspace is at `revision`.
+    pub fn survey(&self, revision: i64, limit: usize) -> Survey {
+        let state = self.state();
+        let mut queues = HashMap::new();
+        let live = state.watches.values().map(|watch| {
+            let queue = &watch.queue;
+            let (bytes, first) = queues.entry(queue.stream).or_insert_with(|| queue.waiting());
+            let next = first.get(&watch.spec.id).copied().unwrap_or(state.next.0.max(watch.from));
+            let spec = Arc::clone(&watch.spec);
+            Lag { stream: queue.stream, spec, live: true, next, waiting: *bytes }
+        });
+        let all = live.chain(state.behind.lags()).collect();
+        drop(state);
+        Survey::new(revision, all, limit)
     }
 
     /// Removes a watch.
@@ -228,6 +261,24 @@ impl State {
         number
     }
 
+    fn fall_behind(&mut self, stream: u64, spec: &Arc<Spec>, next: i64) {
+        let more = self.behind.set(stream, spec, next);
+        self.figures.behind.add(u64::from(more));
+    }
+
+    fn come_up(&mut self, stream: u64, id: i64) {
+        let less = self.behind.remove(stream, id);
+        self.figures.behind.sub(u64::from(less));
+    }
+
+    /// A watch has to read by itself from a revision on.
+    fn fell(&mut self, number: u64, revision: i64) {
+        self.figures.lagged.add(1);
+        if let Some(watch) = self.remove(number) {
+            self.fall_behind(watch.queue.stream, &watch.spec, revision);
+        }
+    }
+
     fn remove(&mut self, number: u64) -> Option<Watch> {
         let watch = self.watches.remove(&number)?;
         self.previous -= usize::from(watch.spec.previous);
@@ -275,8 +326,7 @@ impl State {
                 fell.push(number);
             }
         });
-        self.figures.lagged.add(fell.len() as u64);
-        fell.into_iter().for_each(|number| drop(self.remove(number)));
+        fell.into_iter().for_each(|number| self.fell(number, event.revision));
     }
 
     /// The same, of a revision that changed several keys: a watch gets all of it at once.
@@ -300,8 +350,7 @@ impl State {
         for (number, all) in told {
             let watch = self.watches.get(&number);
             if watch.is_some_and(|watch| !watch.tell(revision, all.map(BytesMut::freeze))) {
-                self.figures.lagged.add(1);
-                self.remove(number);
+                self.fell(number, revision);
             }
         }
     }
@@ -321,8 +370,10 @@ impl State {
     fn leave_all_behind(&mut self, next: i64) {
         let (first, _) = self.next;
         self.figures.watches.sub(self.watches.len() as u64);
-        for (_, watch) in self.watches.drain() {
-            watch.queue.leave_behind(watch.spec.id, first.max(watch.from));
+        for (_, watch) in std::mem::take(&mut self.watches) {
+            let next = first.max(watch.from);
+            watch.queue.leave_behind(watch.spec.id, next);
+            self.fall_behind(watch.queue.stream, &watch.spec, next);
         }
         (self.index, self.previous) = (Index::default(), 0);
         self.restart(next);

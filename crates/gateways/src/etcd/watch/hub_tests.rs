@@ -110,6 +110,33 @@ fn who_does_not_read_is_behind_from_the_revision_that_had_no_room() {
 }
 
 #[test]
+fn a_survey_names_those_first_that_lag_most() {
+    let hub = Hub::new(10, 200, Figures::default());
+    let (slow, quick) = (hub.queue(), hub.queue());
+    hub.enter(&slow, &watch(1, "a", ""), 5, 4, 0);
+    hub.enter(&quick, &watch(2, "a", "c"), 5, 4, 0);
+    hand_out(&hub, vec![put("a", 5), put("a", 6)], (7, 0));
+    assert_eq!(told(&quick).len(), 2);
+    hub.behind(&quick, &watch(3, "b", ""), 2);
+    hub.behind(&quick, &watch(3, "b", ""), 3);
+    let lags = |limit| {
+        let survey = hub.survey(6, limit);
+        let one = |lag: &Lag| (lag.spec.id, lag.live, lag.next, lag.waiting > 0);
+        (survey.watches, survey.worst.iter().map(one).collect::<Vec<_>>())
+    };
+    let (three, one, two) = ((3, false, 3, false), (1, true, 5, true), (2, true, 7, false));
+    assert_eq!(lags(10), (3, vec![three, one, two]));
+    assert_eq!(lags(1), (3, vec![three]));
+    let told = hub.survey(6, 2).json();
+    assert_eq!((&told["watches"], &told["revision"]), (&"3".into(), &"6".into()));
+    let worst = &told["worst"][0];
+    assert_eq!((&worst["key"], &worst["lag_revisions"]), (&"Yg==".into(), &"4".into()));
+    assert_eq!((&worst["state"], &worst["range_end"]), (&"behind".into(), &().into()));
+    hub.ended(&quick, 3);
+    assert_eq!(lags(10).0, 2);
+}
+
+#[test]
 fn a_page_that_was_read_before_the_cursor_was_set_anew_does_not_count() {
     let hub = Hub::new(10, 1 << 20, Figures::default());
     let queue = hub.queue();

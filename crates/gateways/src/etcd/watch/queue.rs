@@ -1,7 +1,7 @@
 //! What waits to be sent to one stream: bounded in bytes.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -35,6 +35,8 @@ pub enum Item {
 /// What waits to be sent to one stream.
 #[derive(Debug)]
 pub struct Queue {
+    /// The number of the stream.
+    pub stream: u64,
     state: Mutex<State>,
     filled: Notify,
     bytes_max: usize,
@@ -49,9 +51,21 @@ struct State {
 }
 
 impl Queue {
-    /// A queue for so many bytes.
-    pub fn new(bytes_max: usize) -> Queue {
-        Queue { state: Mutex::default(), filled: Notify::new(), bytes_max }
+    /// A queue of a stream, for so many bytes.
+    pub fn new(stream: u64, bytes_max: usize) -> Queue {
+        Queue { stream, state: Mutex::default(), filled: Notify::new(), bytes_max }
+    }
+
+    /// How many bytes wait, and the first revision that waits for each watch.
+    pub fn waiting(&self) -> (usize, HashMap<i64, i64>) {
+        let state = self.state();
+        let mut first = HashMap::new();
+        for item in &state.items {
+            if let Item::Events { id, revision, .. } = item {
+                first.entry(*id).or_insert(*revision);
+            }
+        }
+        (state.bytes, first)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -128,15 +142,17 @@ mod tests {
 
     #[test]
     fn who_finds_no_room_is_behind_and_who_ends_is_forgotten() {
-        let queue = Queue::new(300);
+        let queue = Queue::new(1, 302);
         let events = Bytes::from(vec![0; 100]);
         assert!(queue.offer(1, 5, events.clone()));
         assert!(!queue.offer(2, 6, Bytes::from(vec![0; 200])));
         assert!(queue.offer(3, 7, Bytes::from(vec![0; 10])));
+        assert!(queue.offer(3, 9, Bytes::new()));
+        assert_eq!(queue.waiting(), (302, [(1, 5), (3, 7)].into()));
         queue.forget(1);
         let (items, behind) = queue.take();
         assert!(matches!(items.front(), Some(Item::Events { id: 3, revision: 7, .. })));
-        assert_eq!((items.len(), &behind[..]), (1, &[(2, 6)][..]));
+        assert_eq!((items.len(), &behind[..]), (2, &[(2, 6)][..]));
         assert!(queue.offer(1, 8, Bytes::from(vec![0; 1000])), "alone, anything finds room");
     }
 }

@@ -101,9 +101,9 @@ pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, who: Who, inbound: Inboun
         reply,
     };
     let ended = stream.run(inbound).await;
-    stream.shared.figures.behind.sub(stream.behind.len() as u64);
     for watch in stream.watches.values() {
         watch.number.into_iter().for_each(|number| stream.shared.hub.leave(number));
+        stream.shared.hub.ended(&stream.queue, watch.spec.id);
     }
     if let Err(Ended::With(status)) = ended {
         stream.reply.end(status);
@@ -267,7 +267,7 @@ impl<B: Backend> Stream<B> {
             false => None,
         };
         if number.is_none() {
-            self.fall_behind(id, from);
+            self.fall_behind(&spec, from);
         }
         self.watches.insert(id, Watch { spec, number });
         if request.watch_id == 0 {
@@ -279,22 +279,16 @@ impl<B: Backend> Stream<B> {
     fn remove(&mut self, id: i64) -> Option<Watch> {
         let watch = self.watches.remove(&id)?;
         watch.number.into_iter().for_each(|number| self.shared.hub.leave(number));
-        self.come_up(id);
+        self.behind.remove(&id);
+        self.shared.hub.ended(&self.queue, id);
         self.queue.forget(id);
         Some(watch)
     }
 
-    fn fall_behind(&mut self, id: i64, next: i64) {
+    fn fall_behind(&mut self, spec: &Arc<Spec>, next: i64) {
         let behind = Behind { next: (next, 0), ..Behind::default() };
-        if self.behind.insert(id, behind).is_none() {
-            self.shared.figures.behind.add(1);
-        }
-    }
-
-    fn come_up(&mut self, id: i64) {
-        if self.behind.remove(&id).is_some() {
-            self.shared.figures.behind.sub(1);
-        }
+        self.behind.insert(spec.id, behind);
+        self.shared.hub.behind(&self.queue, spec, next);
     }
 
     /// Sends what the hub has handed out.
@@ -303,7 +297,8 @@ impl<B: Backend> Stream<B> {
         for (id, revision) in behind {
             if let Some(watch) = self.watches.get_mut(&id) {
                 watch.number = None;
-                self.fall_behind(id, revision);
+                let spec = Arc::clone(&watch.spec);
+                self.fall_behind(&spec, revision);
             }
         }
         let facts = self.shared.facts();
@@ -400,6 +395,7 @@ impl<B: Backend> Stream<B> {
         }
         behind.cut.extend(page.events);
         behind.next = (page.next_revision, page.next_sub);
+        self.shared.hub.behind(&self.queue, &spec, page.next_revision);
         let whole = match page.next_sub {
             0 => behind.cut.len(),
             _ => behind.cut.partition_point(|event| revision(event) < page.next_revision),
@@ -410,7 +406,7 @@ impl<B: Backend> Stream<B> {
             match self.shared.hub.enter(&self.queue, &spec, from, current, auth) {
                 Entered::In(number) => {
                     watch.number = Some(number);
-                    self.come_up(id);
+                    self.behind.remove(&id);
                 }
                 Entered::Behind | Entered::Full => behind.idle = ready.is_empty(),
             }
