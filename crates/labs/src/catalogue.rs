@@ -38,7 +38,10 @@ plans!(
     "errata-11-contract",
     "errata-12-identity",
     "errata-15-failed-write",
+    "errata-18-sessions",
+    "errata-22-fencing",
     "errata-24-durations",
+    "errata-25-objectives",
     "errata-30-stale-reads",
 );
 

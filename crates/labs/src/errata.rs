@@ -14,11 +14,14 @@ pub mod act;
 mod clocks;
 mod contracts;
 pub mod engine;
+mod fencing;
 pub mod laws;
+mod objectives;
 pub mod pseudo;
 mod quorums;
 pub mod raft;
 pub mod search;
+mod sessions;
 mod show;
 
 use sim::report::document::Block;
@@ -43,6 +46,9 @@ pub fn run(model: &str, seed: u64) -> Result<Found, String> {
         "hybrid-clock" => Ok(clocks::run(seed)),
         "contracts" => Ok(contracts::run()),
         "majority" => Ok(quorums::run()),
+        "sessions" => Ok(sessions::run(seed)),
+        "fencing" => fencing::run(seed),
+        "objectives" => Ok(objectives::run()),
         name => raft::run(name),
     }
 }
