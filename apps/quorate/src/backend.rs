@@ -97,6 +97,9 @@ impl Front {
                 Fault::Delay { peers: self.peers(&nodes)?, by: Duration::from_millis(delay_ms) }
             }
             Chaos::SlowDisk { delay_ms } => Fault::SlowDisk { by: Duration::from_millis(delay_ms) },
+            Chaos::FullDisk => Fault::FullDisk,
+            Chaos::StuckApply { keyspace } => Fault::StuckApply { keyspace },
+            Chaos::LostSnapshots => Fault::LostSnapshots,
             Chaos::Skew { by_ms } => Fault::Skew { by_ms },
             Chaos::Heal => Fault::Heal,
         })

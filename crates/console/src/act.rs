@@ -55,9 +55,19 @@ pub fn read(form: &Form) -> Result<Deed, String> {
         }
         "slow" => Deed::Fault(node()?, Chaos::Slow { nodes, delay_ms: delay(form)? }),
         "slow-disk" => Deed::Fault(node()?, Chaos::SlowDisk { delay_ms: delay(form)? }),
+        "full-disk" => Deed::Fault(node()?, Chaos::FullDisk),
+        "stuck-apply" => Deed::Fault(node()?, Chaos::StuckApply { keyspace: keyspace(form)? }),
+        "lost-snapshots" => Deed::Fault(node()?, Chaos::LostSnapshots),
         "skew" => Deed::Fault(node()?, Chaos::Skew { by_ms: skew(form)? }),
         other => return Err(format!("'{other}' is nothing that can be done")),
     })
+}
+
+fn keyspace(form: &Form) -> Result<String, String> {
+    match form.get("keyspace") {
+        "" => Err("name a keyspace".to_owned()),
+        keyspace => Ok(keyspace.to_owned()),
+    }
 }
 
 fn delay(form: &Form) -> Result<u64, String> {
@@ -90,6 +100,9 @@ pub fn words(fault: &Chaos) -> (&'static str, String) {
         }
         Chaos::SlowDisk { delay_ms: 0 } => ("slow-disk", String::new()),
         Chaos::SlowDisk { delay_ms } => ("slow-disk", format!("each sync waits {delay_ms} ms")),
+        Chaos::FullDisk => ("full-disk", "the disk is full".into()),
+        Chaos::StuckApply { keyspace } => ("stuck-apply", format!("applies nothing of {keyspace}")),
+        Chaos::LostSnapshots => ("lost-snapshots", "throws snapshots away".into()),
         Chaos::Skew { by_ms: 0 } => ("skew", String::new()),
         Chaos::Skew { by_ms } => ("skew", format!("clock off by {by_ms} ms")),
         Chaos::Heal => ("heal", String::new()),
@@ -178,8 +191,16 @@ mod tests {
         assert_eq!(of("do=slow&node=n1&ms=50"), Ok(Deed::Fault("n1".into(), slow)));
         let skew = Chaos::Skew { by_ms: -5 };
         assert_eq!(of("do=skew&node=n1&ms=-5"), Ok(Deed::Fault("n1".into(), skew)));
+        assert_eq!(of("do=full-disk&node=n1"), Ok(Deed::Fault("n1".into(), Chaos::FullDisk)));
+        let stuck = Chaos::StuckApply { keyspace: "carts".into() };
+        let asked = of("do=stuck-apply&node=n1&keyspace=carts");
+        assert_eq!(asked, Ok(Deed::Fault("n1".into(), stuck)));
+        let lost = Chaos::LostSnapshots;
+        assert_eq!(of("do=lost-snapshots&node=n3"), Ok(Deed::Fault("n3".into(), lost)));
         for wrong in [
             "",
+            "do=full-disk",
+            "do=stuck-apply&node=n1&keyspace=",
             "do=kill",
             "do=slow&node=n1&ms=x",
             "do=slow-disk&node=n1&ms=10001",

@@ -3,7 +3,7 @@
 //! A gateway turns bytes into a [`Request`] and an [`Answer`] back into bytes; neither side
 //! knows which node does the work.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
 use bytes::Bytes;
 use contract::{Consistency, Contract, Program, Receipt, Session};
@@ -52,6 +52,18 @@ pub enum Request {
     JournalPressure(Vec<ShardId>),
     /// The disk is full, or has room again.
     DiskFull(bool),
+    /// Faults are injected: these are in force from now on, and no others.
+    Faults(Faults),
+}
+
+/// Faults inside the process, where its host allows any to be injected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Replicas of these keyspaces on this node apply nothing. They go on to acknowledge what their
+    /// leader sends, until their logs are many times as long as logs should get.
+    pub stuck: BTreeSet<String>,
+    /// Every snapshot that is sent to this node is thrown away when it is whole, as a damaged one is.
+    pub lost_snapshots: bool,
 }
 
 /// A read or a write of one keyspace.

@@ -1,9 +1,10 @@
 //! Faults that can be injected into a running node, where its configuration allows it.
 //!
 //! ```text
-//!   links   cut frames to or from peers, both ways or one way; delay what arrives
-//!   disk    wait before every sync
-//!   clock   shift the wall clock that the process sees
+//!   links      cut frames to or from peers, both ways or one way; delay what arrives
+//!   disk       wait before every sync; no room for another file
+//!   clock      shift the wall clock that the process sees
+//!   replicas   apply nothing of a keyspace; throw away the snapshots that arrive
 //! ```
 //!
 //! Killing and pausing are done to the operating system's process, not here.
@@ -11,13 +12,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    path::Path,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
     },
 };
 
+use database::api::Faults;
 use kernel::{Duration, NodeId};
+
+use crate::room;
 
 /// A change of the faults in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +49,15 @@ pub enum Fault {
         /// How long.
         by: Duration,
     },
+    /// The disk has no room: no byte is free, no file can be made.
+    FullDisk,
+    /// Apply nothing that is committed in this keyspace.
+    StuckApply {
+        /// Which keyspace.
+        keyspace: String,
+    },
+    /// Throw away every snapshot that is sent to this node, when it is whole.
+    LostSnapshots,
     /// Shift the wall clock by so many milliseconds; zero ends it.
     Skew {
         /// How far, either way.
@@ -61,6 +75,9 @@ impl Fault {
             Fault::Cut { .. } => "partition",
             Fault::Delay { .. } => "slow",
             Fault::SlowDisk { .. } => "slow-disk",
+            Fault::FullDisk => "full-disk",
+            Fault::StuckApply { .. } => "stuck-apply",
+            Fault::LostSnapshots => "lost-snapshots",
             Fault::Skew { .. } => "skew",
             Fault::Heal => "heal",
         }
@@ -87,6 +104,9 @@ impl fmt::Display for Fault {
                 write!(f, "what comes from {} is {} ms late", names(peers), by.as_millis())
             }
             Fault::SlowDisk { by } => write!(f, "the disk is {} ms slower", by.as_millis()),
+            Fault::FullDisk => f.write_str("the disk is full"),
+            Fault::StuckApply { keyspace } => write!(f, "nothing of {keyspace} is applied"),
+            Fault::LostSnapshots => f.write_str("snapshots that arrive are thrown away"),
             Fault::Skew { by_ms } => write!(f, "the clock is {by_ms} ms off"),
             Fault::Heal => f.write_str("none: all faults end"),
         }
@@ -100,6 +120,7 @@ pub struct Chaos {
     links: AtomicBool,
     rules: Mutex<Rules>,
     sync_delay_us: AtomicU64,
+    full_disk: AtomicBool,
     skew_ms: AtomicI64,
 }
 
@@ -108,11 +129,12 @@ struct Rules {
     outgoing: BTreeSet<NodeId>,
     incoming: BTreeSet<NodeId>,
     delay: BTreeMap<NodeId, Duration>,
+    process: Faults,
 }
 
 impl Chaos {
-    /// Changes the faults in force.
-    pub fn inject(&self, fault: Fault) {
+    /// Changes the faults in force; what the process is to be told of them.
+    pub fn inject(&self, fault: Fault) -> Faults {
         let mut rules = self.rules();
         match fault {
             Fault::Cut { peers, outgoing, incoming } => {
@@ -131,16 +153,23 @@ impl Chaos {
                 let us = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
                 self.sync_delay_us.store(us, Relaxed);
             }
+            Fault::FullDisk => self.full_disk.store(true, Relaxed),
+            Fault::StuckApply { keyspace } => {
+                rules.process.stuck.insert(keyspace);
+            }
+            Fault::LostSnapshots => rules.process.lost_snapshots = true,
             Fault::Skew { by_ms } => self.skew_ms.store(by_ms, Relaxed),
             Fault::Heal => {
                 *rules = Rules::default();
                 self.sync_delay_us.store(0, Relaxed);
+                self.full_disk.store(false, Relaxed);
                 self.skew_ms.store(0, Relaxed);
             }
         }
         let quiet =
             rules.outgoing.is_empty() && rules.incoming.is_empty() && rules.delay.is_empty();
         self.links.store(!quiet, Relaxed);
+        rules.process.clone()
     }
 
     /// Whether frames to this peer are dropped.
@@ -168,6 +197,18 @@ impl Chaos {
     #[must_use]
     pub fn sync_delay(&self) -> Duration {
         Duration::from_micros(self.sync_delay_us.load(Relaxed))
+    }
+
+    /// Whether the disk is to have no room.
+    #[must_use]
+    pub fn full_disk(&self) -> bool {
+        self.full_disk.load(Relaxed)
+    }
+
+    /// What the disk under a path says is free.
+    #[must_use]
+    pub fn free_bytes(&self, path: &Path) -> Option<u64> {
+        if self.full_disk() { Some(0) } else { room::free_bytes(path) }
     }
 
     /// How far the wall clock is off, in milliseconds.
@@ -210,7 +251,13 @@ mod tests {
         chaos.inject(Fault::SlowDisk { by: Duration::from_millis(3) });
         chaos.inject(Fault::Skew { by_ms: -5 });
         assert_eq!((chaos.sync_delay(), chaos.skew_ms()), (Duration::from_millis(3), -5));
-        chaos.inject(Fault::Heal);
+        chaos.inject(Fault::StuckApply { keyspace: "carts".into() });
+        let told = chaos.inject(Fault::LostSnapshots);
+        assert!(told.stuck.contains("carts") && told.lost_snapshots, "faults add up");
+        chaos.inject(Fault::FullDisk);
+        assert_eq!(chaos.free_bytes(Path::new("/")), Some(0));
+        assert_eq!(chaos.inject(Fault::Heal), Faults::default());
+        assert!(!chaos.full_disk());
         assert!(!chaos.cuts_from(two) && chaos.sync_delay().is_zero() && chaos.skew_ms() == 0);
     }
 }

@@ -11,9 +11,12 @@ use std::{
     io::{self, ErrorKind, Write},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use kernel::disk::{Disk, DiskError};
+
+use crate::chaos::Chaos;
 
 /// Files whose name ends so are not whole.
 const UNFINISHED: &str = ".new";
@@ -27,6 +30,7 @@ pub struct FileDisk {
     /// The directory itself, for making names durable.
     directory: File,
     files: BTreeMap<String, (File, u64)>,
+    chaos: Arc<Chaos>,
 }
 
 impl FileDisk {
@@ -37,7 +41,12 @@ impl FileDisk {
     pub fn open(path: &Path) -> Result<FileDisk, DiskError> {
         fs::create_dir_all(path).map_err(failure)?;
         let directory = File::open(path).map_err(failure)?;
-        let mut disk = FileDisk { path: path.to_owned(), directory, files: BTreeMap::new() };
+        let mut disk = FileDisk {
+            path: path.to_owned(),
+            directory,
+            files: BTreeMap::new(),
+            chaos: Arc::default(),
+        };
         for entry in fs::read_dir(path).map_err(failure)? {
             let entry = entry.map_err(failure)?;
             let kind = entry.file_type().map_err(failure)?;
@@ -50,6 +59,12 @@ impl FileDisk {
         }
         disk.sync_names()?;
         Ok(disk)
+    }
+
+    /// The same disk with faults.
+    #[must_use]
+    pub fn under(self, chaos: Arc<Chaos>) -> FileDisk {
+        FileDisk { chaos, ..self }
     }
 
     /// Opens a file for reading and writing and remembers it.
@@ -109,6 +124,9 @@ impl Disk for FileDisk {
 
     fn create(&mut self, name: &str, len: u64) -> Result<(), DiskError> {
         checked(name)?;
+        if self.chaos.full_disk() {
+            return Err(DiskError::Full);
+        }
         let unfinished = self.path.join(format!("{name}{UNFINISHED}"));
         let filled = fill(&unfinished, len).and_then(|file| {
             fs::rename(&unfinished, self.path.join(name))?;
@@ -165,6 +183,7 @@ impl Disk for FileDisk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chaos::Fault;
 
     #[test]
     fn files_survive_a_reopening_with_names_and_bytes() {
@@ -224,5 +243,13 @@ mod tests {
         let full = io::Error::from(ErrorKind::StorageFull);
         assert_eq!(failure(full), DiskError::Full);
         assert_eq!(failure(io::Error::from_raw_os_error(28)), DiskError::Full);
+        let (dir, chaos) = (tempfile::tempdir().unwrap(), Arc::new(Chaos::default()));
+        let mut disk = FileDisk::open(dir.path()).unwrap().under(Arc::clone(&chaos));
+        disk.create("a", 8).unwrap();
+        chaos.inject(Fault::FullDisk);
+        assert_eq!(disk.create("b", 8), Err(DiskError::Full));
+        disk.write("a", 0, b"overlaid").unwrap();
+        chaos.inject(Fault::Heal);
+        disk.create("b", 8).unwrap();
     }
 }

@@ -191,8 +191,19 @@ impl Handle {
             memory: resident_memory(),
             uptime: inner.clock.instant().since(inner.started),
             inbox: inner.inbox.len() as u64,
-            disk_free: free_bytes(&inner.data).unwrap_or(0),
+            disk_free: self.disk_free(),
         })
+    }
+
+    /// Bytes that the disk under the data says are free; 0 if it does not say.
+    #[must_use]
+    pub fn disk_free(&self) -> u64 {
+        let inner = &self.inner;
+        let free = inner
+            .chaos
+            .as_ref()
+            .map_or_else(|| free_bytes(&inner.data), |chaos| chaos.free_bytes(&inner.data));
+        free.unwrap_or(0)
     }
 
     /// Bytes that everything in the data directory takes.
@@ -286,7 +297,9 @@ impl Handle {
         let Some(chaos) = &self.inner.chaos else { return false };
         let event = Event::new("chaos", Severity::Warning, format!("a fault is injected: {fault}"));
         self.flight().record(event.with("fault", fault.name()));
-        chaos.inject(fault);
+        let faults = chaos.inject(fault);
+        // A node that has stopped has no fault either.
+        let _ = self.inner.inbox.push(Input::Tell(Request::Faults(faults)));
         true
     }
 

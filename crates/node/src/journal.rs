@@ -282,7 +282,7 @@ impl<D: Disk, F: FnMut(Report)> JournalThread<D, F> {
             return;
         }
         self.looked = now;
-        if let Some(full) = self.room.look() {
+        if let Some(full) = self.room.look(&self.chaos) {
             self.tell_full(full);
             match full {
                 true => warn!("[disk-full] writes are refused until the disk has room again"),

@@ -146,6 +146,7 @@ struct Opened {
     clock: Clock,
     data: DataDir,
     mode: BootMode,
+    chaos: Arc<Chaos>,
     journal: Journal<FileDisk>,
     process: Process,
     identity: Identity,
@@ -158,7 +159,8 @@ fn open(config: Config) -> Result<Opened, StartError> {
     let (incarnation, secret) = (config.incarnation, ambient::seed());
     let mut data = DataDir::open(&config.data, cluster, node, incarnation, now.wall, secret)?;
     let limits = &config.limits;
-    let (journal, recovery) = open_journal(&data, limits)?;
+    let chaos = Arc::new(Chaos::default());
+    let (journal, recovery) = open_journal(&data, limits, &chaos)?;
     report_recovery(&recovery);
     let mode = mode(&config, &mut data, &recovery)?;
     let options = LsmOptions { cache: limits.cache, ..LsmOptions::default() };
@@ -180,13 +182,14 @@ fn open(config: Config) -> Result<Opened, StartError> {
     let (settings, me) = (config.settings.clone(), config.me.clone());
     let process = Database::open(settings, identity, me, boot, &recovery, engine, rng)
         .map_err(StartError::Database)?;
-    Ok(Opened { config, clock, data, mode, journal, process, identity })
+    Ok(Opened { config, clock, data, mode, chaos, journal, process, identity })
 }
 
 /// Opens the journal. What the disk refuses to read is given up as lost only after several tries.
 pub(crate) fn open_journal(
     data: &DataDir,
     limits: &HostLimits,
+    chaos: &Arc<Chaos>,
 ) -> Result<(Journal<FileDisk>, Recovery), StartError> {
     let mut tries = 0;
     loop {
@@ -199,6 +202,7 @@ pub(crate) fn open_journal(
             ..log::Config::default()
         };
         let disk = FileDisk::open(&data.journal()).map_err(StartError::Disk)?;
+        let disk = disk.under(Arc::clone(chaos));
         match Journal::open(disk, settings) {
             Err(error @ JournalError::Disk(DiskError::Io(_))) if tries < READS_MAX => {
                 warn!(%error, tries, "the journal cannot be read; trying again");
@@ -239,9 +243,8 @@ fn report_recovery(recovery: &Recovery) {
 impl Opened {
     /// Starts links and threads.
     fn run(self, listener: TcpListener, runtime: Runtime) -> Result<RunningNode, StartError> {
-        let Opened { config, clock, data, mode, journal, process, identity } = self;
+        let Opened { config, clock, data, mode, chaos, journal, process, identity } = self;
         let metrics = Arc::new(Metrics::default());
-        let chaos = Arc::new(Chaos::default());
         let exports = config.otlp.clone().map(|otlp| Prepared::new(otlp, clock, &metrics));
         let tracer = exports.as_ref().and_then(|exports| exports.tracer.clone());
         let senses = Senses::new(identity.node, Arc::clone(&metrics), tracer, clock);

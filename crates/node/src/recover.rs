@@ -11,7 +11,7 @@
 //! Doing it all again is harmless: a group that is this node alone becomes that once more. What is
 //! written, and why it is enough, is [`database::recover`]'s affair.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use database::{
     Plan, Why,
@@ -95,7 +95,7 @@ pub struct Recovered {
 pub fn recover(path: &Path, confirmed: Option<ClusterId>) -> Result<Recovered, RecoverError> {
     let mut data = DataDir::reopen(path)?;
     let (node, cluster) = (data.node(), data.cluster());
-    let (mut journal, found) = open_journal(&data, &HostLimits::default())?;
+    let (mut journal, found) = open_journal(&data, &HostLimits::default(), &Arc::default())?;
     let mut engine =
         LsmEngine::open(&data.engine(), LsmOptions::default()).map_err(StartError::Engine)?;
     let begun = data.recovering();

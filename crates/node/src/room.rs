@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::chaos::Chaos;
+
 /// Watches the free space of one file system.
 #[derive(Debug)]
 pub struct Room {
@@ -41,8 +43,8 @@ impl Room {
     }
 
     /// Looks; `Some` if the answer to "is it full?" changed.
-    pub fn look(&mut self) -> Option<bool> {
-        free_bytes(&self.path).and_then(|free| self.judge(free))
+    pub fn look(&mut self, chaos: &Chaos) -> Option<bool> {
+        chaos.free_bytes(&self.path).and_then(|free| self.judge(free))
     }
 
     /// A write found no space, whatever the figures say; `true` if that is news.

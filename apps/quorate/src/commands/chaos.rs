@@ -30,6 +30,12 @@ pub enum Chaos {
     Partition(Partition),
     /// Hold back what arrives from a node's peers, or every sync of its disk.
     Slow(Slow),
+    /// Let a node's disk say that it is full.
+    Fill(Named),
+    /// Let a node's replicas of a keyspace apply nothing of what is committed.
+    Stall(Stall),
+    /// Throw away every snapshot that is sent to a node.
+    LoseSnapshots(Named),
     /// Shift a node's wall clock.
     Skew(Skew),
     /// End all faults on all nodes.
@@ -80,6 +86,16 @@ pub struct Slow {
     disk: bool,
 }
 
+/// A replica that stands still.
+#[derive(Debug, Args)]
+pub struct Stall {
+    /// The node's id, or `leader`.
+    node: String,
+    /// Of which keyspace.
+    #[arg(long, default_value = "default")]
+    keyspace: String,
+}
+
 /// A clock that is off.
 #[derive(Debug, Args)]
 pub struct Skew {
@@ -111,6 +127,11 @@ impl Chaos {
                 };
                 scene.inject(&node, fault).await
             }
+            Chaos::Fill(Named { node }) => scene.inject(&node, Fault::FullDisk).await,
+            Chaos::Stall(Stall { node, keyspace }) => {
+                scene.inject(&node, Fault::StuckApply { keyspace }).await
+            }
+            Chaos::LoseSnapshots(Named { node }) => scene.inject(&node, Fault::LostSnapshots).await,
             Chaos::Skew(Skew { node, by_ms }) => scene.inject(&node, Fault::Skew { by_ms }).await,
             Chaos::Heal => scene.heal().await,
             Chaos::Restart(_) => Ok(()),

@@ -159,6 +159,15 @@ pub enum Chaos {
         /// For how long, in milliseconds; 0 ends it.
         delay_ms: u64,
     },
+    /// The disk has no room.
+    FullDisk,
+    /// The node's replicas of a keyspace apply nothing.
+    StuckApply {
+        /// Which keyspace.
+        keyspace: String,
+    },
+    /// Snapshots that are sent to the node are thrown away.
+    LostSnapshots,
     /// The node's wall clock is shifted.
     Skew {
         /// By how much, in milliseconds; may be negative; 0 ends it.

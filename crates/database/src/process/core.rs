@@ -17,7 +17,7 @@ use store::{engine::Engine, journal};
 
 use crate::{
     Answer, Envelope, Identity, Note, Settings,
-    api::Member,
+    api::{Faults, Member},
     calls::{Call, CallId, Calls},
     catalog::Catalog,
     failure::Code,
@@ -63,6 +63,8 @@ pub struct Core<E: Engine> {
     pub(super) again: VecDeque<CallId>,
     pub(super) hand_over: Option<(Ticket, Instant)>,
     pub(super) disk_full: bool,
+    /// Injected by the host.
+    pub(super) faults: Faults,
     /// When this node may next tell the catalog its addresses.
     pub(super) register_at: Instant,
 
@@ -130,6 +132,7 @@ impl<E: Engine> Core<E> {
             again: VecDeque::new(),
             hand_over: None,
             disk_full: false,
+            faults: Faults::default(),
             register_at: Instant::ZERO,
             exports: BTreeMap::new(),
             touched: BTreeSet::new(),

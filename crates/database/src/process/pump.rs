@@ -168,9 +168,20 @@ fn tell_changes<E: Engine>(core: &mut Core<E>, shards: &Shards) {
     }
 }
 
+/// A replica that is made to stand still does so until its log, which nothing shortens meanwhile, is
+/// so many times as long as it should get.
+const STUCK_LOGS: u64 = 4;
+
+/// Whether an injected fault keeps a replica from applying what is committed.
+fn stuck<E: Engine>(core: &Core<E>, shard: &Shard) -> bool {
+    let Runs::Keyspace { name, .. } = &shard.runs else { return false };
+    core.faults.stuck.contains(name)
+        && shard.raft.status().log_bytes < core.settings.log_bytes_max.0 * STUCK_LOGS
+}
+
 /// Applies what is committed, in one batch for the engine, and answers who waited for it.
 fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
-    if shard.committed.is_empty() || shard.runs == Runs::Unknown {
+    if shard.committed.is_empty() || shard.runs == Runs::Unknown || stuck(core, shard) {
         return;
     }
     let entries = ::core::mem::take(&mut shard.committed);

@@ -71,6 +71,12 @@ pub fn request<E: Engine>(
             control::disk_full(core, shards, full);
             core.replies.push((ticket, api::Answer::Ok));
         }
+        Request::Faults(faults) => {
+            core.faults = faults;
+            // What a fault held up goes on when it ends.
+            core.touched.extend(shards.keys());
+            core.replies.push((ticket, api::Answer::Ok));
+        }
     }
 }
 

@@ -88,6 +88,10 @@ pub fn received<E: Engine>(
             return shard.raft.snapshot_abandoned();
         }
     }
+    if last && core.faults.lost_snapshots {
+        shard.import = None;
+        return shard.raft.snapshot_abandoned();
+    }
     if last {
         let generation = import.space.generation.to_be_bytes();
         batch.put(generation_key(shard.id), Bytes::copy_from_slice(&generation));

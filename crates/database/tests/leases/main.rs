@@ -1,7 +1,8 @@
 //! Coordination on three nodes: `scenes` says what holds of leases, each is a test; `bounds` what
-//! holds of a keyspace that its contract bounds.
+//! holds of a keyspace that its contract bounds; `faults` what a node does whose host injects some.
 
 mod bounds;
+mod faults;
 mod scenes;
 mod stage;
 

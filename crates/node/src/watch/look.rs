@@ -11,7 +11,6 @@ use crate::{
     handle::Handle,
     metrics::resident_memory,
     objectives::burning,
-    room::free_bytes,
     vitals::{Cpu, Look},
 };
 
@@ -68,7 +67,7 @@ impl Looker {
         Load {
             cpu_percent: self.cpu.look(now),
             rss_bytes: resident_memory(),
-            disk_free_bytes: free_bytes(handle.data()).unwrap_or(0),
+            disk_free_bytes: handle.disk_free(),
             data_bytes: self.data_bytes,
         }
     }
