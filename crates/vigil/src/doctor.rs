@@ -23,7 +23,7 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Severity;
+use crate::{Event, Severity};
 pub use scene::{Scene, Seen};
 
 /// What is wrong.
@@ -81,8 +81,36 @@ pub fn diagnose(scene: &Scene) -> Diagnosis {
     let sick: Vec<String> = findings.iter().filter_map(|finding| finding.node.clone()).collect();
     findings.extend(body::find(scene, &sick));
     findings.extend(load::find(scene, findings.is_empty()));
+    let mut findings: Vec<Finding> =
+        findings.into_iter().map(|finding| injected(scene, finding)).collect();
     findings.sort_by_key(|finding| core::cmp::Reverse(finding.severity));
     Diagnosis { findings }
+}
+
+/// Faults by what comes of them.
+const FAULTS: [(&str, &str); 8] = [
+    ("cut-off", "partition"),
+    ("one-way-cut", "partition"),
+    ("slow-disk", "slow-disk"),
+    ("disk-full", "full-disk"),
+    ("clock", "skew"),
+    ("slow-link", "slow"),
+    ("stuck-apply", "stuck-apply"),
+    ("snapshot-loop", "lost-snapshots"),
+];
+
+/// What was done to a node on purpose is found like anything else; only what helps is another thing.
+fn injected(scene: &Scene, finding: Finding) -> Finding {
+    let fault = FAULTS.iter().find(|(cause, _)| *cause == finding.cause).map(|(_, fault)| *fault);
+    let of = |event: &&Event| event.word("fault") == fault || event.word("fault") == Some("heal");
+    let node = finding.node.as_deref().unwrap_or("");
+    match scene.lately(node, "chaos").filter(of).last() {
+        Some(event) if event.word("fault") == fault => {
+            let text = event.text.clone();
+            finding.saw([text]).helps("quorate chaos heal")
+        }
+        _ => finding,
+    }
 }
 
 impl Finding {

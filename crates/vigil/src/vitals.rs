@@ -161,6 +161,9 @@ pub struct Replica {
     pub commit: u64,
     /// How far it has applied.
     pub applied: u64,
+    /// The end of its own log.
+    #[serde(default)]
+    pub last: u64,
     /// For how long nothing was applied although something is committed.
     pub stuck_ms: u64,
     /// For how long no leader is known.

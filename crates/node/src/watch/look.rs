@@ -100,6 +100,7 @@ impl Looker {
             term: shard.term,
             commit: shard.commit_index,
             applied,
+            last: own.log.map_or(0, |log| log.last),
             stuck_ms: ms(progress.moved),
             leaderless_ms: ms(progress.led),
         })

@@ -9,8 +9,10 @@ use alloc::{
 
 use super::{Finding, Scene};
 use crate::{
-    Severity, Vitals,
+    Event, Severity, Vitals,
     health::{CLOCK_MS, SLOW_SYNC_US, STARTS, STUCK_MS},
+    time,
+    vitals::Replica,
 };
 
 /// A way that takes so long is slow …
@@ -19,6 +21,10 @@ const SLOW_RTT_US: u64 = 20_000;
 const TIMES: u64 = 5;
 /// So many snapshots to one replica within ten minutes are a loop.
 const SNAPSHOTS: usize = 3;
+/// Less than so much waiting for a disk, within ten to twenty seconds, may be chance.
+const WAITED_US: u64 = 2_000_000;
+/// A replica that has caught up and was sent no other for so long is out of the loop.
+const QUIET_MS: u64 = 20_000;
 /// Syncs of which the median says something.
 const SYNCS: u64 = 5;
 
@@ -46,11 +52,12 @@ fn disk(scene: &Scene, node: &str, vitals: &Vitals) -> Option<Finding> {
             Finding::new("disk-full", Severity::Alarm, text)
                 .node(node)
                 .saw([format!("{free} MiB are free, less than the reserve")])
-                .helps(format!("make room on the disk of {node}; the alarm clears by itself")),
+                .helps(format!(
+                    "make room on the disk of {node} (df -h); the alarm clears by itself"
+                )),
         );
     }
-    let mut failed = ["journal-broken", "disk-failed"].into_iter();
-    if let Some(event) = failed.find_map(|kind| scene.lately(node, kind).last()) {
+    if let Some(event) = failure(scene, node) {
         let text = format!("the disk of {node} fails");
         return Some(
             Finding::new("disk-failed", Severity::Alarm, text)
@@ -67,7 +74,7 @@ fn disk(scene: &Scene, node: &str, vitals: &Vitals) -> Option<Finding> {
     // By itself, or in comparison with the disks of the others: half of what it does is slow.
     let slow = p50 >= SLOW_SYNC_US / 2
         || p50 >= SLOW_SYNC_US / 10 && usual.is_some_and(|usual| p50 >= TIMES * usual);
-    if !slow || vitals.disk.syncs < SYNCS {
+    if !slow || vitals.disk.syncs < SYNCS || p50.saturating_mul(vitals.disk.syncs) < WAITED_US {
         return None;
     }
     let ms = |us: u64| us as f64 / 1000.0;
@@ -85,6 +92,15 @@ fn disk(scene: &Scene, node: &str, vitals: &Vitals) -> Option<Finding> {
             .saw(evidence)
             .helps(format!("look who else uses the disk of {node} (iostat -x 1)")),
     )
+}
+
+/// The newest failure of a disk that has not worked again since.
+fn failure<'a>(scene: &'a Scene, node: &str) -> Option<&'a Event> {
+    let newest = |kind: &'static str| scene.lately(node, kind).last();
+    let id = |kind| newest(kind).map_or(0, |event: &Event| event.id);
+    let works = id("disk-recovered").max(id("disk-free"));
+    let failed = newest("disk-failed").filter(|event| event.id > works);
+    newest("journal-broken").or(failed)
 }
 
 /// A clock is off if most others, each by itself, say that it is by the same.
@@ -138,7 +154,9 @@ fn restarts(scene: &Scene, node: &str, vitals: &Vitals) -> Option<Finding> {
 
 /// Something is committed, and this replica does not apply it while others do.
 fn apply(scene: &Scene, node: &str, vitals: &Vitals) -> Option<Finding> {
-    let stuck = vitals.replicas.iter().find(|replica| replica.stuck_ms >= STUCK_MS)?;
+    // Whose own log holds nothing more to apply waits for others. Older nodes do not tell its end.
+    let could = |replica: &Replica| replica.last == 0 || replica.last > replica.applied;
+    let stuck = vitals.replicas.iter().find(|r| r.stuck_ms >= STUCK_MS && could(r))?;
     let further = scene
         .answered()
         .filter(|(other, _)| *other != node)
@@ -157,8 +175,9 @@ fn apply(scene: &Scene, node: &str, vitals: &Vitals) -> Option<Finding> {
         Finding::new("stuck-apply", Severity::Alarm, text)
             .node(node)
             .saw([format!(
-                "it has applied {} of {} and nothing for {seconds} s",
-                stuck.applied, stuck.commit
+                "its log goes up to {}, of which {} is committed; it has applied {} and nothing \
+                 more for {seconds} s",
+                stuck.last, stuck.commit, stuck.applied
             )])
             .saw(further)
             .helps(format!("restart {node}; if it stands still again, replace its replica")),
@@ -215,19 +234,26 @@ fn way_text(a: &str, b: &str, us: u64) -> String {
 
 /// A replica that is sent one snapshot after another.
 fn snapshots(scene: &Scene, sick: &[String]) -> Vec<Finding> {
-    let mut sent: BTreeMap<(String, u64), usize> = BTreeMap::new();
+    let mut sent: BTreeMap<(String, u64), (usize, u64)> = BTreeMap::new();
     for (node, _) in scene.answered() {
         let kinds = ["snapshot-sent", "snapshot-restarted"];
         for event in kinds.into_iter().flat_map(|kind| scene.lately(node, kind)) {
             if let (Some(peer), Some(shard)) = (event.word("peer"), event.shard) {
-                *sent.entry((peer.to_string(), shard)).or_default() += 1;
+                let (count, newest) = sent.entry((peer.to_string(), shard)).or_default();
+                *count += 1;
+                *newest = (*newest).max(time::parse(&event.time).unwrap_or(scene.now_ms));
             }
         }
     }
-    let mut worst: Vec<_> = sent.into_iter().filter(|(_, count)| *count >= SNAPSHOTS).collect();
-    worst.retain(|((peer, _), _)| !sick.contains(peer));
-    worst.sort_by_key(|(_, count)| core::cmp::Reverse(*count));
-    let find = |((peer, shard), count): ((String, u64), usize)| {
+    let mut worst: Vec<_> =
+        sent.into_iter().filter(|(_, (count, _))| *count >= SNAPSHOTS).collect();
+    worst.retain(|((peer, shard), (_, newest))| {
+        let quiet = scene.now_ms.saturating_sub(*newest) >= QUIET_MS;
+        let over = quiet && caught_up(scene, peer, *shard);
+        !over && !sick.contains(peer)
+    });
+    worst.sort_by_key(|(_, (count, _))| core::cmp::Reverse(*count));
+    let find = |((peer, shard), (count, _)): ((String, u64), (usize, u64))| {
         let text = format!("{peer} is sent one snapshot after another and does not catch up");
         Finding::new("snapshot-loop", Severity::Warning, text)
             .node(&peer)
@@ -237,4 +263,11 @@ fn snapshots(scene: &Scene, sick: &[String]) -> Vec<Finding> {
             ))
     };
     worst.into_iter().take(1).map(find).collect()
+}
+
+/// Whether a replica holds what is committed: then the last snapshot was the last one.
+fn caught_up(scene: &Scene, node: &str, shard: u64) -> bool {
+    let vitals = scene.answered().find(|(other, _)| *other == node).map(|(_, vitals)| vitals);
+    let replica = vitals.and_then(|v| v.replicas.iter().find(|replica| replica.shard == shard));
+    replica.is_some_and(|replica| replica.stuck_ms < STUCK_MS)
 }

@@ -91,13 +91,12 @@ fn cut(scene: &Scene, node: &str) -> Option<Finding> {
         true => format!("{other} has not heard {node}{}", silence(scene, other, node)),
         false => format!("{node} has not heard {other}{}", silence(scene, node, other)),
     });
-    let finding = Finding::new(cause, Severity::Alarm, text).node(node).saw(evidence);
-    let injected =
-        scene.lately(node, "chaos").last().filter(|e| e.word("fault") == Some("partition"));
-    Some(match injected {
-        Some(event) => finding.saw([event.text.clone()]).helps("quorate chaos heal"),
-        None => finding.helps(format!("look at the network and firewall rules of {node}")),
-    })
+    Some(
+        Finding::new(cause, Severity::Alarm, text)
+            .node(node)
+            .saw(evidence)
+            .helps(format!("look at the network and firewall rules of {node}")),
+    )
 }
 
 /// More nodes gone than the cluster can miss.

@@ -135,6 +135,8 @@ fn disks_are_compared_with_each_other() {
     let mut scene = well();
     vitals(&mut scene, 3).disk.sync = Latency { p50_us: Some(60_000), p99_us: Some(90_000) };
     only(&scene, "slow-disk", "n3");
+    vitals(&mut scene, 3).disk.syncs = 9;
+    assert_eq!(found(&scene), [], "a busy moment at the start");
     let mut all = well();
     for number in 1..=3 {
         vitals(&mut all, number).disk.sync.p50_us = Some(15_000);
@@ -143,6 +145,32 @@ fn disks_are_compared_with_each_other() {
     let mut full = well();
     vitals(&mut full, 1).disk.full = true;
     only(&full, "disk-full", "n1");
+}
+
+#[test]
+fn a_disk_that_failed_and_works_again_is_well() {
+    let mut scene = well();
+    let event = |id, kind| Event { id, ..Event::new(kind, Severity::Alarm, "it happened") };
+    happened(&mut scene, 2, 9_000, event(7, "disk-failed"));
+    only(&scene, "disk-failed", "n2");
+    happened(&mut scene, 2, 5_000, event(8, "disk-recovered"));
+    assert_eq!(found(&scene), []);
+    happened(&mut scene, 2, 1_000, event(9, "journal-broken"));
+    only(&scene, "disk-failed", "n2");
+}
+
+#[test]
+fn what_was_done_on_purpose_is_ended_on_purpose() {
+    let mut scene = well();
+    vitals(&mut scene, 1).disk.full = true;
+    let command = |scene: &Scene| diagnose(scene).findings[0].command.clone();
+    assert!(command(&scene).contains("make room on the disk of n1"));
+    let chaos = |fault| Event::new("chaos", Severity::Warning, "a fault").with("fault", fault);
+    for (fault, heals) in [("skew", false), ("full-disk", true), ("heal", false)] {
+        happened(&mut scene, 1, 5_000, chaos(fault));
+        assert_eq!(command(&scene) == "quorate chaos heal", heals, "{fault}");
+    }
+    only(&scene, "disk-full", "n1");
 }
 
 #[test]
@@ -194,6 +222,10 @@ fn a_replica_that_stands_still_while_others_go_on() {
     let replica = &mut vitals(&mut scene, 3).replicas[0];
     (replica.applied, replica.stuck_ms) = (40, 8_000);
     only(&scene, "stuck-apply", "n3");
+    vitals(&mut scene, 3).replicas[0].last = 40;
+    assert_eq!(found(&scene), [], "it was sent nothing more");
+    vitals(&mut scene, 3).replicas[0].last = 100;
+    only(&scene, "stuck-apply", "n3");
     for number in [1, 2] {
         vitals(&mut scene, number).replicas[0].applied = 40;
     }
@@ -203,10 +235,14 @@ fn a_replica_that_stands_still_while_others_go_on() {
 #[test]
 fn snapshots_without_end_are_laid_to_who_does_not_catch_up() {
     let mut scene = well();
-    for times in 0..3 {
+    for times in [2, 1, 0] {
         let event = Event::new("snapshot-sent", Severity::Info, "sent").shard(2);
-        happened(&mut scene, 1, times * 60_000, event.with("peer", "n3"));
+        happened(&mut scene, 1, 5_000 + times * 60_000, event.with("peer", "n3"));
     }
+    only(&scene, "snapshot-loop", "n3");
+    scene.now_ms += 30_000;
+    assert_eq!(found(&scene), [], "it has caught up, and needs no other");
+    vitals(&mut scene, 3).replicas[0].stuck_ms = 9_000;
     only(&scene, "snapshot-loop", "n3");
     let mut old = well();
     for times in 0..3 {
