@@ -26,6 +26,8 @@ pub struct Seen {
     pub events: Option<Events>,
 }
 
+/// Who is silent for so long is not heard.
+const CUT_MS: u64 = 4_000;
 /// Events of so long ago still tell of a trouble.
 const LATELY_MS: u64 = 10 * 60 * 1000;
 
@@ -41,10 +43,23 @@ impl Scene {
         seen.vitals.as_ref()?.peers.iter().find(|peer| peer.node == of)
     }
 
-    /// Whether `by` hears `of`; `None` if nobody can tell.
+    /// Whether `by` hears `of`; `None` if nobody can tell, or not yet: of a short silence a busy
+    /// machine may be the reason.
     pub(super) fn hears(&self, by: &str, of: &str) -> Option<bool> {
-        let peer = self.peer(by, of)?;
-        Some(peer.silence_ms.is_some_and(|ms| ms < SILENT_MS))
+        let told = self.peer(by, of)?.silence_ms;
+        // Who has just started has heard nobody yet.
+        let silence = told.unwrap_or_else(|| self.age_ms(by));
+        if silence >= CUT_MS {
+            return Some(false);
+        }
+        told.filter(|ms| *ms < SILENT_MS).map(|_| true)
+    }
+
+    /// For how long a node that answered has run, by its own clock.
+    fn age_ms(&self, node: &str) -> u64 {
+        let vitals = self.answered().find(|(other, _)| *other == node).map(|(_, vitals)| vitals);
+        let run = vitals.and_then(|v| Some((time::parse(&v.now)?, time::parse(&v.started)?)));
+        run.map_or(u64::MAX, |(now, started)| now.saturating_sub(started))
     }
 
     /// Who answered and hears, or does not hear, this node.

@@ -125,6 +125,19 @@ fn a_cut_is_laid_to_the_node_that_all_witnesses_share() {
     only(&mute, "one-way-cut", "n2");
     only(&deafened, "one-way-cut", "n2");
     only(&both, "cut-off", "n2");
+    let mut busy = well();
+    for other in [1, 3] {
+        let peers = &mut vitals(&mut busy, other).peers;
+        peers.iter_mut().find(|peer| peer.node == "n2").unwrap().silence_ms = Some(2_500);
+    }
+    assert_eq!(found(&busy), [], "it may be busy, or its machine");
+    let mut fresh = well();
+    vitals(&mut fresh, 2).peers.iter_mut().for_each(|peer| peer.silence_ms = None);
+    vitals(&mut fresh, 2).now = time::rfc3339(NOW);
+    vitals(&mut fresh, 2).started = time::rfc3339(NOW - 3_000);
+    assert_eq!(found(&fresh), [], "it has just started");
+    vitals(&mut fresh, 2).started = time::rfc3339(NOW - 9_000);
+    only(&fresh, "one-way-cut", "n2");
     let mut between = well();
     deaf(&mut between, 1, 2);
     assert_eq!(found(&between), [], "either could be to blame, and the third hears both");
