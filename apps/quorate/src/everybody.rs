@@ -43,7 +43,7 @@ impl Everybody<'_> {
         for (_, theirs) in asked.await {
             known.extend(theirs.into_iter().flat_map(|theirs| theirs.requests));
         }
-        let part = |request: &traces::Request| request.op == "part";
+        let part = |request: &traces::Request| (request.op == "part", request.follows());
         // The node that was asked knows how long it took; without it the longest part must do.
         known.sort_by_key(|request| (part(request), Reverse(request.took_us)));
         let mut known = known.into_iter();

@@ -138,6 +138,17 @@ pub struct Trace {
     pub sampled: bool,
 }
 
+impl Trace {
+    /// Whether all nodes keep what they do for it: if it is sampled, and one of 256 that are not,
+    /// for which every node decides alike.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        // Not the lowest bit, which is set in ids of our own. Ids that others make are random at
+        // this end (W3C Trace Context 2, "random trace id").
+        self.sampled || self.trace_id != 0 && (self.trace_id >> 1) & 0xff == 0
+    }
+}
+
 /// Changes of the control plane.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Control {

@@ -17,6 +17,20 @@ pub struct Envelope {
     /// What it says.
     #[prost(oneof = "Body", tags = "2, 3, 4, 5")]
     pub body: Option<Body>,
+    /// Which of the entries that `body` carries are traced; a node that does not know it ignores it.
+    #[prost(message, repeated, tag = "6")]
+    pub traced: Vec<Traced>,
+}
+
+/// An entry of the log that is part of a trace.
+#[derive(Clone, PartialEq, Message)]
+pub struct Traced {
+    /// Which entry.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// Its context, as in [`Ask`]; the span is the one that the leader makes of the entry.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub trace: Bytes,
 }
 
 /// The kinds of messages.
@@ -255,7 +269,7 @@ impl Envelope {
     /// A message about a shard.
     #[must_use]
     pub fn of(shard: ShardId, body: Body) -> Envelope {
-        Envelope { shard: shard.0, body: Some(body) }
+        Envelope { shard: shard.0, body: Some(body), traced: Vec::new() }
     }
 }
 
@@ -300,6 +314,23 @@ pub fn trace_of(bytes: &[u8]) -> Trace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Written once and never changed: fields are only ever added, and one that is not there is
+    /// not written.
+    #[test]
+    fn an_envelope_is_golden_with_traces_and_without() {
+        let append = raft::Append { prev_index: 3, ..raft::Append::default() };
+        let message = raft::Message { term: 2, body: Some(raft::Body::Append(append)) };
+        let mut envelope = Envelope::of(ShardId(9), Body::Raft(message));
+        let plain = [8, 9, 18, 6, 8, 2, 34, 2, 8, 3];
+        assert_eq!(envelope.encode_to_vec(), plain);
+        let trace = Trace { trace_id: 7, span_id: 8, sampled: true };
+        envelope.traced.push(Traced { index: 4, trace: trace_bytes(&trace) });
+        let mut bytes = [&plain[..], &[50, 29, 8, 4, 18, 25]].concat();
+        bytes.extend([&[0; 15][..], &[7], &[0; 7], &[8], &[1]].concat());
+        assert_eq!(envelope.encode_to_vec(), bytes);
+        assert_eq!(Envelope::decode(bytes.as_slice()), Ok(envelope));
+    }
 
     #[test]
     fn a_trace_survives_and_nothing_else_is_one() {

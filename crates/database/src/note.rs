@@ -49,6 +49,21 @@ pub enum Note {
         commit: Duration,
         /// Its place in a trace.
         trace: Trace,
+        /// The span that followers were told to be this; 0 if they were told nothing.
+        span: u64,
+    },
+    /// A traced entry of a leader went a step further on this node.
+    Followed {
+        /// Where.
+        shard: ShardId,
+        /// Whose entry.
+        leader: NodeId,
+        /// How far.
+        step: Step,
+        /// Since it arrived.
+        took: Duration,
+        /// Its place in a trace: under the leader's span.
+        trace: Trace,
     },
     /// A call of another node was answered here.
     Served {
@@ -103,4 +118,13 @@ pub enum Note {
         /// How many bytes.
         bytes: u64,
     },
+}
+
+/// How far an entry has come on a follower. The steps are taken in any order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Durable there.
+    Durable,
+    /// Known to be committed. It is applied in the batch of this observation.
+    Committed,
 }

@@ -129,7 +129,9 @@ impl<E: Engine> Process for Database<E> {
             Event::Message { from, message } => {
                 let shard = kernel::ShardId(message.shard);
                 match message.body {
-                    Some(Body::Raft(message)) => pump::message(core, shards, shard, from, message),
+                    Some(Body::Raft(said)) => {
+                        pump::message(core, shards, shard, from, said, &message.traced);
+                    }
                     Some(Body::Ask(ask)) => route::asked(core, shards, shard, from, ask),
                     Some(Body::Told(told)) => route::told(core, shards, from, told),
                     Some(Body::Report(report)) => report::received(core, from, report),

@@ -7,12 +7,12 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use database::{Note, api::Trace};
+use database::{Note, api::Trace, note::Step};
 use kernel::{Duration, NodeId, ShardId};
 use tracing::{info, warn};
 use vigil::{
     Event, Severity,
-    traces::{Ended, Part, Store},
+    traces::{Did, Ended, Part, Store},
 };
 
 use self::events::{campaign, step_down};
@@ -71,14 +71,11 @@ impl Senses {
     }
 
     /// What this node did for a request.
-    fn part(&self, trace: Trace, round: Option<[Option<Duration>; 4]>, served: Option<Duration>) {
+    fn part(&self, trace: Trace, did: Did) {
         if trace.trace_id != 0 {
-            self.kept().part(Part {
-                trace_id: trace.trace_id,
-                end_us: self.clock.steady_us(self.clock.instant()),
-                round: round.map(|stages| stages.map(|took| took.map(micros))),
-                served: served.map(micros),
-            });
+            let end_us = self.clock.steady_us(self.clock.instant());
+            let (trace_id, kept) = (trace.trace_id, trace.is_kept());
+            self.kept().part(Part { trace_id, kept, end_us, did });
         }
     }
 
@@ -113,7 +110,7 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
             let id = request_id.as_ref().map_or("", |id| id.as_str());
             request(senses, keyspace, mutation, failed, took + apply, trace, id);
         }
-        Note::Round { shard, queue, local, commit, trace } => {
+        Note::Round { shard, queue, local, commit, trace, span: round } => {
             let stages = [
                 ("queue", Some(queue)),
                 ("local", local),
@@ -121,7 +118,8 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
                 ("apply", Some(apply)),
             ];
             senses.pulse.counts.round(senses.clock.instant(), stages.map(|(_, took)| took));
-            senses.part(trace, Some(stages.map(|(_, took)| took)), None);
+            let (q, l, c, a) = (micros(queue), local.map(micros), micros(commit), micros(apply));
+            senses.part(trace, Did::Round { queue: q, local: l, commit: c, apply: a });
             for (stage, took) in stages {
                 let Some(took) = took else { continue };
                 metrics.round.get_or_create(&[("stage", stage)]).observe(took.as_secs_f64());
@@ -130,18 +128,36 @@ pub fn note(senses: &Senses, note: Note, apply: Duration) {
                 }
             }
             if let Some(tracer) = tracer.filter(|_| trace.sampled) {
-                tracer.round(trace, shard, (queue, local, commit, apply));
+                tracer.round(trace, round, shard, (queue, local, commit, apply));
             }
         }
         Note::Served { shard, peer, took, trace } => {
             let took = took + apply;
-            senses.part(trace, None, Some(took));
+            senses.part(trace, Did::Served(micros(took)));
             metrics.served.get_or_create(&[("peer", peer.0)]).observe(took.as_secs_f64());
             if !trace.sampled {
             } else if let Some(tracer) = tracer {
                 tracer.served(trace, shard, peer, took);
             } else {
                 span(trace, "served", took, &shard.to_string(), "served", "ok", "");
+            }
+        }
+        Note::Followed { shard, leader, step, took, trace } => {
+            let (stages, did) = match step {
+                Step::Durable => ([Some(("persist", took)), None], Did::Persisted(micros(took))),
+                Step::Committed => (
+                    [Some(("learn", took)), Some(("apply", apply))],
+                    Did::Learned { learn: micros(took), apply: micros(apply) },
+                ),
+            };
+            senses.part(trace, did);
+            for (stage, took) in stages.into_iter().flatten().filter(|_| trace.sampled) {
+                if tracer.is_none() {
+                    span(trace, stage, took, &shard.to_string(), "followed", "ok", "");
+                }
+            }
+            if let Some(tracer) = tracer.filter(|_| trace.sampled) {
+                tracer.followed(trace, shard, leader, step, took, apply);
             }
         }
         Note::Flushed { took } => metrics.flush.observe(took.as_secs_f64()),
@@ -194,8 +210,9 @@ fn request(
     }
     let kept = trace.trace_id != 0 && {
         let (end_us, took_us) = (senses.clock.steady_us(now), micros(took));
-        let trace_id = trace.trace_id;
-        senses.kept().ended(Ended { trace_id, mutation, keyspace, failed: code, end_us, took_us })
+        let (trace_id, failed, kept) = (trace.trace_id, code, trace.is_kept());
+        let ended = Ended { trace_id, mutation, keyspace, failed, kept, end_us, took_us };
+        senses.kept().ended(ended)
     };
     // Only what can be looked up is worth an example.
     let exemplar =
@@ -272,7 +289,7 @@ mod tests {
             trace,
             request_id: None,
         });
-        note(Note::Round { shard, queue: ms(1), local: None, commit: ms(2), trace });
+        note(Note::Round { shard, queue: ms(1), local: None, commit: ms(2), trace, span: 0 });
         note(Note::ReplicaAdded { shard });
         let text = senses.metrics.text(Sample::default());
         for line in [

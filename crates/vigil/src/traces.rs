@@ -1,9 +1,9 @@
 //! Requests with what they went through, for whoever asks why one was slow.
 //!
 //! ```text
-//!   every request ──▶ slowest of its minute? failed? one of many? ── no ──▶ forgotten
-//!                                   │ yes
-//!   every part, in a ring ──────────┴──▶ kept, with the parts of its trace
+//!   every request ──▶ slowest of its minute? failed? sampled? ── no ──▶ forgotten
+//!                                │ yes
+//!   every part, in a ring ───────┴──▶ kept, with the parts of its trace
 //! ```
 //!
 //! Nobody knows beforehand which request will be slow. So the parts of all are written down, in a
@@ -17,7 +17,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 pub use merge::merge;
-pub use store::{Ended, Part, Store};
+pub use store::{Did, Ended, Part, Store};
 
 /// Requests of one node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct Request {
 /// A part of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
-    /// `queue`, `local`, `commit`, `apply`, `served`.
+    /// `queue`, `local`, `commit`, `apply`, `served`; on a follower `persist`, `learn`, `apply`.
     pub stage: String,
     /// Where.
     pub node: String,
@@ -58,4 +58,13 @@ pub struct Stage {
     pub start_us: u64,
     /// How long.
     pub took_us: u64,
+}
+
+impl Request {
+    /// Whether it is what a follower did for it.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        let follows = |stage: &Stage| ["persist", "learn"].contains(&stage.stage.as_str());
+        self.op == "part" && self.stages.iter().any(follows)
+    }
 }

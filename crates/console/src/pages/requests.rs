@@ -138,6 +138,8 @@ fn about(stage: &str) -> &'static str {
         "commit" => "until a majority of disks holds it",
         "apply" => "the program carries it out",
         "reply" => "the answer is written",
+        "persist" => "becomes durable on this follower's disk",
+        "learn" => "until this follower knows that it is committed",
         "served" => "is answered by this node for another",
         _ => "",
     }
@@ -148,8 +150,8 @@ fn class(stage: &str) -> &'static str {
     match stage {
         "queue" => "s-queue",
         "append" => "s-append",
-        "fsync" | "local" => "s-fsync",
-        "replicate" | "commit" => "s-replicate",
+        "fsync" | "local" | "persist" => "s-fsync",
+        "replicate" | "commit" | "learn" => "s-replicate",
         "apply" => "s-apply",
         _ => "s-other",
     }

@@ -21,7 +21,7 @@ use crate::{
     calls::{Call, CallId, Calls},
     catalog::Catalog,
     failure::Code,
-    shard::Export,
+    shard::{Export, Went},
 };
 
 use super::{AGENDA, Database, Output, fate::Gather, report::Peer};
@@ -258,6 +258,14 @@ impl<E: Engine> Core<E> {
     ) {
         self.notes.push(Note::Refused { code: failure.code, keyspace });
         self.replies.push((ticket, Answer::Failed(failure)));
+    }
+
+    /// Traced entries of another leader went a step further here.
+    pub(super) fn note_followed(&mut self, shard: ShardId, went: Vec<Went>) {
+        self.notes.extend(went.into_iter().map(|went| {
+            let Went { step, took, leader, trace } = went;
+            Note::Followed { shard, leader, step, took, trace }
+        }));
     }
 
     /// An engine that fails cannot be trusted with anything more.

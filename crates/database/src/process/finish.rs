@@ -33,6 +33,7 @@ pub fn verdict<E: Engine>(
         local: proposed.durable.map(|durable| durable.since(proposed.at)),
         commit: core.now.instant.since(proposed.at),
         trace: call.trace,
+        span: proposed.span,
     });
     let failed = |code, text: &str| Failure::new(code, text);
     match verdict {

@@ -25,6 +25,10 @@ pub fn persisted<E: Engine>(core: &mut Core<E>, shards: &mut Shards, token: Toke
         shard.tokens.retain(|(known, _)| *known != inner);
         pump::feed(core, shard, Event::Persisted(inner));
         note_durable(core, shard);
+        if !shard.traced.follows_none() {
+            let went = shard.traced.durable(core.now.instant, shard.raft.durable());
+            core.note_followed(shard.id, went);
+        }
     }
     if core.flushing.as_ref().is_some_and(|flushing| flushing.token == token) {
         flushed(core, shards);

@@ -124,6 +124,7 @@ pub fn new_shard<E: Engine>(
         outcomes,
         committed: Vec::new(),
         proposed: Default::default(),
+        traced: Default::default(),
         awaiting: BTreeSet::new(),
         tokens: Vec::new(),
         hard,

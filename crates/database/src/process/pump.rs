@@ -13,7 +13,7 @@ use store::{engine::Engine, journal};
 use crate::{
     Envelope, Note,
     calls::Stage,
-    message::Body,
+    message::{self, Body},
     record,
     shard::{Applier, Bounds, Runs, Shard, Verdict},
 };
@@ -35,8 +35,13 @@ pub fn message<E: Engine>(
     id: ShardId,
     from: NodeId,
     message: raft::Message,
+    traced: &[message::Traced],
 ) {
     if let Some(shard) = shards.get_mut(&id) {
+        if !traced.is_empty() {
+            let (now, applied) = (core.now.instant, shard.applied.index);
+            shard.traced.arrived(now, from, &message, traced, applied);
+        }
         feed(core, shard, Event::Message { from, message });
     }
 }
@@ -65,7 +70,8 @@ pub fn drain<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
 fn carry_out<E: Engine>(core: &mut Core<E>, shard: &mut Shard, effect: EffectOf<Raft>) {
     match effect {
         Effect::Send { to, message, after } => {
-            let envelope = Envelope::of(shard.id, Body::Raft(message));
+            let traced = shard.traced.of(&message);
+            let envelope = Envelope { traced, ..Envelope::of(shard.id, Body::Raft(message)) };
             let after = shard.outer(after);
             core.sends.push((to, envelope, after));
         }
@@ -243,6 +249,11 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     }
     if shard.runs.coordinates().is_some() {
         leases::follow(core, shard, &result.followed.leases, result.followed.unswept);
+    }
+    if !shard.traced.follows_none() {
+        let places: Vec<_> = verdicts.iter().map(|(index, term, _)| (*index, *term)).collect();
+        let went = shard.traced.committed(core.now.instant, &places);
+        core.note_followed(shard.id, went);
     }
     answer(core, shard, verdicts);
 }

@@ -109,7 +109,7 @@ pub fn send<E: Engine>(core: &mut Core<E>, shards: &Shards) {
         let pace = core.peers.get(&node).map(|peer| &peer.pace);
         let ping = pace.map_or_else(|| Pace::default().ping(core.now), |pace| pace.ping(core.now));
         let body = Body::Report(Report { ping: Some(ping), ..report.clone() });
-        core.send(node, Envelope { shard: 0, body: Some(body) });
+        core.send(node, Envelope::of(kernel::ShardId(0), body));
     }
 }
 

@@ -544,8 +544,13 @@ fn propose<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, command
     match pump::propose(core, shard, command) {
         Ok((index, term)) => {
             let at = core.now.instant;
-            shard.proposed.insert(index, Proposed { call: id, term, at, durable: None });
             let Some(call) = core.calls.get_mut(id) else { return };
+            let span = if call.trace.is_kept() { core.rng.bits().max(1) } else { 0 };
+            if span != 0 {
+                let trace = api::Trace { span_id: span, ..call.trace };
+                shard.traced.proposed((index, term), trace);
+            }
+            shard.proposed.insert(index, Proposed { call: id, term, at, durable: None, span });
             call.risked = true;
             let deadline = call.deadline;
             core.calls.stage(id, Stage::Proposed, deadline);

@@ -6,6 +6,7 @@ pub mod leases;
 mod marks;
 mod outcomes;
 mod snapshot;
+mod traced;
 
 use alloc::{
     boxed::Box,
@@ -24,6 +25,7 @@ pub use apply::{Applier, DIGEST_EVERY, Verdict};
 pub use marks::Marks;
 pub use outcomes::{Bounds, Found, Outcomes};
 pub use snapshot::{Export, Import};
+pub use traced::{Traced, Went};
 
 use crate::calls::CallId;
 
@@ -78,6 +80,8 @@ pub struct Proposed {
     pub at: Instant,
     /// When it was durable on this node.
     pub durable: Option<Instant>,
+    /// The span of its way through consensus, if followers are told of it; else 0.
+    pub span: u64,
 }
 
 /// A snapshot whose last chunk has arrived and whose data is being made durable.
@@ -109,6 +113,8 @@ pub struct Shard {
     pub committed: Vec<Entry>,
     /// Proposals of this node, by index.
     pub proposed: BTreeMap<u64, Proposed>,
+    /// Entries whose way through the replicas is traced.
+    pub traced: Traced,
     /// Calls that wait for an index to be applied.
     pub awaiting: BTreeSet<(u64, CallId)>,
     /// Raft's tokens that are not durable yet, with the process's token that carries each.

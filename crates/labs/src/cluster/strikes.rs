@@ -137,7 +137,7 @@ fn forge(world: &mut World<Cluster>, watch: &Watch, (first, second): &Sides, sha
     };
     let message =
         raft::Message { term: watch.term() + 1_000, body: Some(raft::Body::RequestVote(vote)) };
-    let envelope = Envelope { shard: shard.0, body: Some(Body::Raft(message)) };
+    let envelope = Envelope::of(shard, Body::Raft(message));
     let mut bytes = Vec::new();
     link::put_envelope(&envelope, &mut bytes);
     for (from, to) in pairs(first, second) {

@@ -5,14 +5,16 @@
 //!     └─ request            on the node that was asked
 //!          ├─ served        on the node that answered, if it was another
 //!          └─ consensus     on the leader, of a mutation
-//!               ├─ queue    arrived  ─▶ proposed
-//!               ├─ local    proposed ─▶ durable here
-//!               ├─ commit   proposed ─▶ durable on a majority
-//!               └─ apply    committed ─▶ applied
+//!               ├─ queue    arrived   ─▶ proposed
+//!               ├─ local    proposed  ─▶ durable here
+//!               ├─ commit   proposed  ─▶ durable on a majority
+//!               ├─ apply    committed ─▶ applied
+//!               └─ persist, learn, apply    on every follower
 //! ```
 //!
 //! The trace context that nodes pass on with a call names the request's span, so that the spans of
-//! other nodes are its children. Making a span never waits: when the queue is full it is dropped
+//! other nodes are its children; the one that goes with an entry to the followers names the span of
+//! its way through consensus. Making a span never waits: when the queue is full it is dropped
 //! and counted.
 
 use std::sync::{
@@ -23,6 +25,7 @@ use std::sync::{
 use database::{
     Answer,
     api::{Action, Call, Trace},
+    note::Step,
 };
 use kernel::{Duration, Instant, NodeId, ShardId};
 use tokio::sync::mpsc;
@@ -138,10 +141,12 @@ impl Tracer {
         self.offer(self.id(), about, end - took, end);
     }
 
-    /// A mutation went through consensus; `apply` ends now, the others before it.
+    /// A mutation went through consensus; `apply` ends now, the others before it. Followers may
+    /// know its span already.
     pub fn round(
         &self,
         trace: Trace,
+        span: u64,
         shard: ShardId,
         stages: (Duration, Option<Duration>, Duration, Duration),
     ) {
@@ -150,7 +155,7 @@ impl Tracer {
         let committed = end - apply;
         let proposed = committed - commit;
         let arrived = proposed - queue;
-        let round = self.id();
+        let round = if span == 0 { self.id() } else { span };
         let attributes = vec![KeyValue::new("quorate.shard", shard.to_string())];
         let about = About { attributes, ..About::part(trace, "consensus") };
         self.offer(round, about, arrived, end);
@@ -164,6 +169,35 @@ impl Tracer {
         }
         stage("commit", proposed, committed);
         stage("apply", committed, end);
+    }
+
+    /// An entry of a leader went a step further here, `took` after it arrived.
+    pub fn followed(
+        &self,
+        trace: Trace,
+        shard: ShardId,
+        leader: NodeId,
+        step: Step,
+        took: Duration,
+        apply: Duration,
+    ) {
+        let end = self.clock.instant();
+        let here = end - apply;
+        let stage = |name, from, to| {
+            let attributes = vec![
+                KeyValue::new("quorate.shard", shard.to_string()),
+                KeyValue::new("quorate.peer", leader.to_string()),
+            ];
+            let about = About { attributes, ..About::part(trace, name) };
+            self.offer(self.id(), about, from, to);
+        };
+        match step {
+            Step::Durable => stage("persist", here - took, here),
+            Step::Committed => {
+                stage("learn", here - took, here);
+                stage("apply", here, end);
+            }
+        }
     }
 
     /// Whether a request without a trace gets one.
@@ -241,7 +275,7 @@ mod tests {
         let mut call = call(Trace { trace_id: 7, span_id: 8, sampled: true });
         let begun = tracer.begin(&mut call).unwrap();
         let ms = Duration::from_millis;
-        tracer.round(call.trace, ShardId(4), (ms(1), Some(ms(2)), ms(3), ms(4)));
+        tracer.round(call.trace, 77, ShardId(4), (ms(1), Some(ms(2)), ms(3), ms(4)));
         tracer.end(begun, &Answer::Ok);
         let all: Vec<Span> = std::iter::from_fn(|| spans.try_recv().ok()).collect();
         let names: Vec<&str> = all.iter().map(|span| span.name.as_str()).collect();
@@ -249,6 +283,7 @@ mod tests {
         let (round, request) = (&all[0], &all[5]);
         assert_eq!(request.parent_span_id, 8u64.to_be_bytes());
         assert_eq!(round.parent_span_id, request.span_id);
+        assert_eq!(round.span_id, 77u64.to_be_bytes(), "as followers were told");
         assert!(all[1..5].iter().all(|stage| stage.parent_span_id == round.span_id));
         assert!(all.iter().all(|span| span.trace_id == 7u128.to_be_bytes()));
         let took = round.end_time_unix_nano - round.start_time_unix_nano;

@@ -12,7 +12,15 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Nodes place what they did by their own readings of the machine's clock.
+const READING: u64 = 5_000_000;
 const TRACE: Trace = Trace { trace_id: 0xabc, span_id: 0xdef, sampled: true };
+
+/// The span of that name that a node made.
+fn made<'a>(spans: &'a [(String, Span)], node: &str, name: &str) -> &'a Span {
+    let span = spans.iter().find(|(at, span)| at == node && span.name == name);
+    &span.unwrap_or_else(|| panic!("no span {name} of {node}: {spans:?}")).1
+}
 
 fn named<'a>(spans: &'a [(String, Span)], name: &str) -> &'a (String, Span) {
     let span = spans.iter().find(|(_, span)| span.name == name);
@@ -29,11 +37,13 @@ async fn a_trace_goes_through_the_nodes() {
     let asked = (leader + 1) % 3;
     bench.put_as(asked, 1, 2, None, TRACE).await;
     let (asked, leader) = (format!("n{}", asked + 1), format!("n{}", leader + 1));
-    until("the spans", PATIENCE, || {
-        let spans = collector.spans();
-        ["write", "served", "commit"].iter().all(|name| spans.iter().any(|s| s.1.name == *name))
-    })
-    .await;
+    // On the leader the round and its four stages, and three stages on either follower.
+    let whole = |spans: &[(String, Span)]| {
+        let count = |name| spans.iter().filter(|(_, span)| span.name == name).count();
+        count("write") + count("served") + count("commit") == 3
+            && (count("persist"), count("learn"), count("apply")) == (2, 2, 3)
+    };
+    until("the spans", PATIENCE, || whole(&collector.spans())).await;
     let spans = collector.spans();
     let (at, request) = named(&spans, "write");
     assert_eq!(*at, asked, "the node that was asked");
@@ -44,12 +54,30 @@ async fn a_trace_goes_through_the_nodes() {
     let (at, round) = named(&spans, "consensus");
     assert_eq!((at, &round.parent_span_id), (&leader, &request.span_id));
     for stage in ["queue", "commit", "apply"] {
-        let (_, stage) = named(&spans, stage);
+        let stage = made(&spans, &leader, stage);
         assert_eq!(stage.parent_span_id, round.span_id);
         assert!(stage.start_time_unix_nano <= stage.end_time_unix_nano);
     }
     let (_, commit) = named(&spans, "commit");
     assert!(commit.start_time_unix_nano < commit.end_time_unix_nano, "a disk takes time");
+    let nodes = ["n1", "n2", "n3"].map(String::from);
+    for follower in nodes.iter().filter(|node| **node != leader) {
+        let stage = |name| {
+            let stage = made(&spans, follower, name);
+            assert_eq!(stage.parent_span_id, round.span_id, "under the leader's round");
+            (stage.start_time_unix_nano, stage.end_time_unix_nano)
+        };
+        let (persist, learn, apply) = (stage("persist"), stage("learn"), stage("apply"));
+        assert!(commit.start_time_unix_nano <= persist.0 + READING, "sent, then received");
+        assert!(persist.0 < persist.1, "a disk takes time here as well");
+        assert!(persist.0.abs_diff(learn.0) < READING, "both begin when the entry arrives");
+        assert!(commit.end_time_unix_nano <= learn.1 + READING, "committed, then known here");
+        assert!(learn.0 <= learn.1 && learn.1 <= apply.1 && apply.0 <= apply.1);
+    }
+    let durable = spans.iter().filter(|(_, span)| ["persist", "local"].contains(&&*span.name));
+    let before =
+        durable.filter(|(_, s)| s.end_time_unix_nano <= commit.end_time_unix_nano + READING);
+    assert!(before.count() >= 2, "a majority is durable when it commits");
     assert!(spans.iter().all(|(_, span)| span.trace_id == TRACE.trace_id.to_be_bytes()));
     bench.shutdown().await;
 }

@@ -22,23 +22,40 @@ const SLOWEST: usize = 10;
 const MINUTES: usize = 10;
 /// Failed requests that are kept.
 const FAILED_MAX: usize = 64;
-/// Sampled requests that are kept, and of how many one is.
+/// Sampled requests that are kept.
 const SAMPLED_MAX: usize = 64;
-const SAMPLE: u64 = 256;
-/// Slow parts that are kept for other nodes' requests.
+/// Slow parts that are kept for other nodes' requests …
 const SLOW_PARTS_MAX: usize = 256;
+/// … and those of sampled requests: up to five each, of as many as three nodes keep.
+const SAMPLED_PARTS_MAX: usize = 1024;
 
 /// What a node did for a request. Times are microseconds since 1970 and durations in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Of which trace.
     pub trace_id: u128,
+    /// Whether every node keeps what it does for the trace.
+    pub kept: bool,
     /// When it ended.
     pub end_us: u64,
-    /// `queue`, `local`, `commit` and `apply` of a write on its leader.
-    pub round: Option<[Option<u64>; 4]>,
-    /// A call of another node that was answered here.
-    pub served: Option<u64>,
+    /// What was done.
+    pub did: Did,
+}
+
+/// What a node can do for a request, and how long it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Did {
+    /// The stages of a write on its leader. One that committed before it was durable there has no
+    /// `local`.
+    #[allow(missing_docs, reason = "the names are those of the stages")]
+    Round { queue: u64, local: Option<u64>, commit: u64, apply: u64 },
+    /// A call of another node was answered.
+    Served(u64),
+    /// On a follower, the leader's entry became durable.
+    Persisted(u64),
+    /// On a follower, the leader's entry arrived, was learned to be committed, and was applied.
+    #[allow(missing_docs, reason = "the names are those of the stages")]
+    Learned { learn: u64, apply: u64 },
 }
 
 /// A request that ended.
@@ -52,6 +69,8 @@ pub struct Ended {
     pub keyspace: String,
     /// The error code; `None` for success.
     pub failed: Option<&'static str>,
+    /// Whether it is kept however fast it was.
+    pub kept: bool,
     /// When it ended.
     pub end_us: u64,
     /// How long it took.
@@ -73,11 +92,11 @@ pub struct Store {
     parts: Vec<Part>,
     next: usize,
     slow_parts: VecDeque<Part>,
+    sampled_parts: VecDeque<Part>,
     /// The slowest of a minute, by minute.
     slowest: VecDeque<(u64, Vec<Ending>)>,
     failed: VecDeque<Ending>,
     sampled: VecDeque<Ending>,
-    ended: u64,
 }
 
 /// A request that is kept. Its parts are found when somebody asks, or it leaves the ring.
@@ -96,10 +115,10 @@ impl Store {
             parts: Vec::with_capacity(PARTS_MAX),
             next: 0,
             slow_parts: VecDeque::new(),
+            sampled_parts: VecDeque::new(),
             slowest: VecDeque::new(),
             failed: VecDeque::new(),
             sampled: VecDeque::new(),
-            ended: 0,
         }
     }
 
@@ -110,22 +129,20 @@ impl Store {
             None => self.parts.push(part),
         }
         self.next = (self.next + 1) % PARTS_MAX;
-        if part.took() >= self.slow_us(part.end_us) {
-            self.slow_parts.push_back(part);
-            if self.slow_parts.len() > SLOW_PARTS_MAX {
-                self.slow_parts.pop_front();
-            }
+        if part.kept {
+            push(&mut self.sampled_parts, part, SAMPLED_PARTS_MAX);
+        } else if part.took() >= self.slow_us(part.end_us) {
+            push(&mut self.slow_parts, part, SLOW_PARTS_MAX);
         }
     }
 
     /// A request ended; whether it is kept for being slow, for having failed, or as a sample.
     pub fn ended(&mut self, request: Ended) -> bool {
-        self.ended += 1;
         let why = if request.failed.is_some() {
             Why::Failed
         } else if request.took_us > self.slow_us(request.end_us) {
             Why::Slow
-        } else if self.ended.is_multiple_of(SAMPLE) {
+        } else if request.kept {
             Why::Sampled
         } else {
             return false;
@@ -219,7 +236,8 @@ impl Store {
     fn of(&self, trace_id: u128) -> Vec<Part> {
         let mut parts: Vec<Part> =
             self.parts.iter().filter(|part| part.trace_id == trace_id).copied().collect();
-        for part in self.slow_parts.iter().filter(|part| part.trace_id == trace_id) {
+        let longer = self.slow_parts.iter().chain(&self.sampled_parts);
+        for part in longer.filter(|part| part.trace_id == trace_id) {
             if !parts.contains(part) {
                 parts.push(*part);
             }
@@ -228,7 +246,7 @@ impl Store {
     }
 
     fn show(&self, ending: &Ending) -> Request {
-        let Ended { trace_id, mutation, keyspace, failed, end_us, took_us } = &ending.request;
+        let Ended { trace_id, mutation, keyspace, failed, end_us, took_us, .. } = &ending.request;
         let start = end_us.saturating_sub(*took_us);
         // What was kept with it, and what was written down after it ended: a write is answered
         // and told of in one batch, in any order.
@@ -257,19 +275,23 @@ impl Store {
             });
         };
         for part in parts {
-            if let Some(took) = part.served {
-                stage("served", part.end_us.saturating_sub(took), took);
-            }
-            if let Some([queue, local, commit, apply]) = part.round {
-                let (queue, commit) = (queue.unwrap_or(0), commit.unwrap_or(0));
-                let apply = apply.unwrap_or(0);
-                let proposed = part.end_us.saturating_sub(apply + commit);
-                stage("queue", proposed.saturating_sub(queue), queue);
-                if let Some(local) = local {
-                    stage("local", proposed, local);
+            let end = part.end_us;
+            match part.did {
+                Did::Served(took) => stage("served", end.saturating_sub(took), took),
+                Did::Round { queue, local, commit, apply } => {
+                    let proposed = end.saturating_sub(apply + commit);
+                    stage("queue", proposed.saturating_sub(queue), queue);
+                    if let Some(local) = local {
+                        stage("local", proposed, local);
+                    }
+                    stage("commit", proposed, commit);
+                    stage("apply", end.saturating_sub(apply), apply);
                 }
-                stage("commit", proposed, commit);
-                stage("apply", part.end_us.saturating_sub(apply), apply);
+                Did::Persisted(took) => stage("persist", end.saturating_sub(took), took),
+                Did::Learned { learn, apply } => {
+                    stage("learn", end.saturating_sub(apply + learn), learn);
+                    stage("apply", end.saturating_sub(apply), apply);
+                }
             }
         }
         stages.sort_by_key(|stage| stage.start_us);
@@ -279,10 +301,11 @@ impl Store {
 
 impl Part {
     fn took(&self) -> u64 {
-        let round = self.round.map_or(0, |[queue, _, commit, apply]| {
-            [queue, commit, apply].into_iter().flatten().sum()
-        });
-        round.max(self.served.unwrap_or(0))
+        match self.did {
+            Did::Round { queue, commit, apply, .. } => queue + commit + apply,
+            Did::Served(took) | Did::Persisted(took) => took,
+            Did::Learned { learn, apply } => learn + apply,
+        }
     }
 
     fn start(&self) -> u64 {
@@ -290,8 +313,8 @@ impl Part {
     }
 }
 
-fn push(ring: &mut VecDeque<Ending>, ending: Ending, max: usize) {
-    ring.push_back(ending);
+fn push<T>(ring: &mut VecDeque<T>, new: T, max: usize) {
+    ring.push_back(new);
     if ring.len() > max {
         ring.pop_front();
     }
@@ -308,12 +331,16 @@ mod tests {
     const MINUTE: u64 = 60_000_000;
 
     fn ended(trace_id: u128, took_us: u64, end_us: u64) -> Ended {
-        Ended { trace_id, mutation: true, keyspace: "carts".into(), failed: None, end_us, took_us }
+        let (keyspace, kept) = ("carts".into(), false);
+        Ended { trace_id, mutation: true, keyspace, failed: None, kept, end_us, took_us }
     }
 
     fn round(trace_id: u128, end_us: u64, commit: u64) -> Part {
-        let round = Some([Some(10), Some(commit / 2), Some(commit), Some(5)]);
-        Part { trace_id, end_us, round, served: None }
+        part(trace_id, end_us, Did::Round { queue: 10, local: Some(commit / 2), commit, apply: 5 })
+    }
+
+    fn part(trace_id: u128, end_us: u64, did: Did) -> Part {
+        Part { trace_id, kept: false, end_us, did }
     }
 
     #[test]
@@ -347,15 +374,36 @@ mod tests {
         let failed = Ended { failed: Some("unavailable"), ..ended(77, 1, 2) };
         assert!(store.ended(failed));
         assert_eq!(store.find(77).unwrap().outcome, "unavailable");
-        let kept = (0..1024).filter(|n| store.ended(ended(n + 100, 10, 3))).count();
-        assert_eq!(kept, 4, "one of 256");
+        assert!(!store.ended(ended(100, 10, 3)), "nothing tells it from others");
+        assert!(store.ended(Ended { kept: true, ..ended(101, 10, 3) }));
         assert_eq!(store.recent(1)[0].took_us, 10);
+    }
+
+    #[test]
+    fn parts_of_sampled_requests_outlive_the_ring() {
+        let mut store = Store::new("n3".into());
+        let kept = |did| Part { kept: true, ..part(7, 5_000_000, did) };
+        (0..SLOWEST as u128).for_each(|n| assert!(store.ended(ended(n + 20, 9_000, 5_000_000))));
+        store.part(kept(Did::Persisted(30)));
+        store.part(kept(Did::Learned { learn: 70, apply: 10 }));
+        for n in 0..2 * PARTS_MAX as u128 {
+            store.part(round(n + 1000, 5_000_000, 1));
+        }
+        let request = store.find(7).unwrap();
+        assert!(request.follows());
+        let stages = request.stages.iter().map(|s| (s.stage.as_str(), s.start_us, s.took_us));
+        let wanted = [("learn", 0, 70), ("persist", 50, 30), ("apply", 70, 10)];
+        assert_eq!(stages.collect::<Vec<_>>(), wanted);
+        (0..=SAMPLED_PARTS_MAX)
+            .for_each(|_| store.part(Part { trace_id: 8, ..kept(Did::Served(1)) }));
+        (0..PARTS_MAX).for_each(|_| store.part(part(9, 1, Did::Served(1))));
+        assert_eq!(store.find(7), None, "within bounds");
     }
 
     #[test]
     fn parts_of_other_nodes_requests_are_found_by_their_trace() {
         let mut store = Store::new("n2".into());
-        store.part(Part { trace_id: 7, end_us: 5_000_000, round: None, served: Some(300) });
+        store.part(part(7, 5_000_000, Did::Served(300)));
         store.part(round(7, 4_999_950, 200));
         let part = store.find(7).unwrap();
         assert_eq!((part.op.as_str(), part.took_us, part.stages.len()), ("part", 300, 5));

@@ -108,7 +108,7 @@ fn drops(db: &mut Database<MemEngine>, event: Event<Envelope, crate::Request>) -
 fn told(db: &mut Database<MemEngine>, settled: u64) -> Option<Token> {
     let replica = ReplicaReport { shard: 2, role: 1, term: 2, settled, ..ReplicaReport::default() };
     let report = Report { replicas: alloc::vec![replica], ..Report::default() };
-    let message = Envelope { shard: 0, body: Some(Body::Report(report)) };
+    let message = Envelope::of(kernel::ShardId(0), Body::Report(report));
     let heard = drops(db, Event::Message { from: NodeId(2), message });
     heard.or(drops(db, Event::Timer(UPKEEP)))
 }
