@@ -7,7 +7,7 @@ use std::{
 };
 
 use client::document::{Chaos, Direction};
-use database::{Answer, Request};
+use database::{Answer, Request, api::Trace};
 use gateways::{Backend, Pages, etcd::Figures};
 use kernel::{Duration, NodeId, process::Sink};
 use node::{Fault, Handle};
@@ -119,6 +119,10 @@ impl Backend for Front {
 
     fn post(&self, requests: Vec<(u64, Request)>, answers: Arc<dyn Sink<Answer>>) {
         self.handle.post(requests, &answers);
+    }
+
+    fn trace(&self) -> Trace {
+        self.handle.trace()
     }
 
     fn changes(&self, keyspace: &str) -> watch::Receiver<u64> {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use client::document::Chaos;
-use database::{Answer, Request};
+use database::{Answer, Request, api::Trace};
 use kernel::{NodeId, process::Sink};
 use tokio::sync::watch;
 use vigil::Question;
@@ -18,6 +18,12 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// Carries out requests, each with a number of the caller's; every one is answered once, in
     /// any order, within its timeout.
     fn post(&self, requests: Vec<(u64, Request)>, answers: Arc<dyn Sink<Answer>>);
+
+    /// The trace of a request that came without one, under which the node keeps what it does for it;
+    /// none if it keeps nothing.
+    fn trace(&self) -> Trace {
+        Trace::default()
+    }
 
     /// How far the replica of a coordination keyspace on this node has applied its log, and word of
     /// every step; 0 while there is none here.

@@ -19,6 +19,9 @@
 //! [limits]
 //! cache = "64MiB"
 //!
+//! [observe]
+//! requests = true                    # false: requests are not named, timed, counted and traced
+//!
 //! [otlp]                             # off unless it is there
 //! endpoint = "http://127.0.0.1:4318"
 //! ```
@@ -27,6 +30,7 @@
 
 mod file;
 mod merge;
+mod observe;
 mod otlp;
 mod units;
 
@@ -36,6 +40,7 @@ use database::{Settings, api::Member};
 use kernel::{ClusterId, Incarnation, NodeId, limit};
 use serde::{Deserialize, Serialize};
 
+pub use self::observe::Observe;
 use self::{file::File, merge::Merge, units::Labels};
 
 /// How an empty data directory starts.
@@ -130,6 +135,8 @@ pub struct Config {
     pub limits: HostLimits,
     /// Limits and periods of the process.
     pub settings: Settings,
+    /// What of itself the node notices.
+    pub observe: Observe,
     /// Where traces and figures are exported to; nowhere if absent.
     pub otlp: Option<crate::otlp::Settings>,
 }
@@ -222,7 +229,8 @@ impl Config {
             log_filter: file.log_filter.clone().unwrap_or_else(|| "info".to_owned()),
             limits: limits(&file.limits),
             settings: settings(&file),
-            otlp: file.otlp.read()?,
+            observe: file.observe.read(),
+            otlp: file.observe.limit(file.otlp.read()?),
         };
         config.check()?;
         Ok(config)

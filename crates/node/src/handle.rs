@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use database::{Answer, Code, Database, Failure, Identity, Request, api::Action};
+use database::{
+    Answer, Code, Database, Failure, Identity, Request,
+    api::{Action, Trace},
+};
 use kernel::{
     Instant,
     process::{HaltReason, Sink},
@@ -22,6 +25,7 @@ use crate::{
     lsm::LsmEngine,
     metrics::{Metrics, Sample, resident_memory},
     observe::Senses,
+    otlp::Begun,
     room::{free_bytes, used_bytes},
     worker::{Inbox, Input},
 };
@@ -84,13 +88,9 @@ impl Handle {
     /// Asks the process. The answer comes by the request's own timeout; a node that stops first
     /// answers that nobody knows what became of it.
     pub async fn ask(&self, mut request: Request) -> Answer {
-        let tracer = self.inner.senses.tracer.as_ref();
-        let begun = match (&mut request, tracer) {
-            (Request::Call(call), Some(tracer)) => tracer.begin(call),
-            _ => None,
-        };
+        let begun = self.begin(&mut request);
         let answer = self.carry(request).await;
-        if let (Some(begun), Some(tracer)) = (begun, tracer) {
+        if let (Some(begun), Some(tracer)) = (begun, &self.inner.senses.tracer) {
             tracer.end(begun, &answer);
         }
         answer
@@ -100,11 +100,7 @@ impl Handle {
     pub fn post(&self, requests: Vec<(u64, Request)>, answers: &Arc<dyn Sink<Answer>>) {
         let now = self.inner.clock.instant();
         for (tag, mut request) in requests {
-            let traced = match (&mut request, self.inner.senses.tracer.as_ref()) {
-                (Request::Call(call), Some(tracer)) => tracer.begin(call),
-                _ => None,
-            };
-            match traced {
+            match self.begin(&mut request) {
                 None => self.put(request, now, Asker::of(Arc::clone(answers), tag, lost)),
                 // Few are: a task for each is no matter.
                 Some(begun) => {
@@ -121,6 +117,22 @@ impl Handle {
         }
     }
 
+    /// The trace of a request that came without one; none if requests are not observed.
+    #[must_use]
+    pub fn trace(&self) -> Trace {
+        let mut trace = Trace::default();
+        self.inner.senses.name(&mut trace);
+        trace
+    }
+
+    /// A request comes; its span begins if it is traced.
+    fn begin(&self, request: &mut Request) -> Option<Begun> {
+        let Request::Call(call) = request else { return None };
+        let senses = &self.inner.senses;
+        senses.comes(call);
+        senses.tracer.as_ref().and_then(|tracer| tracer.begin(call))
+    }
+
     async fn carry(&self, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();
         self.put(request, self.inner.clock.instant(), Asker::One(answer));
@@ -131,9 +143,7 @@ impl Handle {
     fn put(&self, request: Request, arrived: Instant, answer: Asker<Answer>) {
         let weight = weight(&request);
         let (request, apart) = match request {
-            Request::Call(mut call) => {
-                self.inner.senses.pulse.hot.pass(&call);
-                self.inner.senses.name(&mut call.trace);
+            Request::Call(call) => {
                 let apart = call.action.keeps_alive();
                 (Request::Waited { call, arrived }, apart)
             }

@@ -82,8 +82,10 @@ impl Hands<Process> for NodeHands {
     }
 
     fn note(&mut self, now: Now, note: Note) {
-        let apply = self.clock.instant().since(now.instant);
-        observe::note(&self.senses, note, apply);
+        if self.senses.notice(&note) {
+            let apply = self.clock.instant().since(now.instant);
+            observe::note(&self.senses, note, apply);
+        }
     }
 
     fn batch(&mut self, inputs: usize) {

@@ -247,7 +247,13 @@ impl Opened {
         let metrics = Arc::new(Metrics::default());
         let exports = config.otlp.clone().map(|otlp| Prepared::new(otlp, clock, &metrics));
         let tracer = exports.as_ref().and_then(|exports| exports.tracer.clone());
-        let senses = Senses::new(identity.node, Arc::clone(&metrics), tracer, clock);
+        let senses = Senses::new(
+            identity.node,
+            Arc::clone(&metrics),
+            tracer,
+            clock,
+            config.observe.requests,
+        );
         let starts = tell_start(&data, clock, &senses, identity.node);
         let inbox: Arc<Inbox<Process>> = Arc::new(Mailbox::new(config.limits.inbox));
         let jobs = Arc::new(Mailbox::new(0));

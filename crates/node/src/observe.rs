@@ -7,7 +7,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use database::{Note, api::Trace, note::Step};
+use database::{
+    Note,
+    api::{Call, Trace},
+    note::Step,
+};
 use kernel::{Duration, NodeId, ShardId};
 use tracing::{info, warn};
 use vigil::{
@@ -40,6 +44,8 @@ pub struct Senses {
     pub traces: Arc<Mutex<Store>>,
     /// Error budgets.
     pub budgets: Arc<Budgets>,
+    /// Whether what happens with every request is noticed.
+    requests: bool,
     named: Arc<AtomicU64>,
     clock: Clock,
 }
@@ -52,21 +58,43 @@ impl Senses {
         metrics: Arc<Metrics>,
         tracer: Option<Arc<Tracer>>,
         clock: Clock,
+        requests: bool,
     ) -> Senses {
         let traces = Arc::new(Mutex::new(Store::new(node.to_string())));
         let (flight, pulse) = (Arc::new(Flight::new(clock)), Arc::new(Pulse::new(clock)));
         let named = Arc::new(AtomicU64::new(ambient::seed()));
         let budgets = Arc::default();
-        Senses { metrics, tracer, flight, pulse, traces, budgets, named, clock }
+        Senses { metrics, tracer, flight, pulse, traces, budgets, requests, named, clock }
     }
 
-    /// Gives a request a name by which what every node does for it can be found.
+    /// Whether an observation is noticed: not those that come with every request if they cost too
+    /// much.
+    #[must_use]
+    pub fn notice(&self, note: &Note) -> bool {
+        use Note as N;
+        let often = matches!(
+            note,
+            N::Request { .. } | N::Round { .. } | N::Served { .. } | N::Followed { .. }
+        );
+        self.requests || !often
+    }
+
+    /// A request comes: it gets a name by which what every node does for it can be found.
+    pub fn comes(&self, call: &mut Call) {
+        if self.requests {
+            self.pulse.hot.pass(call);
+            self.name(&mut call.trace);
+        }
+    }
+
+    /// Names a request that came without a trace, unless names are off.
     pub fn name(&self, trace: &mut Trace) {
-        if trace.trace_id == 0 {
+        if self.requests && trace.trace_id == 0 {
             let number = self.named.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
             // Odd, and so never zero.
             let low = (number ^ (number >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) | 1;
             trace.trace_id = u128::from(number) << 64 | u128::from(low);
+            trace.sampled = self.tracer.as_ref().is_some_and(|tracer| tracer.chosen());
         }
     }
 
@@ -275,7 +303,7 @@ mod tests {
 
     #[test]
     fn observations_become_figures() {
-        let senses = Senses::new(NodeId(1), Arc::default(), None, Clock::start());
+        let senses = Senses::new(NodeId(1), Arc::default(), None, Clock::start(), true);
         let shard = ShardId(1);
         let trace = Trace { trace_id: 7, span_id: 8, sampled: true };
         let ms = Duration::from_millis;

@@ -35,7 +35,10 @@ use self::{
     post::Post,
     proto::{KeyValue, Resource, Span},
 };
-pub use self::{target::Target, tracer::Tracer};
+pub use self::{
+    target::Target,
+    tracer::{Begun, Tracer},
+};
 use crate::{ambient::Clock, handle::Handle, metrics::Metrics};
 
 /// What is sent where, and within which limits.

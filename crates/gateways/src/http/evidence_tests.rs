@@ -47,6 +47,9 @@ fn a_trace_goes_out_as_it_came_in() {
     let mut out = HeaderMap::new();
     insert_trace(&mut out, read);
     assert_eq!(out[TRACEPARENT], text);
+    insert_trace(&mut out, Trace { trace_id: 6 << 64 | 10, ..Trace::default() });
+    let ours = trace(&out);
+    assert_eq!((ours.trace_id, ours.span_id), (6 << 64 | 10, 11), "the standard allows no zero");
     for bad in ["", "00-0-0-0", &text.replace("00-4", "ff-4"), &text.to_uppercase()] {
         assert_eq!(trace(&with(&TRACEPARENT, bad)), Trace::default(), "{bad}");
     }

@@ -10,7 +10,7 @@ use client::document::Chaos;
 use contract::{Consistency, Durability, Program, Receipt, Session};
 use database::{
     Answer, Code, Failure, Request,
-    api::{Action, Call, Cluster, Done, ShardStatus},
+    api::{Action, Call, Cluster, Done, ShardStatus, Trace},
 };
 use gateways::{
     Backend, Pages,
@@ -45,6 +45,10 @@ impl Backend for Fake {
             Request::Keyspaces => Answer::Keyspaces(vec![]),
             _ => Answer::Failed(Failure::new(Code::Unavailable, "not here").led_by(NodeId(2))),
         }
+    }
+
+    fn trace(&self) -> Trace {
+        Trace { trace_id: 0xf << 64 | 0xa1, span_id: 0, sampled: true }
     }
 
     fn post(&self, requests: Vec<(u64, Request)>, answers: Arc<dyn Sink<Answer>>) {

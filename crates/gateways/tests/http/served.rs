@@ -69,6 +69,21 @@ async fn an_unavailable_shard_says_when_and_where_to_go() {
 }
 
 #[tokio::test]
+async fn an_answer_names_the_trace_also_of_a_request_that_named_none() {
+    let served = start(Fake::default(), Limits::default()).await;
+    let answer = |target: &'static str| async move {
+        let bytes = request("GET", target, "connection: close\r\n", "");
+        exchange(served.address, bytes.as_bytes()).await
+    };
+    let ours = "traceparent: 00-000000000000000f00000000000000a1-00000000000000a1-01\r\n";
+    let failed = answer("/v1/kv/other/a").await;
+    assert!(failed.starts_with("HTTP/1.1 404") && failed.contains(ours), "{failed}");
+    assert!(answer("/v1/kv/carts?limit=1").await.contains(ours));
+    let document = answer("/v1/events?limit=1").await;
+    assert!(!document.contains("traceparent"), "nothing is kept of it: {document}");
+}
+
+#[tokio::test]
 async fn chaos_is_refused_unless_it_is_on() {
     for (chaos, fault, status) in
         [(false, "heal", "403"), (true, "heal", "200"), (true, "partition", "400")]

@@ -30,6 +30,7 @@ pub(super) struct File {
     pub log_filter: Option<String>,
     pub limits: Limits,
     pub timing: Timing,
+    pub observe: super::observe::Table,
     pub otlp: super::otlp::Otlp,
 }
 

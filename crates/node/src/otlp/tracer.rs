@@ -90,10 +90,6 @@ impl Tracer {
     /// Begins the span of a request; from here on the call's trace context names it.
     pub fn begin(&self, call: &mut Call) -> Option<Begun> {
         let trace = &mut call.trace;
-        if trace.trace_id == 0 && self.chosen() {
-            let trace_id = u128::from(self.id()) << 64 | u128::from(self.id());
-            *trace = Trace { trace_id, span_id: 0, sampled: true };
-        }
         if !trace.sampled {
             return None;
         }
@@ -200,8 +196,8 @@ impl Tracer {
         }
     }
 
-    /// Whether a request without a trace gets one.
-    fn chosen(&self) -> bool {
+    /// Whether a request that came without a trace is sampled.
+    pub fn chosen(&self) -> bool {
         self.sample > 0 && self.untraced.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.sample)
     }
 
@@ -295,16 +291,15 @@ mod tests {
         let (tracer, _spans, _) = tracer(99, 3);
         let unsampled = Trace { trace_id: 7, span_id: 8, sampled: false };
         assert!(tracer.begin(&mut call(unsampled)).is_none());
-        let begun: Vec<bool> =
-            (0..6).map(|_| tracer.begin(&mut call(Trace::default())).is_some()).collect();
-        assert_eq!(begun, [true, false, false, true, false, false]);
+        let chosen: Vec<bool> = (0..6).map(|_| tracer.chosen()).collect();
+        assert_eq!(chosen, [true, false, false, true, false, false]);
     }
 
     #[test]
     fn a_full_queue_drops_and_counts() {
         let (tracer, _spans, metrics) = tracer(1, 1);
         for _ in 0..4 {
-            let mut call = call(Trace::default());
+            let mut call = call(Trace { trace_id: 7, span_id: 0, sampled: true });
             let begun = tracer.begin(&mut call).unwrap();
             tracer.end(begun, &Answer::Ok);
         }

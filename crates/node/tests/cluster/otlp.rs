@@ -5,6 +5,7 @@ use std::time::Duration;
 use database::api::Trace;
 use node::otlp::proto::{Data, Span};
 use tokio::net::TcpListener;
+use vigil::Pick;
 
 use crate::{
     bench::{Bench, until},
@@ -80,6 +81,27 @@ async fn a_trace_goes_through_the_nodes() {
     assert!(before.count() >= 2, "a majority is durable when it commits");
     assert!(spans.iter().all(|(_, span)| span.trace_id == TRACE.trace_id.to_be_bytes()));
     bench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_are_not_observed_if_somebody_says_so() {
+    for observed in [true, false] {
+        let table = format!("[observe]\nrequests = {observed}\n");
+        let mut bench = Bench::start_with(1, &table).await;
+        bench.create_keyspace().await;
+        bench.put_as(0, 1, 1, None, TRACE).await;
+        let handle = bench.handle(0);
+        let kept = handle.traces(Pick::Here(TRACE.trace_id)).requests;
+        assert_eq!(kept.len(), usize::from(observed), "a sampled one is kept");
+        assert_eq!(handle.trace().trace_id != 0, observed, "and others are named");
+        let figures = handle.metrics();
+        for name in ["quorate_request_seconds_count", "quorate_consensus_round_seconds_count"] {
+            assert_eq!(figures.contains(name), observed, "{name}");
+        }
+        let text = "quorate_journal_sync_seconds_count";
+        assert!(figures.contains(text), "what comes with every batch is told all the same");
+        bench.shutdown().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

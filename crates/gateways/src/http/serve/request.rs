@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use database::{Answer, Request, api::Fate};
+use database::{
+    Answer, Request,
+    api::{Fate, Trace},
+};
 use http_body_util::Full;
 use hyper::{
     Method, StatusCode,
@@ -47,7 +50,8 @@ pub async fn respond<B: Backend>(
         return response;
     }
     let echo = map::echo(&head.headers);
-    let mut response = match carry_out(shared, &head, body).await {
+    let mut trace = echo.trace;
+    let mut response = match carry_out(shared, &head, body, &mut trace).await {
         Ok(response) => response,
         Err(mut problem) => {
             if problem.request_id.is_none() {
@@ -61,7 +65,7 @@ pub async fn respond<B: Backend>(
             response.map(Flow::from)
         }
     };
-    evidence::insert_trace(response.headers_mut(), echo.trace);
+    evidence::insert_trace(response.headers_mut(), trace);
     shared.tally.response(response.status().as_u16());
     response
 }
@@ -120,6 +124,7 @@ async fn carry_out<B: Backend>(
     shared: &Shared<B>,
     head: &Parts,
     body: Incoming,
+    trace: &mut Trace,
 ) -> Result<hyper::Response<Flow>, Problem> {
     let route = route::parse(&head.method, head.uri.path())?;
     let limits = &shared.limits;
@@ -127,7 +132,9 @@ async fn carry_out<B: Backend>(
     let body = body::read(body, room(&route, limits), &mut held, limits.body_timeout).await?;
     let inbound = Inbound { query: head.uri.query(), headers: &head.headers, body, limits };
     let backend = &shared.backend;
-    let response = match map::plan(route, inbound)? {
+    let mut plan = map::plan(route, inbound)?;
+    name(backend, &mut plan, trace);
+    let response = match plan {
         Plan::Observe(Question::Events(filter)) if follow::asked(&head.headers) => {
             return Ok(follow::events(shared, filter, &head.headers));
         }
@@ -167,6 +174,16 @@ async fn carry_out<B: Backend>(
         },
     };
     response.map(|response| response.map(Flow::from))
+}
+
+/// Names a request that came without a trace, so that its answer can tell under which it is found.
+fn name<B: Backend>(backend: &B, plan: &mut Plan, trace: &mut Trace) {
+    if let Plan::Ask(Request::Call(call), _) | Plan::Either(Request::Call(call), ..) = plan
+        && trace.trace_id == 0
+    {
+        *trace = backend.trace();
+        call.trace = *trace;
+    }
 }
 
 async fn ask<B: Backend>(
