@@ -61,16 +61,22 @@ impl Traced {
     /// What a follower is to be told about the entries of a message.
     #[must_use]
     pub fn of(&self, message: &raft::Message) -> Vec<message::Traced> {
-        let known = |entry: &Entry| match self.proposed.get(&entry.index) {
-            Some((term, trace)) if *term == entry.term => {
-                Some(message::Traced { index: entry.index, trace: message::trace_bytes(trace) })
-            }
-            _ => None,
+        let entries = entries(message);
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Vec::new();
         };
-        match self.proposed.is_empty() {
-            true => Vec::new(),
-            false => entries(message).iter().filter_map(known).collect(),
-        }
+        let term_at = |index: u64| {
+            let at = usize::try_from(index - first.index).ok()?;
+            entries.get(at).map(|entry| entry.term)
+        };
+        // One look for all entries: most messages carry none that is traced.
+        let known = self.proposed.range(first.index..=last.index.max(first.index));
+        let same = known.filter(|(index, (term, _))| term_at(**index) == Some(*term));
+        same.map(|(index, (_, trace))| {
+            let trace = message::trace_bytes(trace);
+            message::Traced { index: *index, trace }
+        })
+        .collect()
     }
 
     /// A leader sent entries and told which are traced. One that came before, or is applied here,
