@@ -3,7 +3,7 @@
 use database::api::Trace;
 use database::message::{
     Ask, Body, Done, Envelope, Failed, Mutate, Ping, Query, ReplicaReport, Report,
-    Result as Outcome, Told, Want, trace_bytes,
+    Result as Outcome, Told, Traced, Want, trace_bytes,
 };
 use kernel::{NodeId, Rng};
 use raft::{
@@ -127,7 +127,14 @@ pub fn envelope(rng: &mut Rng) -> Envelope {
         6 => Body::Told(told(rng)),
         _ => Body::Report(report(rng)),
     };
-    Envelope { shard: number(rng, 4), body: Some(body) }
+    let traced = many(rng, 3, |rng| Traced { index: number(rng, 8), trace: trace(rng) });
+    Envelope { shard: number(rng, 4), body: Some(body), traced }
+}
+
+/// A context; now and then bytes that are none.
+fn trace(rng: &mut Rng) -> bytes::Bytes {
+    let some = Trace { trace_id: number(rng, 3).into(), span_id: 1, sampled: coin(rng) };
+    if rng.below(8) == 0 { bytes(rng, 30) } else { trace_bytes(&some) }
 }
 
 fn ask(rng: &mut Rng) -> Ask {
@@ -143,9 +150,8 @@ fn ask(rng: &mut Rng) -> Ask {
         2 => Want::Fate(id(rng)),
         _ => Want::Transfer(number(rng, 4)),
     };
-    let trace = Trace { trace_id: u128::from(number(rng, 3)), span_id: 1, sampled: coin(rng) };
     let (id, timeout_ms) = (number(rng, 4), number(rng, 5_000));
-    Ask { id, timeout_ms, trace: trace_bytes(&trace), want: Some(want) }
+    Ask { id, timeout_ms, trace: trace(rng), want: Some(want) }
 }
 
 fn id(rng: &mut Rng) -> bytes::Bytes {
