@@ -4,6 +4,7 @@ use bytes::Bytes;
 use kernel::Rng;
 use layers::coordination::*;
 
+#[path = "draw/recipes.rs"]
 mod recipes;
 
 const KEYS: [&[u8]; 6] = [b"a", b"a\0", b"b", b"\0", b"c/1", b"\xff\xff"];
