@@ -269,13 +269,15 @@ impl Calls {
         self.agenda.first().map(|(at, _)| *at)
     }
 
-    /// The calls of a shard that are not answered by its log alone: parked ones, and the
-    /// proposals of a leader that lost its place.
+    /// The calls of a shard that are not answered by its log alone: parked ones, the proposals of a
+    /// leader that lost its place, and, where another leader is `heard` of, what was passed on to
+    /// the one before: it may be dead, and whether it is or not, a repeat is harmless.
     #[must_use]
-    pub fn stranded(&self, shard: ShardId, led: bool) -> alloc::vec::Vec<CallId> {
+    pub fn stranded(&self, shard: ShardId, led: bool, heard: bool) -> alloc::vec::Vec<CallId> {
         let stuck = |call: &Call| match call.stage {
             Stage::Parked => true,
             Stage::Proposed | Stage::Reading => !led,
+            Stage::Forwarded => heard,
             _ => false,
         };
         let mine = |call: &Call| call.shard == shard && stuck(call);

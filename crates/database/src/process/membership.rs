@@ -68,7 +68,7 @@ pub fn reshape<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     }
     // Calls that wait for a name or a replica may go on now.
     for id in known {
-        core.again.extend(core.calls.stranded(id, true));
+        core.again.extend(core.calls.stranded(id, true, false));
     }
 }
 

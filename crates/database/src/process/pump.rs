@@ -124,7 +124,7 @@ fn received<E: Engine>(core: &mut Core<E>, shard: &mut Shard, output: Output) {
             if !led && !planted(Bug::LeaseNotFrozen) {
                 shard.clock = None;
             }
-            core.again.extend(core.calls.stranded(shard.id, led));
+            core.again.extend(core.calls.stranded(shard.id, led, leader.is_some()));
             if led && shard.id == crate::catalog::CATALOG && core.founding() {
                 super::upkeep::enter_founders(core);
             }
