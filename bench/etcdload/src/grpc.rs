@@ -48,6 +48,11 @@ impl Connection {
         Ok(Connection { send, authority: address.into() })
     }
 
+    /// Whether requests can still be sent.
+    pub async fn lives(&self) -> bool {
+        self.send.clone().ready().await.is_ok()
+    }
+
     fn request(&self, path: &'static str) -> Result<Request<()>, String> {
         let uri = Uri::builder().scheme("http").authority(&*self.authority).path_and_query(path);
         Request::post(uri.build().map_err(text)?)

@@ -2,7 +2,10 @@
 //! Quorate alike: the same loop, the same keys, the same report.
 
 mod ambient;
+mod failover;
 mod grpc;
+mod paths;
+mod status;
 mod watch;
 mod work;
 
@@ -40,11 +43,23 @@ struct Arguments {
 enum Other {
     /// Watchers and a writer.
     Watch(watch::Watching),
+    /// How long writes stand still while nodes fail, and whether an acknowledged one is lost.
+    Failover(failover::Failover),
+    /// What every node says of itself: who it is, who leads, whether it serves.
+    Status,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
+    match &arguments.other {
+        Some(Other::Failover(failover)) => return Ok(failover.run(&arguments.endpoint).await?),
+        Some(Other::Status) => {
+            println!("{}", status::of_all(&arguments.endpoint).await);
+            return Ok(());
+        }
+        Some(Other::Watch(_)) | None => {}
+    }
     let plan = &arguments.plan;
     let wanted = arguments.connections.unwrap_or(plan.clients).max(1);
     let mut connections = Vec::new();
