@@ -17,7 +17,10 @@ use store::{
     journal::{self as log, Journal, JournalError, Recovery, Tail},
 };
 use tokio::{
-    net::TcpListener, runtime::Handle as Runtime, sync::watch as channel, task::AbortHandle,
+    net::TcpListener,
+    runtime::Handle as Runtime,
+    sync::{Notify, watch as channel},
+    task::AbortHandle,
     time::timeout,
 };
 use tracing::{error, info, warn};
@@ -377,6 +380,7 @@ fn shared(
         metrics: Arc::clone(&senses.metrics),
         flight: Arc::clone(&senses.flight),
         clock,
+        greeted: Notify::new(),
         deliver: Box::new(move |from, messages, bytes| {
             let count = messages.len() as u64;
             if inbox.offer(Input::Messages { from, messages }, bytes).is_err() {

@@ -23,7 +23,7 @@ use std::{
 
 use database::{Envelope, api::Member, link};
 use kernel::{ClusterId, Incarnation, NodeId};
-use tokio::{net::TcpListener, runtime::Handle, task::AbortHandle};
+use tokio::{net::TcpListener, runtime::Handle, sync::Notify, task::AbortHandle};
 
 pub use self::outgoing::Link;
 use crate::{ambient::Clock, chaos::Chaos, flight::Flight, metrics::Metrics};
@@ -58,6 +58,8 @@ pub struct Shared {
     pub flight: Arc<Flight>,
     /// For how long a connection lasted.
     pub clock: Clock,
+    /// A peer has connected, so it is there: who waits to connect tries at once.
+    pub greeted: Notify,
     /// Where messages go, with their size in bytes.
     pub deliver: Deliver,
 }

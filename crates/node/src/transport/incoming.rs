@@ -123,6 +123,7 @@ async fn serve(mut stream: TcpStream, shared: &Arc<Shared>, newest: &Newest, own
     let end = match greeting.unwrap_or(Err(End::Slow)) {
         Ok(peer) => {
             replace(newest, peer, own);
+            shared.greeted.notify_waiters();
             info!(%peer, address, "a peer connected");
             read(&mut stream, buffer, peer, shared).await
         }

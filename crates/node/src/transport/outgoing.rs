@@ -192,8 +192,18 @@ pub(super) async fn keep_connected(link: Arc<Link>, address: String) {
         // A peer that refuses us at once is not to be asked in a tight loop.
         let lasted = clock.instant().since(begun) >= BACKOFF_MAX;
         backoff = if lasted { BACKOFF_MIN } else { (backoff * 2).min(BACKOFF_MAX) };
-        sleep(rng.duration(backoff / 2, backoff)).await;
+        rest(&link.shared.greeted, rng.duration(backoff / 2, backoff)).await;
     }
+}
+
+/// Waits, and no longer than until a peer connects: one that was restarted knows no leader until
+/// it is talked to, and holds up its clients until then.
+pub(super) async fn rest(greeted: &Notify, whole: Duration) {
+    let greeted = greeted.notified();
+    let floor = whole.min(BACKOFF_MIN);
+    // Two nodes that hang up on each other's words must not chase one another.
+    sleep(floor).await;
+    let _ = timeout(whole.saturating_sub(floor), greeted).await;
 }
 
 async fn connect(link: &Link, address: &str) -> io::Result<TcpStream> {

@@ -35,6 +35,7 @@ async fn node(number: u64, address: &str) -> Node {
         metrics: Arc::clone(&metrics),
         flight: Arc::new(crate::flight::Flight::new(Clock::start())),
         clock: Clock::start(),
+        greeted: Notify::new(),
         deliver: Box::new(move |from, messages, _| {
             log.lock().unwrap().extend(messages.iter().map(|message| (from, message.shard)));
         }),
@@ -201,6 +202,22 @@ async fn the_newest_connection_of_a_peer_wins() {
     link::put_envelope(&message(2), &mut frame);
     second.write_all(&frame).await.unwrap();
     until("the second", || one.heard(2, 2)).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_connects_is_called_back_at_once() {
+    let one = node(1, "127.0.0.1:0").await;
+    let shared = Arc::clone(&one.transport.shared);
+    let hour = Duration::from_secs(3_600);
+    let resting = tokio::spawn(async move { outgoing::rest(&shared.greeted, hour).await });
+    let calls = async {
+        while !resting.is_finished() {
+            let mut peer = TcpStream::connect(one.transport.address()).await.unwrap();
+            peer.write_all(&hello(2, 1, CLUSTER)).await.unwrap();
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(timeout(Duration::from_secs(20), calls).await.is_ok(), "it rests on");
 }
 
 #[tokio::test]
