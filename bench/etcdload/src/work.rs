@@ -129,7 +129,7 @@ impl Client {
 
     async fn lock(&mut self, name: &str) -> Result<(), String> {
         let lease = self.own_lease().await?;
-        let request = LockRequest { name: name.to_owned().into(), lease, ..LockRequest::default() };
+        let request = LockRequest { name: name.to_owned().into(), lease };
         let path = "/v3lockpb.Lock/Lock";
         let held: LockResponse = self.connection.unary(path, &request).await?;
         let request = UnlockRequest { key: held.key };
