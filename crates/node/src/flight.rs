@@ -1,4 +1,5 @@
-//! The flight recorder of this node: what happened, kept in memory within two bounds.
+//! The flight recorder of this node: what happened, kept in memory within two bounds. What outlives
+//! the process is read and written by [`crate::history`].
 //!
 //! Everything that anybody may want to know of afterwards is recorded where it is noticed: by the
 //! worker (elections, snapshots), the journal's thread (stalls, a full disk), the links, and by
@@ -16,7 +17,7 @@ use vigil::{Event, Recorder, event::Filter};
 use crate::ambient::Clock;
 
 /// Events that are kept …
-const EVENTS_MAX: usize = 4096;
+pub(crate) const EVENTS_MAX: usize = 4096;
 /// … and the bytes that they may take.
 const BYTES_MAX: usize = 2 << 20;
 
@@ -40,6 +41,19 @@ impl Flight {
     pub fn new(clock: Clock) -> Flight {
         let recorder = Mutex::new(Recorder::new(EVENTS_MAX, BYTES_MAX));
         Flight { recorder, newest: watch::Sender::new(0), repeated: Mutex::default(), clock }
+    }
+
+    /// Takes what is left of earlier starts.
+    pub fn resume(&self, before: Vec<Event>) {
+        let mut recorder = self.lock();
+        recorder.resume(before);
+        self.newest.send_replace(recorder.newest());
+    }
+
+    /// Which start of the node this is, from 1.
+    #[must_use]
+    pub fn start(&self) -> u64 {
+        self.lock().start()
     }
 
     /// Records what happened now.

@@ -257,7 +257,8 @@ impl Handle {
     #[must_use]
     pub fn events(&self, filter: &Filter) -> Events {
         let (events, next) = self.flight().read(filter);
-        Events { node: self.identity().node.to_string(), events, next }
+        let node = self.identity().node.to_string();
+        Events { node, start: self.flight().start(), events, next }
     }
 
     /// How the node is, with so many seconds of what it did.

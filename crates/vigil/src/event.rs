@@ -61,8 +61,11 @@ pub enum Fact {
 /// One thing that happened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Counts up from 1 on its node, from its start on.
+    /// Counts up on its node, from 1; every start begins a million of its own.
     pub id: u64,
+    /// In which start of its node, from 1; 0 if that is not known.
+    #[serde(default)]
+    pub start: u64,
     /// When, as [`crate::time::rfc3339`] writes it.
     pub time: String,
     /// Which of the kinds: `election-won`.
@@ -87,6 +90,9 @@ pub struct Event {
 pub struct Events {
     /// Which node: `n1`.
     pub node: String,
+    /// Which of its starts it runs in; events of earlier ones are memories.
+    #[serde(default)]
+    pub start: u64,
     /// What it remembers, as far as it was asked for.
     pub events: Vec<Event>,
     /// Ask `after` this for more.
@@ -188,7 +194,7 @@ mod tests {
         let event = Event::new("election-won", Severity::Info, "n1 leads").shard(3).term(7);
         let event = event.with("took_ms", 9u64).with("pre", false).with("peer", "n2");
         let json = serde_json::to_string(&event).unwrap();
-        let expected = "{\"id\":0,\"time\":\"\",\"kind\":\"election-won\",\"severity\":\"info\",\
+        let expected = "{\"id\":0,\"start\":0,\"time\":\"\",\"kind\":\"election-won\",\"severity\":\"info\",\
                         \"keyspace\":null,\"shard\":3,\"term\":7,\"text\":\"n1 leads\",\
                         \"fields\":{\"peer\":\"n2\",\"pre\":false,\"took_ms\":9}}";
         assert_eq!(json, expected);

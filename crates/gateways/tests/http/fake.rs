@@ -88,7 +88,7 @@ impl Backend for Fake {
             vigil::Question::Events(filter) => {
                 let event = vigil::Event { id: 7, ..Default::default() };
                 let events = if filter.after < 7 { vec![event] } else { vec![] };
-                let events = vigil::Events { node: "n1".into(), events, next: 7 };
+                let events = vigil::Events { node: "n1".into(), start: 1, events, next: 7 };
                 Some(serde_json::to_vec(&events).unwrap())
             }
             _ => None,

@@ -142,7 +142,7 @@ fn restarts(scene: &Scene, node: &str, vitals: &Vitals) -> Option<Finding> {
         return None;
     }
     let text = format!("{node} started {} times within ten minutes", vitals.starts_10m);
-    let evidence = scene.lately(node, "node-started").map(|event| event.text.clone());
+    let evidence = scene.across_starts(node, "node-started").map(|event| event.text.clone());
     Some(
         Finding::new("restart-loop", Severity::Alarm, text)
             .node(node)

@@ -68,19 +68,32 @@ impl Scene {
         all.filter(|node| self.hears(node, of) == Some(hears)).collect()
     }
 
-    /// The events of a node that are not old, of one kind.
+    /// The events of a node that are not old, of one kind, since it started: what was before may
+    /// have ended with that process.
     pub(super) fn lately<'a>(
         &'a self,
         node: &str,
         kind: &'a str,
     ) -> impl Iterator<Item = &'a Event> {
-        let seen = self.nodes.iter().find(|seen| seen.node == node);
-        let events = seen.and_then(|seen| seen.events.as_ref()).map(|events| &events.events);
+        let start = self.events(node).map_or(0, |events| events.start);
+        self.across_starts(node, kind).filter(move |event| event.start == start)
+    }
+
+    /// The same, of earlier starts too.
+    pub(super) fn across_starts<'a>(
+        &'a self,
+        node: &str,
+        kind: &'a str,
+    ) -> impl Iterator<Item = &'a Event> {
         let fresh = move |event: &&Event| {
             let at = time::parse(&event.time).unwrap_or(self.now_ms);
             event.kind == kind && self.now_ms.saturating_sub(at) <= LATELY_MS
         };
-        events.into_iter().flatten().filter(fresh)
+        self.events(node).into_iter().flat_map(|events| &events.events).filter(fresh)
+    }
+
+    fn events(&self, node: &str) -> Option<&Events> {
+        self.nodes.iter().find(|seen| seen.node == node)?.events.as_ref()
     }
 
     /// Where a node's clients connect.

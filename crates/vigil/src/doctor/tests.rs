@@ -173,6 +173,41 @@ fn a_disk_that_failed_and_works_again_is_well() {
 }
 
 #[test]
+fn what_happened_before_a_start_is_no_trouble_after_it() {
+    let event = |kind, times: u64| Event {
+        id: 1 + times,
+        start: 1,
+        shard: Some(2),
+        ..Event::new(kind, Severity::Alarm, "it happened")
+    };
+    for (kind, word) in [
+        ("disk-failed", ("error", "EIO")),
+        ("journal-broken", ("error", "EIO")),
+        ("snapshot-sent", ("peer", "n3")),
+        ("link-refused", ("reason", "cluster")),
+    ] {
+        let mut scene = well();
+        for times in 0..3 {
+            happened(&mut scene, 2, 9_000, event(kind, times).with(word.0, word.1));
+        }
+        scene.nodes[1].events.as_mut().unwrap().start = 1;
+        assert_eq!(found(&scene).len(), 1, "{kind}");
+        scene.nodes[1].events.as_mut().unwrap().start = 2;
+        assert_eq!(found(&scene), [], "{kind}");
+    }
+    let mut again = well();
+    vitals(&mut again, 2).starts_10m = 5;
+    happened(&mut again, 2, 9_000, event("node-started", 0));
+    happened(&mut again, 2, 9_000, event("chaos", 1).with("fault", "full-disk"));
+    again.nodes[1].events.as_mut().unwrap().start = 2;
+    vitals(&mut again, 2).disk.full = true;
+    let findings = diagnose(&again).findings;
+    let of = |cause| findings.iter().find(|finding| finding.cause == cause).unwrap();
+    assert!(of("restart-loop").evidence.contains(&"it happened".to_string()), "starts add up");
+    assert_ne!(of("disk-full").command, "quorate chaos heal", "the fault ended with its process");
+}
+
+#[test]
 fn what_was_done_on_purpose_is_ended_on_purpose() {
     let mut scene = well();
     vitals(&mut scene, 1).disk.full = true;

@@ -9,12 +9,19 @@ use alloc::{
 use super::{Event, Severity};
 use crate::time;
 
+/// Every start begins with the next million of ids: those that were given to events that were lost
+/// with the process are never given again.
+const IDS_PER_START: u64 = 1_000_000;
+/// JavaScript tells larger numbers apart no more.
+const ID_MAX: u64 = 1 << 53;
+
 /// Keeps the newest events.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     events: VecDeque<Event>,
     /// The id of the newest; 0 before the first.
     newest: u64,
+    start: u64,
     bytes: usize,
     events_max: usize,
     bytes_max: usize,
@@ -50,6 +57,7 @@ impl Recorder {
         Recorder {
             events: VecDeque::new(),
             newest: 0,
+            start: 1,
             bytes: 0,
             events_max,
             bytes_max,
@@ -57,22 +65,41 @@ impl Recorder {
         }
     }
 
+    /// Takes what is left of earlier starts, oldest first, and begins the next one.
+    pub fn resume(&mut self, before: Vec<Event>) {
+        for event in before {
+            if event.id > self.newest && event.id < ID_MAX {
+                self.newest = event.id;
+                self.start = event.start.saturating_add(1);
+                self.keep(event);
+            }
+        }
+        if self.newest > 0 {
+            self.newest = (self.newest / IDS_PER_START + 1) * IDS_PER_START;
+        }
+    }
+
     /// Records an event that happened now; gives its id.
     pub fn record(&mut self, unix_ms: u64, mut event: Event) -> u64 {
         self.newest += 1;
         event.id = self.newest;
+        event.start = self.start;
         event.time = time::rfc3339(unix_ms);
         if event.keyspace.is_none() {
             let shard = event.shard.as_ref();
             event.keyspace = shard.and_then(|shard| self.keyspaces.get(shard)).cloned();
         }
+        self.keep(event);
+        self.newest
+    }
+
+    fn keep(&mut self, event: Event) {
         self.bytes += event.weight();
         self.events.push_back(event);
         while self.events.len() > self.events_max || self.bytes > self.bytes_max {
             let Some(gone) = self.events.pop_front() else { break };
             self.bytes -= gone.weight();
         }
-        self.newest
     }
 
     /// Learns which keyspace every shard is of; events that came before the names get them too.
@@ -93,6 +120,12 @@ impl Recorder {
     #[must_use]
     pub fn newest(&self) -> u64 {
         self.newest
+    }
+
+    /// Which start of the node this is, from 1.
+    #[must_use]
+    pub fn start(&self) -> u64 {
+        self.start
     }
 
     /// Everything that it holds, oldest first.
@@ -160,6 +193,28 @@ mod tests {
         let newest = recorder.iter().next_back().unwrap();
         assert_eq!(newest.keyspace.as_deref(), Some("carts"));
         assert_eq!(newest.time, "1970-01-01T00:00:00.007Z");
+    }
+
+    #[test]
+    fn a_start_goes_on_after_the_last_one_and_gives_no_id_twice() {
+        let mut first = Recorder::new(5, 1 << 20);
+        first.resume(Vec::new());
+        (1..=3).for_each(|at| _ = first.record(at, event("early", Severity::Info)));
+        let all: Vec<Event> = first.iter().cloned().collect();
+        let mut second = Recorder::new(5, 1 << 20);
+        // The third was shown to somebody, and lost.
+        second.resume(all[..2].to_vec());
+        assert_eq!((second.newest(), second.start()), (1_000_000, 2));
+        second.record(9, event("late", Severity::Info));
+        let (held, next) = second.read(&Filter { limit: 9, ..Filter::default() });
+        let marks: Vec<_> = held.iter().map(|event| (event.id, event.start)).collect();
+        assert_eq!(marks, [(1, 1), (2, 1), (1_000_001, 2)]);
+        let after = second.read(&Filter { after: 3, limit: 9, ..Filter::default() });
+        assert_eq!((ids(&after.0), after.1), (vec![1_000_001], next), "a stream goes on");
+        let mut third = Recorder::new(2, 1 << 20);
+        third.resume([held.clone(), held].concat());
+        assert_eq!((third.newest(), third.start()), (2_000_000, 3));
+        assert_eq!(third.iter().map(|event| event.id).collect::<Vec<_>>(), [2, 1_000_001]);
     }
 
     proptest! {

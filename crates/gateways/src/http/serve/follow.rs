@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn an_event_is_three_lines_and_a_blank_one() {
         let event = Event { id: 12, ..Event::new("chaos", Severity::Info, "a\nb") };
-        let events = Events { node: "n1".into(), events: vec![event], next: 12 };
+        let events = Events { node: "n1".into(), start: 1, events: vec![event], next: 12 };
         let text = String::from_utf8(write(&events).to_vec()).unwrap();
         assert!(text.starts_with("id: 12\nevent: chaos\ndata: {\"id\":12,"), "{text}");
         assert_eq!(text.lines().count(), 4, "a line break in a text is escaped");
