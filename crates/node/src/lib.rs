@@ -22,6 +22,7 @@ pub mod flight;
 pub mod flush;
 pub mod handle;
 mod hands;
+pub mod history;
 pub mod hold;
 pub mod journal;
 pub mod life;

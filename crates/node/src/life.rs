@@ -36,6 +36,7 @@ use crate::{
     flush,
     handle::{Handle, Process, Status},
     hands::{FlushJobs, NodeHands},
+    history::{History, Keeper},
     journal::{First, Job, JournalThread, Report, Surroundings},
     lsm::{LsmEngine, LsmOptions},
     mailbox::Mailbox,
@@ -112,6 +113,7 @@ struct Threads {
     worker: JoinHandle<Process>,
     journal: JoinHandle<Journal<FileDisk>>,
     flush: JoinHandle<()>,
+    events: Keeper,
 }
 
 impl Node {
@@ -153,6 +155,7 @@ struct Opened {
     journal: Journal<FileDisk>,
     process: Process,
     identity: Identity,
+    history: History,
 }
 
 fn open(config: Config) -> Result<Opened, StartError> {
@@ -185,7 +188,8 @@ fn open(config: Config) -> Result<Opened, StartError> {
     let (settings, me) = (config.settings.clone(), config.me.clone());
     let process = Database::open(settings, identity, me, boot, &recovery, engine, rng)
         .map_err(StartError::Database)?;
-    Ok(Opened { config, clock, data, mode, chaos, journal, process, identity })
+    let history = History::open(data.path());
+    Ok(Opened { config, clock, data, mode, chaos, journal, process, identity, history })
 }
 
 /// Opens the journal. What the disk refuses to read is given up as lost only after several tries.
@@ -246,7 +250,8 @@ fn report_recovery(recovery: &Recovery) {
 impl Opened {
     /// Starts links and threads.
     fn run(self, listener: TcpListener, runtime: Runtime) -> Result<RunningNode, StartError> {
-        let Opened { config, clock, data, mode, chaos, journal, process, identity } = self;
+        let Opened { config, clock, data, mode, chaos, journal, process, identity, mut history } =
+            self;
         let metrics = Arc::new(Metrics::default());
         let exports = config.otlp.clone().map(|otlp| Prepared::new(otlp, clock, &metrics));
         let tracer = exports.as_ref().and_then(|exports| exports.tracer.clone());
@@ -257,7 +262,12 @@ impl Opened {
             clock,
             config.observe.requests,
         );
+        history.resume(&senses.flight);
         let starts = tell_start(&data, clock, &senses, identity.node);
+        // At once: the next start begins after this one, however soon this one ends.
+        history.keep(&senses.flight);
+        let events =
+            Keeper::start(history, Arc::clone(&senses.flight)).map_err(StartError::Thread)?;
         let inbox: Arc<Inbox<Process>> = Arc::new(Mailbox::new(config.limits.inbox));
         let jobs = Arc::new(Mailbox::new(0));
         let flushes: Arc<FlushJobs> = Arc::new(Mailbox::new(0));
@@ -311,6 +321,7 @@ impl Opened {
             .map_err(StartError::Thread)?,
             worker: ambient::spawn("quorate-worker", move || worker.run())
                 .map_err(StartError::Thread)?,
+            events,
         };
         let allowed = config.chaos.then_some(chaos);
         let handle = Handle::new(
@@ -453,7 +464,7 @@ impl RunningNode {
         if timeout(deadline, self.handle.ask(Request::HandOver)).await.is_err() {
             warn!("leadership was not handed over in time");
         }
-        let process = self.stop().await;
+        let process = self.stop(true).await;
         if let Some(exports) = &mut self.exports {
             exports.finish(LAST_EXPORT).await;
         }
@@ -471,11 +482,12 @@ impl RunningNode {
 
     /// Stops at once, without a word to anybody, as a crash would.
     pub async fn kill(mut self) {
-        self.stop().await;
+        self.stop(false).await;
     }
 
-    /// Ends links and threads: the worker first, so that what it handed over is carried out.
-    async fn stop(&mut self) -> Option<Process> {
+    /// Ends links and threads: the worker first, so that what it handed over is carried out. The last
+    /// events are kept if the stop is in good order.
+    async fn stop(&mut self, clean: bool) -> Option<Process> {
         let threads = self.threads.take()?;
         self.watch.abort();
         self.transport.stop();
@@ -486,7 +498,7 @@ impl RunningNode {
             let _ = jobs.push(Job::Stop);
             let _ = flushes.push(flush::Job::Stop);
             let whole = threads.journal.join().is_ok() & threads.flush.join().is_ok();
-            (process, whole)
+            (process, whole & threads.events.finish(clean))
         });
         let (process, whole) = joined.await.ok()?;
         if !whole || process.is_err() {

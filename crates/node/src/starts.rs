@@ -1,7 +1,6 @@
 //! When this node started and stopped: a short list in its data directory.
 //!
-//! The flight recorder begins anew with every start. What restarts in a loop would never be seen to
-//! do so, if nothing outlived it.
+//! What restarts in a loop would never be seen to do so, if nothing outlived it.
 //!
 //! ```text
 //!   start 1767225600000

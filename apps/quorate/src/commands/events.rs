@@ -74,7 +74,7 @@ impl Events {
         let mut seen = Vec::new();
         for (node, answer) in answers {
             match answer {
-                // A node that started anew counts anew.
+                // A node that started on an empty directory counts anew.
                 Ok(answer) if answer.next < after.get(&node).copied().unwrap_or(0) => {
                     after.remove(&node);
                 }

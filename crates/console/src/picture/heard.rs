@@ -110,7 +110,7 @@ impl Heard {
         };
         self.no_events = None;
         if events.next < self.next_event {
-            // It has started again, and its numbers with it: ask from the beginning.
+            // It began again on an empty directory, and so did its numbers: ask from the first.
             self.next_event = 0;
             return;
         }
