@@ -39,14 +39,16 @@ fn clients(sums: &mut Measures, stage: &Stage<'_>, scope: &str, mine: impl Fn(&D
     let all: Vec<&Did> = stage.done.iter().filter(|did| mine(did)).collect();
     let mut set = |name: &str, value: f64| sums.set(format!("{scope}{name}"), value);
     let count = |kind: Kind, from: Instant, to: Instant| {
-        all.iter().filter(|did| did.kind == kind && did.from >= from && did.from < to).count()
-            as f64
+        // A success counts where it was had: what begins with the last breath of a fault may be
+        // carried out behind it.
+        let ends = |did: &Did| if kind == Kind::Ok { did.to } else { did.from };
+        let mine = |did: &&&Did| did.kind == kind && did.from >= from && ends(did) < to;
+        all.iter().filter(mine).count() as f64
     };
     let forever = (Instant::ZERO, Instant::NEVER);
     for (kind, name) in [(Kind::Ok, "ok"), (Kind::Fail, "failed"), (Kind::Info, "unknown")] {
         set(name, count(kind, forever.0, forever.1));
         if let Some((from, to)) = stage.trouble() {
-            // What begins with the last breath of a fault may still be answered after it.
             set(&format!("{name}_during"), count(kind, from, to));
         }
     }
