@@ -10,7 +10,8 @@ mod problem;
 
 pub use batch::{Batch, BatchReply, Operation, Outcome};
 pub use cluster::{
-    AddNode, Chaos, Cluster, Direction, Label, Move, Node, Replica, ReplicaLog, Shard, Transfer,
+    AddNode, CATALOG, Chaos, Cluster, Direction, Label, Move, Node, Replica, ReplicaLog, Shard,
+    Transfer,
 };
 pub use coordination::{Barrier, Gathering, Instance, Instances, Lease, Place, Seat, Settled};
 pub use data::{Count, Fate, FateKind, History, Increment, Item, Page, Revision, join, split};

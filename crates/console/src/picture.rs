@@ -13,6 +13,7 @@ mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use client::document::CATALOG;
 use client::document::{Keyspace, Node as Member};
 
 pub use heard::{Heard, Said, Word};
@@ -23,9 +24,6 @@ use crate::{
     facts::{Doctor, Event, Finding, Slo},
     stage::Scene,
 };
-
-/// The keyspace of the catalog, which users did not make.
-pub const CATALOG: &str = "_catalog";
 
 /// The cluster at one moment, as pages show it.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ mod status;
 use clap::{Args, Subcommand};
 use client::{
     Control,
-    document::{self, AddNode, Move, Shard},
+    document::{self, AddNode, CATALOG, Move, Shard},
 };
 use kernel::Duration;
 
@@ -15,8 +15,6 @@ use crate::{ambient, cli::Global, exit::Failure};
 
 /// Between looks whether a replica has moved.
 const POLL: Duration = Duration::from_millis(100);
-/// The keyspace of the catalog.
-const CATALOG: &str = "_catalog";
 /// How long one replica may take to move.
 const MOVE: Duration = Duration::from_secs(300);
 
@@ -172,7 +170,7 @@ async fn drain(control: &Control, from: &str, to: Option<&str>) -> Result<usize,
         left(control, &shard.id, from).await?;
     }
     // An earlier drain may have been cut short.
-    for shard in cluster.shards.iter().filter(|shard| shard.leaving.iter().any(|n| n == from)) {
+    for shard in cluster.shards.iter().filter(|shard| leaves(shard, from)) {
         left(control, &shard.id, from).await?;
     }
     Ok(held.len())
@@ -184,7 +182,7 @@ async fn left(control: &Control, shard: &str, node: &str) -> Result<(), Failure>
     while ambient::now() < deadline {
         let cluster = control.cluster().await?;
         let found = cluster.shards.iter().find(|other| other.id == shard);
-        if found.is_none_or(|s| !holds(s, node) && !s.leaving.iter().any(|n| n == node)) {
+        if found.is_none_or(|s| !holds(s, node) && !leaves(s, node)) {
             return Ok(());
         }
         ambient::sleep(POLL).await;
@@ -194,4 +192,8 @@ async fn left(control: &Control, shard: &str, node: &str) -> Result<(), Failure>
 
 fn holds(shard: &Shard, node: &str) -> bool {
     shard.replicas.iter().any(|replica| replica.node == node)
+}
+
+fn leaves(shard: &Shard, node: &str) -> bool {
+    shard.leaving.iter().any(|leaving| leaving == node)
 }

@@ -44,12 +44,15 @@ pub struct Node {
     pub silent_ms: Option<u64>,
 }
 
+/// The keyspace of the catalog, which users did not make.
+pub const CATALOG: &str = "_catalog";
+
 /// A shard.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Shard {
     /// Its id: `s1`.
     pub id: String,
-    /// Its keyspace; `_catalog` holds the catalog.
+    /// Its keyspace, or [`CATALOG`].
     pub keyspace: String,
     /// Who leads: `n1`; absent if unknown.
     pub leader: Option<String>,
