@@ -1,6 +1,6 @@
 //! What a replica is asked, what it answers, and what it tells its host.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use bytes::Bytes;
 use kernel::{NodeId, Ticket};
@@ -131,7 +131,7 @@ pub enum Output {
         /// The follower.
         to: NodeId,
         /// Of this snapshot; the newest if none is named.
-        snapshot: Option<SnapshotMeta>,
+        snapshot: Option<Box<SnapshotMeta>>,
         /// Which piece, from 0.
         seq: u64,
     },
@@ -142,7 +142,7 @@ pub enum Output {
         /// The leader.
         from: NodeId,
         /// What the whole stands for.
-        meta: SnapshotMeta,
+        meta: Box<SnapshotMeta>,
         /// Which piece, from 0.
         seq: u64,
         /// The piece.
@@ -153,6 +153,6 @@ pub enum Output {
     /// The membership in force changed. It follows the log, committed or not.
     MembershipChanged {
         /// The new one.
-        membership: Membership,
+        membership: Box<Membership>,
     },
 }

@@ -12,6 +12,7 @@
 //! the journal can therefore never pass.
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeSet, VecDeque},
     vec::Vec,
 };
@@ -177,15 +178,17 @@ impl Raft {
         if staged.hard {
             records.push(Record::HardState { term: self.term, vote: self.vote });
         }
-        let base = || self.log.meta_at(self.log.base());
+        let base = || self.log.meta_at(self.log.base()).map(Box::new);
         if staged.snapshot {
             records.extend(base().map(|meta| Record::Snapshot { meta }));
         } else if staged.compacted {
             records.extend(base().map(|meta| Record::Compacted { meta }));
         }
         let bytes_max = self.config.record_bytes_max.0;
-        for run in self.log.runs(&self.repair.unwritten(&staged.fills)) {
-            records.extend(cut(run, bytes_max).map(|entries| Record::Fill { entries }));
+        if !staged.fills.is_empty() {
+            for run in self.log.runs(&self.repair.unwritten(&staged.fills)) {
+                records.extend(cut(run, bytes_max).map(|entries| Record::Fill { entries }));
+            }
         }
         if let Some(from) = staged.from {
             let entries = self.log.range(from, self.log.last());

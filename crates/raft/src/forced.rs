@@ -11,7 +11,7 @@
 //! that nobody else agreed. Who calls this must see to it that nobody else ever goes on: what was
 //! committed beyond the log of this replica is lost, and what was only appended here counts.
 
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 
 use bytes::Bytes;
 use kernel::NodeId;
@@ -42,7 +42,7 @@ impl Start {
         let mut records = Vec::new();
         if self.rebased {
             // The log in the journal does not reach to where this one begins.
-            let meta = self.base.clone();
+            let meta = Box::new(self.base.clone());
             records.push(match end.index == meta.index {
                 true => Record::Snapshot { meta },
                 false => Record::Compacted { meta },

@@ -10,7 +10,7 @@
 //! The checksum is the journal's affair. Replaying all records of a replica in order onto
 //! [`crate::Start::joining`] or [`crate::Start::fresh`] gives back what was durable.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -46,12 +46,12 @@ pub enum Record {
     /// `meta.index` has `meta.term`.
     Snapshot {
         /// What the engine holds.
-        meta: SnapshotMeta,
+        meta: Box<SnapshotMeta>,
     },
     /// The log up to `meta.index` is no longer needed.
     Compacted {
         /// The new start of the log.
-        meta: SnapshotMeta,
+        meta: Box<SnapshotMeta>,
     },
     /// Whether the replica's memory can be trusted.
     Standing {
@@ -137,8 +137,8 @@ impl Record {
             }
             Record::Append { entries } => Body::Append(Entries { entries: entries.clone() }),
             Record::Fill { entries } => Body::Fill(Entries { entries: entries.clone() }),
-            Record::Snapshot { meta } => Body::Snapshot(meta.clone()),
-            Record::Compacted { meta } => Body::Compacted(meta.clone()),
+            Record::Snapshot { meta } => Body::Snapshot(*meta.clone()),
+            Record::Compacted { meta } => Body::Compacted(*meta.clone()),
             Record::Standing { standing } => Body::Sound(*standing == Standing::Sound),
         };
         let envelope = Envelope { body: Some(body) };
@@ -173,8 +173,8 @@ impl Record {
                 Some(_) => Ok(Record::Fill { entries }),
                 None => Err(DecodeError::Malformed),
             },
-            Body::Snapshot(meta) => Ok(Record::Snapshot { meta }),
-            Body::Compacted(meta) => Ok(Record::Compacted { meta }),
+            Body::Snapshot(meta) => Ok(Record::Snapshot { meta: Box::new(meta) }),
+            Body::Compacted(meta) => Ok(Record::Compacted { meta: Box::new(meta) }),
             Body::Sound(true) => Ok(Record::Standing { standing: Standing::Sound }),
             Body::Sound(false) => Ok(Record::Standing { standing: Standing::Amnesiac }),
         }
@@ -203,11 +203,11 @@ mod tests {
             ),
             (Record::Fill { entries: vec![entry] }, &[2, 50, 9, 10, 7, 8, 7, 16, 3, 34, 1, b'x']),
             (
-                Record::Snapshot { meta: meta() },
+                Record::Snapshot { meta: meta().into() },
                 &[1, 26, 13, 8, 9, 16, 2, 26, 7, 10, 2, 1, 2, 26, 1, 3],
             ),
             (
-                Record::Compacted { meta: meta() },
+                Record::Compacted { meta: meta().into() },
                 &[1, 34, 13, 8, 9, 16, 2, 26, 7, 10, 2, 1, 2, 26, 1, 3],
             ),
             (Record::Standing { standing: Standing::Amnesiac }, &[1, 40, 0]),

@@ -8,6 +8,8 @@
 //!   tell        role, membership, committed entries; then the timer
 //! ```
 
+use alloc::boxed::Box;
+
 use kernel::{
     Now,
     bug::{Bug, planted},
@@ -61,7 +63,7 @@ impl Raft {
             let before = core::mem::take(&mut self.shown_membership.1);
             self.shown_membership = (self.log.generation(), self.log.membership().clone());
             if before != self.shown_membership.1 {
-                let membership = self.shown_membership.1.clone();
+                let membership = Box::new(self.shown_membership.1.clone());
                 out.output(Output::MembershipChanged { membership });
             }
         }

@@ -75,8 +75,8 @@ impl Start {
             Record::HardState { .. } => {}
             Record::Append { entries } => self.replay_append(entries),
             Record::Fill { entries } => self.fill(entries),
-            Record::Snapshot { meta } => self.rebase(meta, false),
-            Record::Compacted { meta } => self.rebase(meta, true),
+            Record::Snapshot { meta } => self.rebase(*meta, false),
+            Record::Compacted { meta } => self.rebase(*meta, true),
             Record::Standing { standing } => self.standing = standing,
         }
     }
@@ -214,7 +214,7 @@ mod tests {
         for (term, rest) in [(1, &[1, 2][..]), (2, &[])] {
             let mut start = Start::joining();
             start.replay(append(1, &[1, 1, 1, 2]));
-            start.replay(Record::Snapshot { meta: meta(2, term) });
+            start.replay(Record::Snapshot { meta: meta(2, term).into() });
             assert_eq!(terms(&start), rest, "term {term}");
             assert_eq!((start.base.index, start.applied), (2, 2));
         }
@@ -224,7 +224,7 @@ mod tests {
     fn compaction_drops_the_front_and_only_that() {
         let mut start = Start::joining();
         start.replay(append(1, &[1, 1, 2]));
-        start.replay(Record::Compacted { meta: meta(2, 1) });
+        start.replay(Record::Compacted { meta: meta(2, 1).into() });
         assert_eq!((terms(&start), start.base.index), (alloc::vec![2], 2));
         start.replay(append(4, &[2]));
         assert_eq!(terms(&start), [2, 2]);
@@ -247,7 +247,7 @@ mod tests {
     fn a_log_without_what_it_goes_on_from_is_of_no_use() {
         let mut start = Start::joining();
         start.replay(Record::Standing { standing: Standing::Sound });
-        start.replay(Record::Snapshot { meta: meta(61, 3) });
+        start.replay(Record::Snapshot { meta: meta(61, 3).into() });
         start.replay(append(62, &[3, 4]));
         start.lose_state();
         assert_eq!((start.base.index, start.applied, start.entries.len()), (0, 0, 0));

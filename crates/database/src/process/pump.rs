@@ -130,7 +130,7 @@ fn received<E: Engine>(core: &mut Core<E>, shard: &mut Shard, output: Output) {
             }
         }
         Output::SnapshotWanted { to, snapshot, seq } => {
-            snapshots::wanted(core, shard, to, snapshot, seq);
+            snapshots::wanted(core, shard, to, snapshot.map(|meta| *meta), seq);
         }
         Output::SnapshotReceived { from, meta, seq, data, last } => {
             snapshots::received(core, shard, from, &meta, seq, &data, last);

@@ -61,8 +61,8 @@ pub fn record(rng: &mut Rng) -> Record {
             let entries = indexes.into_iter().map(|at| message::log_entry(rng, at)).collect();
             Record::Append { entries }
         }
-        2 => Record::Snapshot { meta: message::meta(rng) },
-        3 => Record::Compacted { meta: message::meta(rng) },
+        2 => Record::Snapshot { meta: message::meta(rng).into() },
+        3 => Record::Compacted { meta: message::meta(rng).into() },
         _ if draw::coin(rng) => Record::Standing { standing: Standing::Sound },
         _ => Record::Standing { standing: Standing::Amnesiac },
     }

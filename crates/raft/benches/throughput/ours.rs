@@ -10,7 +10,9 @@ use crate::{COMMAND, Group};
 pub struct Ours {
     nodes: Vec<Raft>,
     inbox: Vec<Vec<(NodeId, Message)>>,
+    arrived: Vec<(NodeId, Message)>,
     written: Vec<Vec<Token>>,
+    durable: Vec<Token>,
     out: Out,
     committed: u64,
     compacted: u64,
@@ -52,12 +54,18 @@ impl Ours {
 
     fn pass(&mut self) {
         for at in 0..self.nodes.len() {
-            for token in std::mem::take(&mut self.written[at]) {
+            let mut durable = std::mem::take(&mut self.durable);
+            std::mem::swap(&mut durable, &mut self.written[at]);
+            for token in durable.drain(..) {
                 self.handle(at, Event::Persisted(token));
             }
-            for (from, message) in std::mem::take(&mut self.inbox[at]) {
+            self.durable = durable;
+            let mut arrived = std::mem::take(&mut self.arrived);
+            std::mem::swap(&mut arrived, &mut self.inbox[at]);
+            for (from, message) in arrived.drain(..) {
                 self.handle(at, Event::Message { from, message });
             }
+            self.arrived = arrived;
             self.settle(at);
         }
     }
@@ -80,7 +88,9 @@ impl Group for Ours {
         let mut group = Ours {
             nodes: (1..=3).map(node).collect(),
             inbox: vec![Vec::new(); 3],
+            arrived: Vec::new(),
             written: vec![Vec::new(); 3],
+            durable: Vec::new(),
             out: Out::new(),
             committed: 0,
             compacted: 0,

@@ -12,6 +12,7 @@ use crate::{COMMAND, Group};
 pub struct Theirs {
     nodes: Vec<RawNode<MemStorage>>,
     inbox: Vec<Vec<Message>>,
+    arrived: Vec<Message>,
     committed: u64,
     compacted: u64,
     command: Vec<u8>,
@@ -54,9 +55,12 @@ impl Theirs {
 
     fn pass(&mut self) {
         for at in 0..self.nodes.len() {
-            for message in std::mem::take(&mut self.inbox[at]) {
+            let mut arrived = std::mem::take(&mut self.arrived);
+            std::mem::swap(&mut arrived, &mut self.inbox[at]);
+            for message in arrived.drain(..) {
                 self.nodes[at].step(message).expect("it is sound");
             }
+            self.arrived = arrived;
             self.ready(at);
         }
     }
@@ -81,6 +85,7 @@ impl Group for Theirs {
         let mut group = Theirs {
             nodes: (1..=3).map(node).collect(),
             inbox: vec![Vec::new(); 3],
+            arrived: Vec::new(),
             committed: 0,
             compacted: 0,
             command: vec![7; COMMAND],

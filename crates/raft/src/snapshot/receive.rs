@@ -1,5 +1,7 @@
 //! The follower's side of a snapshot.
 
+use alloc::boxed::Box;
+
 use kernel::{NodeId, Now};
 
 use crate::{
@@ -55,7 +57,7 @@ impl Raft {
                 self.installing = Some(meta.clone());
                 out.note(Note::SnapshotReceived { from, index: meta.index });
             }
-            out.output(Output::SnapshotReceived { from, meta, seq, data, last });
+            out.output(Output::SnapshotReceived { from, meta: Box::new(meta), seq, data, last });
         } else {
             kernel::sometimes!("raft: a piece of a snapshot came twice or too early");
         }

@@ -1,5 +1,7 @@
 //! The leader's side of a snapshot.
 
+use alloc::boxed::Box;
+
 use bytes::Bytes;
 use kernel::{Instant, NodeId, Now};
 
@@ -41,7 +43,8 @@ impl Sending {
     fn ask(&mut self, to: NodeId, seq: u64, out: &mut Out) {
         self.seq = seq;
         self.wait = Wait::Host;
-        out.output(Output::SnapshotWanted { to, snapshot: self.meta.clone(), seq });
+        let snapshot = self.meta.clone().map(Box::new);
+        out.output(Output::SnapshotWanted { to, snapshot, seq });
     }
 
     /// Whether a follower that holds everything up to `matched` needs no more of it.

@@ -258,7 +258,8 @@ impl Node {
             Output::ReadFailed { ticket, .. } => deeds.push(Deed::Read { ticket, index: None }),
             Output::Role { role, .. } => self.role = role,
             Output::SnapshotWanted { to, snapshot, seq } => {
-                let newest = || raft.meta_at(self.engine.index()).expect("it is committed");
+                let newest =
+                    || Box::new(raft.meta_at(self.engine.index()).expect("it is committed"));
                 let meta = snapshot.unwrap_or_else(newest);
                 let image = self.engine.image(meta.index);
                 let pieces: Vec<&[u8]> = image.chunks(self.chunk).collect();
@@ -266,7 +267,7 @@ impl Node {
                     return raft.snapshot_unavailable(now, to);
                 };
                 let (data, last) = (piece.to_vec().into(), seq as usize + 1 == pieces.len());
-                raft.snapshot_chunk(now, to, meta, seq, data, last, &mut self.out);
+                raft.snapshot_chunk(now, to, *meta, seq, data, last, &mut self.out);
             }
             Output::SnapshotReceived { meta, seq, data, last, .. } => {
                 if seq == 0 {

@@ -87,7 +87,7 @@ fn unwanted() -> Database<MemEngine> {
         ..raft::SnapshotMeta::default()
     };
     let span = Some(journal::Span { first: 0, last: 0, term: 0 });
-    let body = raft::Record::Compacted { meta }.encode();
+    let body = raft::Record::Compacted { meta: meta.into() }.encode();
     open(engine, alloc::vec![Record { shard: SHARD, kind: RecordKind::Base, span, body }], &[])
 }
 

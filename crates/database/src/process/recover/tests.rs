@@ -20,7 +20,7 @@ fn log(shard: u64, group: &Membership) -> Vec<journal::Record> {
         Entry::command(index, 4, command.encode_to_vec().into())
     };
     let records = [
-        raft::Record::Snapshot { meta },
+        raft::Record::Snapshot { meta: meta.into() },
         raft::Record::HardState { term: 6, vote: NodeId(1) },
         raft::Record::Append { entries: (1..=3).map(entry).collect() },
     ];
