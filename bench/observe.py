@@ -5,8 +5,8 @@
 
 On: the defaults (figures, flight recorder, traces of every request kept), one request of a hundred
 exported by OTLP to a sink in this program, a page of the console open on one node (on none, or on
-each of three, if told so). Off: `observe.requests = false`, no export, no console. The pairs alternate
-which side begins. CPU per put, of all nodes together, is the quieter figure: throughput also tells
+each of three, if told so). Off: `observe.requests = false`, no export, no console. Every run has a cluster
+of its own, new and alone on the machine; the pairs alternate which side begins. CPU per put, of all nodes together, is the quieter figure: throughput also tells
 of who else uses the machine.
 
 Needs cargo, or the binary named by QUORATE in the environment. Writes bench/OBSERVE.md.
@@ -20,6 +20,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import socket
 import statistics
 import subprocess
@@ -113,27 +114,32 @@ def wait(binary, side, process):
         time.sleep(0.2)
 
 
-def measure(binary, directory, args, collector):
-    processes = {side: start(binary, directory, side, collector) for side in BASES}
-    runs = {side: [] for side in BASES}
+@contextlib.contextmanager
+def cluster(binary, directory, side, collector):
+    """A new cluster of this side, alone on the machine."""
+    process = start(binary, directory, side, collector)
     try:
-        for side, process in processes.items():
-            wait(binary, side, process)
-            run(binary, directory, side, args.clients, 3)
-        for pair in range(args.pairs):
-            for side in ("on", "off") if pair % 2 else ("off", "on"):
+        wait(binary, side, process)
+        yield
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
+        shutil.rmtree(directory / side, ignore_errors=True)
+
+
+def measure(binary, directory, args, collector):
+    runs = {side: [] for side in BASES}
+    for pair in range(args.pairs):
+        for side in ("on", "off") if pair % 2 else ("off", "on"):
+            with cluster(binary, directory, side, collector):
+                run(binary, directory, side, args.clients, 2)
                 console = Console(BASES[side], args.pages) if side == "on" else None
                 runs[side].append(run(binary, directory, side, args.clients, args.seconds))
                 if console:
                     console.close()
-                print(pair + 1, side, *(round(figure) for figure in runs[side][-1]), flush=True)
-    finally:
-        for process in processes.values():
-            process.terminate()
-        for process in processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(20)
-            process.kill()
+            print(pair + 1, side, *(round(figure) for figure in runs[side][-1]), flush=True)
     return runs
 
 
@@ -161,8 +167,8 @@ def told(runs, args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--pages", type=int, default=1, choices=range(NODES + 1))
     parser.add_argument("--dir", type=pathlib.Path)

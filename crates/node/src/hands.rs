@@ -10,14 +10,13 @@ use tracing::error;
 use vigil::{Event, Severity};
 
 use crate::{
-    ambient::Clock,
     changes::Changes,
     flush,
     handle::{Process, Status},
     journal,
     lsm::LsmEngine,
     mailbox::Mailbox,
-    observe::{self, Senses},
+    observe::Observer,
     transport::{Outbox, Transport},
     worker::{Appends, Hands},
 };
@@ -37,13 +36,11 @@ pub struct NodeHands {
     /// Frames of this batch.
     pub outbox: Outbox,
     /// What is noticed.
-    pub senses: Senses,
+    pub observer: Observer,
     /// Of whom the cluster consists, as last heard.
     pub members: Vec<NodeId>,
     /// Wakes who waits for changes.
     pub changes: Arc<Changes>,
-    /// For how long a batch has lasted.
-    pub clock: Clock,
     /// Where a halt is told.
     pub status: watch::Sender<Status>,
 }
@@ -81,21 +78,18 @@ impl Hands<Process> for NodeHands {
         }
     }
 
-    fn note(&mut self, now: Now, note: Note) {
-        if self.senses.notice(&note) {
-            let apply = self.clock.instant().since(now.instant);
-            observe::note(&self.senses, note, apply);
-        }
+    fn notes(&mut self, now: Now, notes: Vec<Note>) {
+        self.observer.batch(now.instant, notes);
     }
 
     fn batch(&mut self, inputs: usize) {
-        self.senses.metrics.batch.observe(inputs as f64);
+        self.observer.senses.metrics.batch.observe(inputs as f64);
     }
 
     fn halted(&mut self, reason: HaltReason) {
         let text = format!("the node cannot go on: [{}] {}", reason.code, reason.text);
         let event = Event::new("node-halted", Severity::Alarm, text).with("code", reason.code);
-        self.senses.flight.record(event);
+        self.observer.senses.flight.record(event);
         error!(code = reason.code, text = reason.text, "the node halted");
         self.status.send_replace(Status::Halted(reason));
     }
@@ -112,7 +106,7 @@ impl NodeHands {
         if !(came.is_empty() && left.is_empty()) {
             let text = format!("the cluster is {}", names(&members, &[]));
             let event = Event::new("membership", Severity::Info, text);
-            self.senses.flight.record(event.with("came", came).with("left", left));
+            self.observer.senses.flight.record(event.with("came", came).with("left", left));
         }
         self.members = members;
     }

@@ -41,7 +41,7 @@ use crate::{
     lsm::{LsmEngine, LsmOptions},
     mailbox::Mailbox,
     metrics::Metrics,
-    observe::Senses,
+    observe::{Observer, Senses},
     otlp::{Exports, Prepared},
     room::Room,
     starts::Starts,
@@ -298,10 +298,9 @@ impl Opened {
             flushes: Arc::clone(&flushes),
             transport: Arc::clone(&transport),
             outbox,
-            senses: senses.clone(),
+            observer: Observer::new(senses.clone()),
             members: config.members.iter().map(|member| member.node).collect(),
             changes: Arc::clone(&changes),
-            clock,
             status: status.clone(),
         };
         let worker = Worker::new(process, hands, Arc::clone(&inbox), clock, Arc::clone(&chaos));

@@ -31,6 +31,32 @@ pub type Replica = [(&'static str, u64); 2];
 /// What an example of a histogram is found by.
 pub type Example = [(&'static str, String); 1];
 
+/// Figures of a family that one thread has looked up: a short list is read faster than a map that
+/// is shared and may grow.
+#[derive(Debug)]
+pub struct Known<L, M> {
+    family: Family<L, M, fn() -> M>,
+    known: Vec<(L, M)>,
+}
+
+impl<L: Copy + Eq + std::hash::Hash, M: Clone> Known<L, M> {
+    /// Looks up what is asked for in `family`.
+    #[must_use]
+    pub fn new(family: Family<L, M, fn() -> M>) -> Known<L, M> {
+        Known { family, known: Vec::new() }
+    }
+
+    /// The figure of these labels. They take few values; all that were asked for are remembered.
+    pub fn get(&mut self, labels: L) -> &M {
+        let at = self.known.iter().position(|(known, _)| *known == labels);
+        let at = at.unwrap_or_else(|| {
+            self.known.push((labels, self.family.get_or_create(&labels).clone()));
+            self.known.len() - 1
+        });
+        &self.known[at].1
+    }
+}
+
 /// What an objective is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Sli {

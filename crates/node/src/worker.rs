@@ -77,8 +77,8 @@ pub trait Hands<P: Process> {
     fn deliver(&mut self);
     /// Does what an enclosing process would.
     fn output(&mut self, output: P::Output);
-    /// Records an observation.
-    fn note(&mut self, now: Now, note: P::Note);
+    /// Records the observations of a batch that began at `now`.
+    fn notes(&mut self, now: Now, notes: Vec<P::Note>);
     /// A batch of so many inputs begins.
     fn batch(&mut self, inputs: usize);
     /// The process stopped for good.
@@ -226,6 +226,7 @@ impl<P: Process, H: Hands<P>> Worker<P, H> {
         let mut flushes = Vec::new();
         let mut sends = Vec::new();
         let mut replies = Vec::new();
+        let mut notes = Vec::new();
         let mut halt = None;
         let released = std::mem::take(&mut self.released);
         for effect in released.into_iter().chain(self.effects.drain()) {
@@ -251,7 +252,7 @@ impl<P: Process, H: Hands<P>> Worker<P, H> {
                 Effect::SetTimer { timer, at } => self.timers.set(timer, at),
                 Effect::CancelTimer { timer } => self.timers.cancel(timer),
                 Effect::Output(output) => self.hands.output(output),
-                Effect::Note(note) => self.hands.note(now, note),
+                Effect::Note(note) => notes.push(note),
                 Effect::Halt(reason) => {
                     halt = Some(reason);
                     break;
@@ -268,6 +269,10 @@ impl<P: Process, H: Hands<P>> Worker<P, H> {
             self.hands.send(to, message);
         }
         self.hands.deliver();
+        // Before the answers: who has one finds its trace.
+        if !notes.is_empty() {
+            self.hands.notes(now, notes);
+        }
         for (ticket, reply) in replies {
             // A Tell has no asker.
             if let Some(asker) = self.asked.remove(&ticket) {

@@ -25,9 +25,9 @@ use super::{
 use crate::{handle::Handle, metrics::Metrics};
 
 /// Spans of one export.
-const BATCH: usize = 512;
-/// The first span of a batch waits so long for others.
-const LINGER: Duration = Duration::from_millis(200);
+const BATCH: usize = 2048;
+/// The first span of a batch waits so long for others, unless enough wait already.
+const LINGER: Duration = Duration::from_millis(500);
 /// Attempts of one export.
 const ATTEMPTS: u32 = 4;
 /// The wait before the second attempt; doubled for each further one.
@@ -63,7 +63,9 @@ impl Exporter {
             if ended {
                 break;
             }
-            let _ = timeout(LINGER, stopped(&mut self.stop)).await;
+            if batch.len() + queue.len() < BATCH {
+                let _ = timeout(LINGER, stopped(&mut self.stop)).await;
+            }
             while batch.len() < BATCH
                 && let Ok(span) = queue.try_recv()
             {

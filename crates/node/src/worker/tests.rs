@@ -78,8 +78,8 @@ impl Hands<Script> for Tape {
     fn output(&mut self, output: &'static str) {
         self.line(format!("output {output}"));
     }
-    fn note(&mut self, _: Now, note: &'static str) {
-        self.line(format!("note {note}"));
+    fn notes(&mut self, _: Now, notes: Vec<&'static str>) {
+        notes.iter().for_each(|note| self.line(format!("note {note}")));
     }
     fn batch(&mut self, _: usize) {}
     fn halted(&mut self, reason: HaltReason) {
