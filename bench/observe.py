@@ -5,9 +5,9 @@
 
 On: the defaults (figures, flight recorder, traces of every request kept), one request of a hundred
 exported by OTLP to a sink in this program, a page of the console open on one node (on none, or on
-each of three, if told so). Off: `observe.requests = false`, no export, no console. Every run has a cluster
-of its own, new and alone on the machine; the pairs alternate which side begins. CPU per put, of all nodes together, is the quieter figure: throughput also tells
-of who else uses the machine.
+each of three, if told so). Off: `observe.requests = false`, no export, no console. Every run has a
+cluster of its own, new and alone on the machine; the pairs alternate which side begins. One run scatters
+by a tenth where others use the processor too, so the standard error of the ratio is told with it.
 
 Needs cargo, or the binary named by QUORATE in the environment. Writes bench/OBSERVE.md.
 """
@@ -144,22 +144,23 @@ def measure(binary, directory, args, collector):
 
 
 def told(runs, args):
-    """The report: medians, the median of the ratios of pairs, and every pair."""
+    """The report: means, and the ratios of the pairs with how far they scatter."""
     names = ["puts/s", "CPU µs/put, all nodes", "p99 µs"]
     lines = ["# What observing every request costs", "",
              f"Written by `bench/observe.py` on {datetime.date.today()}; {platform.processor() or platform.machine()}, "
              f"{os.cpu_count()} cores; {args.pages} pages of the console, {args.clients} clients, 256-byte values, {args.pairs} pairs of "
              f"{args.seconds} s, alternated. Load of the machine at the end: {os.getloadavg()[0]:.1f}; above "
              "its cores plus the generator, others were at work and ratios of throughput say little.", "",
-             "| | on | off | on/off, median of pairs | smallest | largest |",
-             "|---|---:|---:|---:|---:|---:|"]
+             "| | on | off | on/off, mean of pairs | its standard error | smallest | largest |",
+             "|---|---:|---:|---:|---:|---:|---:|"]
     ratios = []
     for i, name in enumerate(names):
         on, off = ([one[i] for one in runs[side]] for side in ("on", "off"))
         pairs = [a / b for a, b in zip(on, off)]
-        ratios.append(statistics.median(pairs))
-        lines.append(f"| {name} | {statistics.median(on):.0f} | {statistics.median(off):.0f} | "
-                     f"{ratios[i]:.3f} | {min(pairs):.3f} | {max(pairs):.3f} |")
+        ratios.append(statistics.mean(pairs))
+        error = statistics.stdev(pairs) / len(pairs) ** 0.5 if len(pairs) > 1 else 0.0
+        lines.append(f"| {name} | {statistics.mean(on):.0f} | {statistics.mean(off):.0f} | {ratios[i]:.3f} | "
+                     f"{error:.3f} | {min(pairs):.3f} | {max(pairs):.3f} |")
     lines += ["", f"Asked for: a throughput of at least {GOAL:.0%} of that without. Exports taken "
               f"by the sink: {Sink.taken['/v1/traces']} of traces, {Sink.taken['/v1/metrics']} of figures.", ""]
     return "\n".join(lines), ratios[0]
