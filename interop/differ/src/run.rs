@@ -165,8 +165,9 @@ impl Run {
         println!("{:>8} watch requests, {} events equal", self.watched, self.watches.events);
         let seen: u64 = self.observers.iter().map(|observer| observer.leaders).sum();
         println!(
-            "{:>8} locks and campaigns answered, {} abandoned, {seen} leaders observed",
-            self.waiting.answered, self.waiting.abandoned
+            "{:>8} locks and campaigns answered, {} abandoned, {} overtaken by a compaction in etcd, \
+             {seen} leaders observed",
+            self.waiting.answered, self.waiting.abandoned, self.waiting.overtaken
         );
         println!(
             "{:>8} of all answers were errors; the last revision is {}",

@@ -6,6 +6,10 @@
 //!                                            somebody before it       ──▶ neither may answer
 //!   abandoned   the call is dropped: the place must go, on both
 //! ```
+//!
+//! etcd watches the place before from the revision at which it looked. If history is compacted
+//! between the two, its call ends with an error, now and then; ours looks again. Such a place is
+//! given up on both sides.
 
 use std::time::Duration;
 
@@ -23,6 +27,7 @@ use crate::{
 
 const LOCK: &str = "/v3lockpb.Lock/Lock";
 const CAMPAIGN: &str = "/v3electionpb.Election/Campaign";
+const RESIGN: &str = "/v3electionpb.Election/Resign";
 const RANGE: &str = "/etcdserverpb.KV/Range";
 
 /// Places at most, and candidacies that are remembered.
@@ -56,6 +61,8 @@ pub struct Waiting {
     pub answered: u64,
     /// Requests that were abandoned.
     pub abandoned: u64,
+    /// Requests that etcd gave up because history was compacted.
+    pub overtaken: u64,
 }
 
 /// What two servers said to a request.
@@ -223,9 +230,10 @@ impl Waiting {
             if behind(&all, &place.call, place.token) {
                 let early = place.calls.iter().position(|call| call.is_finished());
                 if let (Some(early), false) = (early, place.lost) {
-                    let answer = self.places.swap_remove(at);
-                    let side = ["left", "right"][early];
-                    return Err(format!("the {side} one answered too early: {:?}", answer.call));
+                    let place = self.places.swap_remove(at);
+                    self.last = format!("giving up {:?}", place.call);
+                    give_up(place, early, servers).await?;
+                    self.overtaken += 1;
                 }
                 continue;
             }
@@ -237,6 +245,26 @@ impl Waiting {
         }
         Ok(found)
     }
+}
+
+/// Lets a place go that etcd has given up because history was compacted; any other answer while
+/// somebody stands before the place is wrong.
+async fn give_up(place: Place, early: usize, servers: &mut [Server; 2]) -> Result<(), String> {
+    let Place { call, token, lost, calls: [left, right] } = place;
+    let ((name, lease), key) = (call.place(), call.key());
+    let leader = LeaderKey { name: name.clone(), key, rev: token, lease };
+    if early != 0 {
+        return Err(format!("the right one answered too early: {call:?}"));
+    }
+    let answer = left.await.map_err(|error| error.to_string())?;
+    if !answer.text.contains("compacted") {
+        return Err(format!("the left one answered too early: {call:?}: {}", answer.text));
+    }
+    // Of an election it leaves the key; what is gone already is not removed again.
+    let resign = ResignRequest { leader: Some(leader) };
+    servers[0].ask(RESIGN, &resign).await.map_err(|status| status.to_string())?;
+    let done = tokio::spawn(async move { answer });
+    abandon(Place { call, token, lost, calls: [done, right] }, servers).await
 }
 
 /// Drops the calls; the place has to go on both servers.
