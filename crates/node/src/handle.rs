@@ -247,6 +247,12 @@ impl Handle {
         &self.inner.senses.metrics
     }
 
+    /// Whether what comes with every request is noticed.
+    #[must_use]
+    pub fn observes_requests(&self) -> bool {
+        self.inner.senses.observes_requests()
+    }
+
     /// The flight recorder.
     #[must_use]
     pub fn flight(&self) -> &Arc<Flight> {

@@ -25,6 +25,7 @@ mod hands;
 pub mod history;
 pub mod hold;
 pub mod journal;
+pub mod keyspaces;
 pub mod life;
 pub mod logs;
 pub mod lsm;

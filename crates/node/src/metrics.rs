@@ -66,7 +66,28 @@ pub struct Sli {
     pub sli: &'static str,
 }
 
-type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+/// A kind of request of an API, and how such requests ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Operation {
+    /// `http`, `etcd` or `pipe`.
+    pub api: &'static str,
+    /// One of a fixed list: a route with its method, a method of gRPC, a kind of call.
+    pub operation: String,
+    /// The name of a [`vigil::Outcome`].
+    pub outcome: &'static str,
+}
+
+/// A keyspace, and how requests to it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Keyspace {
+    /// Its name, or `_other`.
+    pub keyspace: String,
+    /// The name of a [`vigil::Outcome`].
+    pub outcome: &'static str,
+}
+
+/// Durations by labels.
+pub type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 type Exampled<L> =
     Family<L, HistogramWithExemplars<Example>, fn() -> HistogramWithExemplars<Example>>;
 
@@ -76,6 +97,10 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     /// Requests by operation and outcome, from arrival to answer.
     pub requests: Exampled<Labels>,
+    /// Requests by API, operation and outcome, as its gateway sees them.
+    pub operations: Histograms<Operation>,
+    /// Requests by keyspace and outcome, from arrival to answer.
+    pub keyspaces: Histograms<Keyspace>,
     /// Requests refused at the door, by code.
     pub refused: Family<Label, Counter>,
     /// Calls of other nodes that were answered here, from arrival to answer.
@@ -179,7 +204,12 @@ fn seconds() -> Histogram {
     Histogram::new((0..18).map(|power| 50e-6 * f64::from(1 << power)))
 }
 
-/// The same, with examples.
+/// From 100 microseconds to 10 seconds in fewer steps, where there are many histograms.
+fn coarse_seconds() -> Histogram {
+    Histogram::new([1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0])
+}
+
+/// The same as [`seconds`], with examples.
 fn exampled() -> HistogramWithExemplars<Example> {
     HistogramWithExemplars::new((0..18).map(|power| 50e-6 * f64::from(1 << power)))
 }
@@ -194,6 +224,8 @@ impl Default for Metrics {
         let metrics = Metrics {
             registry: Mutex::new(Registry::with_prefix("quorate")),
             requests: Family::new_with_constructor(exampled),
+            operations: Family::new_with_constructor(coarse_seconds),
+            keyspaces: Family::new_with_constructor(coarse_seconds),
             refused: Family::default(),
             served: Family::new_with_constructor(seconds),
             round: Family::new_with_constructor(seconds),
@@ -278,6 +310,10 @@ impl Metrics {
             s,
             self.requests.clone(),
         );
+        let help = "Requests by API and operation, as its gateway sees them";
+        r.register_with_unit("api_request", help, Unit::Seconds, self.operations.clone());
+        let help = "Requests by keyspace, from arrival to answer";
+        r.register_with_unit("keyspace_request", help, Unit::Seconds, self.keyspaces.clone());
         r.register("requests_refused", "Requests refused at the door", self.refused.clone());
         let help = "Calls of a peer that were answered here";
         r.register_with_unit("served", help, Unit::Seconds, self.served.clone());

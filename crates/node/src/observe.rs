@@ -13,12 +13,13 @@ use database::{
     api::{Call, Trace},
 };
 use kernel::{Duration, NodeId};
-use vigil::traces::Store;
+use vigil::{Outcome, traces::Store};
 
 pub use self::observer::Observer;
 use crate::{
     ambient::{self, Clock},
     flight::Flight,
+    keyspaces::Keyspaces,
     metrics::Metrics,
     objectives::Budgets,
     otlp::Tracer,
@@ -40,6 +41,8 @@ pub struct Senses {
     pub traces: Arc<Mutex<Store>>,
     /// Error budgets.
     pub budgets: Arc<Budgets>,
+    /// Requests by keyspace.
+    pub keyspaces: Arc<Keyspaces>,
     /// Whether what happens with every request is noticed.
     requests: bool,
     named: Arc<AtomicU64>,
@@ -59,8 +62,20 @@ impl Senses {
         let traces = Arc::new(Mutex::new(Store::new(node.to_string())));
         let (flight, pulse) = (Arc::new(Flight::new(clock)), Arc::new(Pulse::new(clock)));
         let named = Arc::new(AtomicU64::new(ambient::seed()));
+        let keyspaces = Arc::new(Keyspaces::new(metrics.keyspaces.clone()));
         let budgets = Arc::default();
-        Senses { metrics, tracer, flight, pulse, traces, budgets, requests, named, clock }
+        Senses {
+            metrics,
+            tracer,
+            flight,
+            pulse,
+            traces,
+            budgets,
+            keyspaces,
+            requests,
+            named,
+            clock,
+        }
     }
 
     /// Whether an observation is noticed: not those that come with every request if they cost too
@@ -73,6 +88,12 @@ impl Senses {
             N::Request { .. } | N::Round { .. } | N::Served { .. } | N::Followed { .. }
         );
         self.requests || !often
+    }
+
+    /// Whether what comes with every request is noticed.
+    #[must_use]
+    pub fn observes_requests(&self) -> bool {
+        self.requests
     }
 
     /// A request comes: it gets a name by which what every node does for it can be found.
@@ -106,5 +127,8 @@ impl Senses {
         self.pulse.counts.refused(now, name, keyspace);
         let second = self.clock.steady_us(now) / 1_000_000;
         self.budgets.count(second, keyspace, Some(name), Duration::ZERO);
+        if self.requests && !keyspace.is_empty() {
+            self.keyspaces.count(keyspace, Outcome::of_code(Some(name)), Duration::ZERO);
+        }
     }
 }

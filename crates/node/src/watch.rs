@@ -50,7 +50,7 @@ pub async fn health(watched: Watched) {
             let names = cluster.shards.iter().map(|shard| (shard.shard.0, shard.keyspace.clone()));
             let senses = handle.senses();
             senses.flight.learn(names.collect());
-            learn_objectives(handle).await;
+            learn_keyspaces(handle).await;
             senses.budgets.tell(&metrics);
             let look = looker.look(&watched, &cluster).await;
             senses.pulse.look(look, looker.settled(), &metrics, &senses.flight);
@@ -59,9 +59,10 @@ pub async fn health(watched: Watched) {
     }
 }
 
-/// Which keyspaces have an objective, by the catalog as this node knows it.
-async fn learn_objectives(handle: &Handle) {
+/// Which keyspaces there are, and which have an objective, by the catalog as this node knows it.
+async fn learn_keyspaces(handle: &Handle) {
     if let Answer::Keyspaces(all) = handle.ask(Request::Keyspaces).await {
+        handle.senses().keyspaces.learn(all.iter().map(|one| one.name.as_str()));
         let named = all.into_iter().filter_map(|one| Some((one.name, one.contract.objective?)));
         handle.senses().budgets.learn(named.collect());
     }

@@ -6,6 +6,7 @@
 //!   vitals    how a node is: one document
 //!   health    from vitals to alarms, and to one number
 //!   pulse     the last minutes, second by second, in fixed memory
+//!   outcome   how a request ended, in few words
 //!   histogram durations in fixed memory          topk   the most frequent of very many
 //!   traces    requests with their stages, where it is worth keeping them
 //!   slo       error budgets, how fast they burn, and when somebody is paged
@@ -28,6 +29,7 @@ pub mod doctor;
 pub mod event;
 pub mod health;
 mod histogram;
+mod outcome;
 pub mod pulse;
 pub mod question;
 pub mod slo;
@@ -39,6 +41,7 @@ pub mod vitals;
 pub use doctor::Diagnosis;
 pub use event::{Event, Events, Recorder, Severity};
 pub use histogram::Histogram;
+pub use outcome::Outcome;
 pub use question::{Pick, Question};
 pub use slo::Objectives;
 pub use topk::TopK;

@@ -8,7 +8,7 @@ use kernel::{Duration, Instant, NodeId, ShardId};
 use prometheus_client::metrics::{exemplar::HistogramWithExemplars, histogram::Histogram};
 use tracing::{info, warn};
 use vigil::{
-    Event, Severity,
+    Event, Outcome, Severity,
     traces::{Did, Ended, Part},
 };
 
@@ -205,6 +205,7 @@ impl Observer {
         let outcome = code.unwrap_or("ok");
         senses.pulse.counts.request(now, mutation, code, took);
         senses.budgets.count(senses.clock.steady_us(now) / 1_000_000, &keyspace, code, took);
+        senses.keyspaces.count(&keyspace, Outcome::of_code(code), took);
         if let Some(code) = code {
             senses.pulse.counts.failure(now, code, &keyspace);
         }
@@ -309,6 +310,7 @@ mod tests {
         for line in [
             "quorate_raft_leader_changes_total 1",
             "quorate_request_seconds_count{op=\"write\",outcome=\"unavailable\"} 1",
+            "quorate_keyspace_request_seconds_count{keyspace=\"_other\",outcome=\"server-error\"} 1",
             "quorate_consensus_round_seconds_count{stage=\"commit\"} 1",
             "quorate_consensus_round_seconds_count{stage=\"apply\"} 1",
             "quorate_replicas 1",
