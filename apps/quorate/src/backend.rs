@@ -8,11 +8,14 @@ use std::{
 
 use client::document::{Chaos, Direction};
 use database::{Answer, Request, api::Trace};
-use gateways::{Backend, Pages, etcd::Figures};
+use gateways::{Backend, Measures, Meter, Pages, etcd::Figures};
 use kernel::{Duration, NodeId, process::Sink};
-use node::{Fault, Handle};
+use node::{
+    Fault, Handle,
+    metrics::{Metrics, Operation},
+};
 use tokio::sync::watch;
-use vigil::Question;
+use vigil::{Outcome, Question};
 
 use crate::{ambient, everybody::Everybody};
 
@@ -106,6 +109,18 @@ impl Front {
     }
 }
 
+/// The figures of the node keep how long requests take.
+struct Durations(Arc<Metrics>);
+
+impl Measures for Durations {
+    fn meter(&self, api: &'static str, operation: &str, outcome: Outcome) -> Meter {
+        let (operation, outcome) = (operation.to_owned(), outcome.name());
+        let labels = Operation { api, operation, outcome };
+        let figure = self.0.operations.get_or_create_owned(&labels);
+        Box::new(move |took| figure.observe(took.as_secs_f64()))
+    }
+}
+
 fn json(document: &impl serde::Serialize) -> Option<Vec<u8>> {
     serde_json::to_vec(document).ok()
 }
@@ -135,6 +150,11 @@ impl Backend for Front {
 
     fn scratch(&self) -> PathBuf {
         self.handle.data().to_path_buf()
+    }
+
+    fn measures(&self) -> Option<Arc<dyn Measures>> {
+        let figures = self.handle.observes_requests().then(|| Arc::clone(self.handle.figures()));
+        figures.map(|figures| Arc::new(Durations(figures)) as Arc<dyn Measures>)
     }
 
     fn metrics(&self) -> String {

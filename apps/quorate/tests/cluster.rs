@@ -153,6 +153,10 @@ fn speaks_http_on_every_node(dev: &Dev) {
         becomes_ready(&dev.address(node));
         let metrics = curl(&dev.address(node), "GET", "/metrics", "");
         assert!(metrics.contains("quorate_http_responses_total"), "{metrics}");
+        let operation = "api=\"http\",operation=\"GET /metrics\",outcome=\"ok\"";
+        let again = curl(&dev.address(node), "GET", "/metrics", "");
+        let counted = format!("quorate_api_request_seconds_count{{{operation}}} 1\n");
+        assert!(!metrics.contains(&counted) && again.contains(&counted), "{again}");
     }
 }
 

@@ -7,6 +7,9 @@ use std::{pin::Pin, thread, time::SystemTime};
 use kernel::Duration;
 use tokio::task::AbortHandle;
 
+/// A moment of the monotonic clock.
+pub(crate) type Moment = std::time::Instant;
+
 /// A timer that runs.
 pub(crate) type Sleep = Pin<Box<tokio::time::Sleep>>;
 
@@ -53,6 +56,11 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The moment.
+pub(crate) fn now() -> Moment {
+    Moment::now()
 }
 
 /// The time of day, in seconds since 1970.

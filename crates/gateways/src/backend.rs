@@ -8,7 +8,7 @@ use kernel::{NodeId, process::Sink};
 use tokio::sync::watch;
 use vigil::Question;
 
-use crate::Pages;
+use crate::{Measures, Pages};
 
 /// A database to ask. Cheap to clone: every connection holds one.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -34,6 +34,11 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// Where files may lie that nobody needs any more after a crash: on the disk of the data.
     fn scratch(&self) -> PathBuf;
+
+    /// Who keeps how long requests take; nobody if requests are not observed.
+    fn measures(&self) -> Option<Arc<dyn Measures>> {
+        None
+    }
 
     /// The node's metrics in the text format of Prometheus.
     fn metrics(&self) -> String;

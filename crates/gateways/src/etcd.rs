@@ -23,6 +23,7 @@ pub mod json;
 mod limits;
 pub mod map;
 pub mod method;
+mod operation;
 mod reflection;
 mod serve;
 mod service;
@@ -33,4 +34,6 @@ pub mod wire;
 pub use figures::Figures;
 pub(crate) use guard::of as guards;
 pub use limits::Limits;
+#[cfg(test)]
+pub(crate) use operation::operations;
 pub use serve::serve;

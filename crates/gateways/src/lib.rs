@@ -14,8 +14,11 @@ mod ambient;
 mod backend;
 pub mod etcd;
 pub mod http;
+mod measure;
 mod pages;
 pub mod pipe;
+mod slots;
 
 pub use backend::Backend;
+pub use measure::{Measures, Meter};
 pub use pages::{Content, Pages, Shown, Visit};

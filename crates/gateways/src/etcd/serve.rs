@@ -14,7 +14,6 @@ mod lines;
 mod outbox;
 mod reply;
 mod shared;
-mod slots;
 mod task;
 
 use std::{io, sync::Arc};

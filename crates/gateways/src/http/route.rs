@@ -13,6 +13,7 @@ use super::{
     code::Code,
     recipe::{self, Place},
 };
+use crate::measure::same;
 
 /// Every route, as method and path template.
 pub const TABLE: &[(&str, &str)] = &[
@@ -79,6 +80,27 @@ pub const TABLE: &[(&str, &str)] = &[
     ("GET", "/v1/doctor"),
 ];
 
+/// The operation of a page for people, and of what is no route: behind those of the table.
+pub const PAGE: usize = TABLE.len();
+/// See [`PAGE`].
+pub const NONE: usize = TABLE.len() + 1;
+
+/// What requests are told apart by where they are counted: a name for every row of the table, for
+/// pages, and for the rest.
+pub fn operations() -> impl Iterator<Item = String> {
+    let rows = TABLE.iter().map(|(method, template)| format!("{method} {template}"));
+    rows.chain(["page", "none"].map(str::to_owned))
+}
+
+/// The place of a row in the table. One that is not there does not compile.
+pub(super) const fn row(method: &str, template: &str) -> usize {
+    let mut at = 0;
+    while !(same(TABLE[at].0, method) && same(TABLE[at].1, template)) {
+        at += 1;
+    }
+    at
+}
+
 /// A place of the API with the names in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "one variant per row of TABLE, named after it")]
@@ -117,6 +139,54 @@ pub enum Route {
     Slo,
     Doctor,
     Recipe(Place),
+}
+
+impl Route {
+    /// The row of the table that it stands in, of this method.
+    #[must_use]
+    pub fn operation(&self, method: &Method) -> usize {
+        match self {
+            Route::Index => const { row("GET", "/") },
+            Route::Health => const { row("GET", "/healthz") },
+            Route::Ready => const { row("GET", "/readyz") },
+            Route::Metrics => const { row("GET", "/metrics") },
+            Route::OpenApi => const { row("GET", "/v1/openapi.json") },
+            Route::ErrorPage { .. } => const { row("GET", "/v1/errors/{code}") },
+            Route::Put { .. } => const { row("PUT", "/v1/kv/{keyspace}/{key}") },
+            Route::Get { .. } if *method == Method::HEAD => {
+                const { row("HEAD", "/v1/kv/{keyspace}/{key}") }
+            }
+            Route::Get { .. } => const { row("GET", "/v1/kv/{keyspace}/{key}") },
+            Route::Delete { .. } => const { row("DELETE", "/v1/kv/{keyspace}/{key}") },
+            Route::Scan { .. } => const { row("GET", "/v1/kv/{keyspace}") },
+            Route::History { .. } => const { row("GET", "/v1/kv/{keyspace}:history") },
+            Route::Batch { .. } => const { row("POST", "/v1/kv/{keyspace}:batch") },
+            Route::Increment { .. } => {
+                const { row("POST", "/v1/counters/{keyspace}/{name}/increment") }
+            }
+            Route::Count { .. } => const { row("GET", "/v1/counters/{keyspace}/{name}") },
+            Route::Keyspaces => const { row("GET", "/v1/keyspaces") },
+            Route::KeyspacePut { .. } => const { row("PUT", "/v1/keyspaces/{keyspace}") },
+            Route::KeyspaceGet { .. } => const { row("GET", "/v1/keyspaces/{keyspace}") },
+            Route::KeyspaceDelete { .. } => const { row("DELETE", "/v1/keyspaces/{keyspace}") },
+            Route::Explain { .. } => const { row("GET", "/v1/keyspaces/{keyspace}/explain") },
+            Route::Fate { .. } => const { row("GET", "/v1/fate/{request-id}") },
+            Route::Pipe => const { row("GET", "/v1/pipe") },
+            Route::Cluster => const { row("GET", "/v1/cluster") },
+            Route::NodeAdd => const { row("POST", "/v1/cluster/nodes") },
+            Route::NodeRemove { .. } => const { row("DELETE", "/v1/cluster/nodes/{id}") },
+            Route::Transfer { .. } => const { row("POST", "/v1/shards/{id}/transfer") },
+            Route::Move { .. } => const { row("POST", "/v1/shards/{id}/move") },
+            Route::Chaos => const { row("POST", "/v1/chaos") },
+            Route::Events => const { row("GET", "/v1/events") },
+            Route::Vitals => const { row("GET", "/v1/vitals") },
+            Route::Traces => const { row("GET", "/v1/traces") },
+            Route::Trace { .. } => const { row("GET", "/v1/traces/{trace}") },
+            Route::Slo => const { row("GET", "/v1/slo") },
+            Route::Doctor => const { row("GET", "/v1/doctor") },
+            Route::Recipe(place) => place.operation(),
+        }
+    }
 }
 
 /// Finds the route of a request.

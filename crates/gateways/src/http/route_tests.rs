@@ -36,6 +36,18 @@ fn every_row_of_the_table_is_routed_and_every_other_method_is_refused() {
 }
 
 #[test]
+fn every_row_of_the_table_is_an_operation_of_its_own() {
+    for (at, (method, template)) in TABLE.iter().enumerate() {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let route = parse(&method, &example(template)).unwrap();
+        assert_eq!(route.operation(&method), at, "{method} {template}");
+    }
+    let names: Vec<String> = operations().collect();
+    assert_eq!((names[PAGE].as_str(), names[NONE].as_str()), ("page", "none"));
+    assert_eq!(names.len(), TABLE.len() + 2);
+}
+
+#[test]
 fn a_key_is_the_rest_of_the_path() {
     let key = |path| match put(path) {
         Ok(Route::Put { keyspace, key }) => (keyspace, key.to_vec()),

@@ -27,7 +27,8 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
-use crate::{Backend, ambient};
+use super::route;
+use crate::{Backend, ambient, measure::Meters, pipe};
 pub(crate) use body::{Room, read as read_body};
 pub use flow::Flow;
 pub use limits::Limits;
@@ -39,6 +40,8 @@ struct Shared<B> {
     backend: B,
     limits: Limits,
     tally: Tally,
+    meters: Meters,
+    pipes: Meters,
     bodies: Room,
     /// Becomes true when the server stops.
     stopped: watch::Receiver<bool>,
@@ -64,8 +67,17 @@ pub async fn serve<B: Backend>(
     let pulses = recipe::Pulses::default();
     let tally = Tally::default();
     let stopped_too = stopped.clone();
-    let shared = Shared { backend, limits, tally, bodies, stopped: stopped_too, pulses, waiting };
-    let shared = Arc::new(shared);
+    let shared = Arc::new(Shared {
+        meters: Meters::new(backend.measures(), "http", route::operations()),
+        pipes: pipe::meters(backend.measures()),
+        backend,
+        limits,
+        tally,
+        bodies,
+        stopped: stopped_too,
+        pulses,
+        waiting,
+    });
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {

@@ -10,6 +10,19 @@ use kernel::{Duration, NodeId, RequestId, Version};
 
 use crate::http::{Limits, Problem, code::Code, level, parse_session, parse_trace};
 
+/// What calls are told apart by where they are counted.
+pub const OPERATIONS: [&str; 4] = ["mutate", "query", "past", "none"];
+
+/// The place of a call among [`OPERATIONS`].
+pub fn operation(call: &Call) -> usize {
+    match call.action {
+        Some(Action::Mutate(_)) => 0,
+        Some(Action::Query(_)) => 1,
+        Some(Action::Past(_)) => 2,
+        None => 3,
+    }
+}
+
 /// What a call asks of the database.
 ///
 /// # Errors

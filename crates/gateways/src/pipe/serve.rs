@@ -30,11 +30,14 @@ use tokio::{
     },
     sync::{Notify, watch},
 };
+use vigil::Outcome;
 
 use super::map;
 use crate::{
     Backend, ambient,
     http::{Limits, Problem, Room, Tally, code::Code},
+    measure::{Meters, Timed},
+    slots::Slots,
 };
 
 /// Bytes of answers that leave in one write, about.
@@ -47,13 +50,14 @@ pub struct Around<'a, B> {
     pub backend: &'a B,
     pub limits: &'a Limits,
     pub tally: &'a Tally,
+    pub meters: &'a Meters,
     pub room: &'a Room,
 }
 
 /// Answers that wait to be written.
 #[derive(Default)]
 struct Outbox {
-    state: Mutex<Waiting>,
+    state: Mutex<State>,
     /// Calls that were started and whose answers are not written.
     under_way: AtomicUsize,
     /// There is something to write.
@@ -63,21 +67,40 @@ struct Outbox {
 }
 
 #[derive(Default)]
-struct Waiting {
+struct State {
+    /// Calls that the node was asked, by the tag under which they were posted.
+    asked: Slots<Asked>,
     answers: Vec<(u64, Answer)>,
     /// What the reader refused by itself, and its last word.
-    refused: Vec<(u64, Problem)>,
+    refused: Vec<(Asked, Problem)>,
     /// No call will be started any more.
     last: bool,
 }
 
+/// A call that was started.
+#[derive(Default)]
+struct Asked {
+    /// The client's number for it; 0 of the last word.
+    number: u64,
+    timed: Timed,
+}
+
+impl State {
+    /// Takes the answers of the node that wait to be written, with their calls.
+    fn answered(&mut self) -> Vec<(Asked, Answer)> {
+        let asked = &mut self.asked;
+        let call = |(tag, answer)| Some((asked.remove(usize::try_from(tag).ok()?)?, answer));
+        std::mem::take(&mut self.answers).into_iter().filter_map(call).collect()
+    }
+}
+
 impl Outbox {
-    fn state(&self) -> MutexGuard<'_, Waiting> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn refuse(&self, number: u64, problem: Problem) {
-        self.state().refused.push((number, problem));
+    fn refuse(&self, asked: Asked, problem: Problem) {
+        self.state().refused.push((asked, problem));
         self.filled.notify_one();
     }
 
@@ -148,19 +171,19 @@ impl<B: Backend> Reader<'_, B> {
     async fn run(mut self) {
         loop {
             if let Err(problem) = self.start_all().await {
-                return self.outbox.refuse(0, problem);
+                return self.outbox.refuse(Asked::default(), problem);
             }
             match self.more().await {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(problem) => return self.outbox.refuse(0, problem),
+                Err(problem) => return self.outbox.refuse(Asked::default(), problem),
             }
         }
     }
 
     /// Starts every call that is whole.
     async fn start_all(&mut self) -> Result<(), Problem> {
-        let mut calls = Vec::new();
+        let (mut calls, now) = (Vec::new(), ambient::now());
         let ended = loop {
             let call = match Call::take(&mut self.buffer) {
                 Ok(Some(call)) if call.number == 0 => {
@@ -171,10 +194,11 @@ impl<B: Backend> Reader<'_, B> {
                 Err(error) => break Err(Problem::new(Code::INVALID_BODY, error.to_string())),
             };
             self.outbox.under_way.fetch_add(1, Relaxed);
-            let number = call.number;
+            let timed = self.around.meters.begin(map::operation(&call), now);
+            let asked = Asked { number: call.number, timed };
             match map::request(call, self.around.limits) {
-                Ok(request) => calls.push((number, request)),
-                Err(problem) => self.outbox.refuse(number, problem),
+                Ok(request) => calls.push((asked, request)),
+                Err(problem) => self.outbox.refuse(asked, problem),
             }
             if self.outbox.under_way.load(Relaxed) >= CALLS_MAX {
                 self.post(&mut calls);
@@ -185,11 +209,16 @@ impl<B: Backend> Reader<'_, B> {
         ended
     }
 
-    fn post(&self, calls: &mut Vec<(u64, database::Request)>) {
-        if !calls.is_empty() {
-            let sink: Arc<dyn Sink<Answer>> = Arc::<Outbox>::clone(self.outbox);
-            self.around.backend.post(std::mem::take(calls), sink);
+    fn post(&self, calls: &mut Vec<(Asked, database::Request)>) {
+        if calls.is_empty() {
+            return;
         }
+        let tagged = {
+            let asked = &mut self.outbox.state().asked;
+            calls.drain(..).map(|(call, request)| (asked.insert(call) as u64, request)).collect()
+        };
+        let sink: Arc<dyn Sink<Answer>> = Arc::<Outbox>::clone(self.outbox);
+        self.around.backend.post(tagged, sink);
     }
 
     /// Reads at least one more byte, and the rest of a call that has begun; `false` at the end.
@@ -245,8 +274,7 @@ async fn writer<B: Backend>(
     loop {
         let (answers, refused, last) = {
             let mut state = outbox.state();
-            let Waiting { answers, refused, last } = &mut *state;
-            (std::mem::take(answers), std::mem::take(refused), *last)
+            (state.answered(), std::mem::take(&mut state.refused), state.last)
         };
         if answers.is_empty() && refused.is_empty() {
             if last && outbox.under_way.load(Relaxed) == 0 {
@@ -255,12 +283,19 @@ async fn writer<B: Backend>(
             outbox.filled.notified().await;
             continue;
         }
-        let ours = refused.into_iter().map(|(number, problem)| map::refused(number, problem));
-        let came = answers.into_iter().map(|(tag, came)| map::answer(tag, came, &http_of));
-        let mut written = 0;
-        for (answer, status) in came.chain(ours) {
+        let ours = refused.into_iter().map(|(asked, problem)| {
+            let answer = map::refused(asked.number, problem);
+            (asked, answer)
+        });
+        let came = answers.into_iter().map(|(asked, came)| {
+            let answer = map::answer(asked.number, came, &http_of);
+            (asked, answer)
+        });
+        let (mut written, now) = (0, ambient::now());
+        for (asked, (answer, status)) in came.chain(ours) {
             answer.put(&mut frames);
             around.tally.response(status);
+            asked.timed.end(Outcome::of_status(status), now);
             // A last word answers no call.
             written += usize::from(answer.number > 0);
             if frames.len() >= WRITE {

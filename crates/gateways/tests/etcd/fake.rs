@@ -13,7 +13,7 @@ use database::{
     api::{Action, Call, Cluster, Control, Done, Keyspace, Member, NodeStatus},
 };
 use gateways::{
-    Backend,
+    Backend, Measures, Meter,
     etcd::{Figures, Limits, serve},
 };
 use kernel::{
@@ -32,9 +32,39 @@ use tokio::{
 
 const SPACE: Space = Space { shard: ShardId(1), generation: 0 };
 
+/// What ended, as `api operation outcome`.
+#[derive(Clone, Default)]
+pub struct Book(Arc<Mutex<Vec<String>>>);
+
+impl Book {
+    pub fn read(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Waits until so much has ended.
+    pub async fn wait(&self, count: usize) -> Vec<String> {
+        for _ in 0..500 {
+            if self.read().len() >= count {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        self.read()
+    }
+}
+
+impl Measures for Book {
+    fn meter(&self, api: &'static str, operation: &str, outcome: vigil::Outcome) -> Meter {
+        let (all, line) = (self.clone(), format!("{api} {operation} {}", outcome.name()));
+        Box::new(move |_| all.0.lock().unwrap().push(line.clone()))
+    }
+}
+
 /// A node of a cluster of three.
 #[derive(Clone, Default)]
 pub struct Fake {
+    /// What its gateways measured.
+    pub book: Book,
     shard: Arc<Mutex<Shard>>,
     changes: watch::Sender<u64>,
     /// What is answered instead, if something is.
@@ -133,6 +163,10 @@ impl Backend for Fake {
         for (tag, request) in requests {
             answers.put(tag, self.answer(request));
         }
+    }
+
+    fn measures(&self) -> Option<Arc<dyn Measures>> {
+        Some(Arc::new(self.book.clone()))
     }
 
     fn changes(&self, _: &str) -> watch::Receiver<u64> {

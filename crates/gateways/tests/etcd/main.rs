@@ -8,6 +8,7 @@ mod hostile;
 mod json;
 mod keys;
 mod leases;
+mod measured;
 mod recipes;
 mod reflection;
 mod snapshots;

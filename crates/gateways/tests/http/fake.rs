@@ -13,7 +13,7 @@ use database::{
     api::{Action, Call, Cluster, Done, ShardStatus, Trace},
 };
 use gateways::{
-    Backend, Pages,
+    Backend, Measures, Pages,
     http::{Limits, serve},
 };
 use kernel::{Incarnation, NodeId, ShardId, Version, clock::hybrid::Timestamp, process::Sink};
@@ -25,10 +25,14 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
+use crate::etcd::Book;
+
 #[derive(Clone, Default)]
 pub struct Fake {
     pub keys: Arc<Mutex<BTreeMap<Bytes, (Bytes, u64)>>>,
     pub chaos: bool,
+    /// What its gateway measured.
+    pub book: Book,
     /// How often something changed.
     pub changes: watch::Sender<u64>,
     /// Where its clients connect, if it matters.
@@ -59,6 +63,10 @@ impl Backend for Fake {
                 answers.put(tag, fake.ask(request).await);
             }
         });
+    }
+
+    fn measures(&self) -> Option<Arc<dyn Measures>> {
+        Some(Arc::new(self.book.clone()))
     }
 
     fn changes(&self, _: &str) -> watch::Receiver<u64> {

@@ -114,6 +114,33 @@ async fn many_callers_share_a_connection_and_each_gets_its_own_answer() {
 }
 
 #[tokio::test]
+async fn calls_are_measured_by_their_kind_also_those_with_the_same_number() {
+    let fake = Fake::default();
+    let served = start(fake.clone(), Limits::default()).await;
+    let mut raw = Raw::open(served.address).await;
+    let foreign = Call { keyspace: "other".into(), ..get(7, "a") };
+    let nothing = Call { action: None, ..get(9, "a") };
+    raw.stream.write_all(&frames(&[get(7, "a"), foreign, nothing])).await.unwrap();
+    let mut numbers = Vec::new();
+    for _ in 0..3 {
+        numbers.push(raw.answer().await.unwrap().number);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, [7, 7, 9]);
+    let mut took = fake.book.wait(4).await;
+    took.sort_unstable();
+    assert_eq!(
+        took,
+        [
+            "http GET /v1/pipe ok",
+            "pipe none client-error",
+            "pipe query client-error",
+            "pipe query ok",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_wrong_call_is_refused_alone_and_a_broken_stream_is_closed_with_a_reason() {
     let served = start(Fake::default(), Limits::default()).await;
     let mut raw = Raw::open(served.address).await;

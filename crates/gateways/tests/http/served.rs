@@ -84,6 +84,32 @@ async fn an_answer_names_the_trace_also_of_a_request_that_named_none() {
 }
 
 #[tokio::test]
+async fn every_request_is_measured_by_its_route_whatever_becomes_of_it() {
+    let fake = Fake::default();
+    let served = start(fake.clone(), Limits::default()).await;
+    let all = [
+        request("PUT", "/v1/kv/default/secret", "", "hello"),
+        request("HEAD", "/v1/kv/default/secret", "", ""),
+        request("GET", "/v1/kv/other/secret", "", ""),
+        request("PUT", "/v1/keyspaces/secret", "", "{}"),
+        request("GET", "/secret", "", ""),
+        request("GET", "/v1/locks/default/secret", "connection: close\r\n", ""),
+    ];
+    exchange(served.address, all.concat().as_bytes()).await;
+    assert_eq!(
+        fake.book.read(),
+        [
+            "http PUT /v1/kv/{keyspace}/{key} ok",
+            "http HEAD /v1/kv/{keyspace}/{key} ok",
+            "http GET /v1/kv/{keyspace}/{key} client-error",
+            "http PUT /v1/keyspaces/{keyspace} server-error",
+            "http none client-error",
+            "http GET /v1/locks/{keyspace}/{name} client-error",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn chaos_is_refused_unless_it_is_on() {
     for (chaos, fault, status) in
         [(false, "heal", "403"), (true, "heal", "200"), (true, "partition", "400")]

@@ -6,6 +6,7 @@ use hyper::{
     HeaderMap,
     header::{HeaderName, HeaderValue},
 };
+use vigil::Outcome;
 
 /// A status code of gRPC. The numbers are its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,6 +92,16 @@ impl Status {
         let mut trailers = HeaderMap::with_capacity(1);
         trailers.insert(STATUS, HeaderValue::from_static("0"));
         trailers
+    }
+
+    /// The same in few words; whose fault an error is, the standards for telemetry say by its HTTP
+    /// status.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self.code {
+            Code::Cancelled => Outcome::Cancelled,
+            _ => Outcome::of_status(self.http()),
+        }
     }
 
     /// The HTTP status with the same meaning, as gRPC's own JSON gateways choose it.

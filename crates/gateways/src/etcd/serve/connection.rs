@@ -33,11 +33,11 @@ use super::{
     outbox::Outbox,
     reply::{self, Reply},
     shared::Shared,
-    slots::Slots,
     task,
 };
 use crate::{
-    Backend, ambient,
+    Backend,
+    ambient::{self, Moment},
     etcd::{
         auth::{self, Who},
         grpc::{self, Code, Messages, Status},
@@ -45,8 +45,11 @@ use crate::{
         limits::Limits,
         map::{self, Plan},
         method::{Method, Unary},
+        operation::NONE,
     },
     http::Patient,
+    measure::Timed,
+    slots::Slots,
 };
 
 /// The connection as HTTP/2 sees it.
@@ -56,7 +59,7 @@ struct Connection<B> {
     shared: Arc<Shared<B>>,
     http: Http,
     /// Calls under way, by the number under which they were posted.
-    calls: Slots<(Unary, SendResponse<Bytes>)>,
+    calls: Slots<(Unary, Timed, SendResponse<Bytes>)>,
     batch: Vec<(u64, Asking)>,
     outbox: Arc<Outbox>,
     answers: Vec<(u64, Answer)>,
@@ -100,11 +103,13 @@ fn builder(limits: &Limits) -> server::Builder {
 impl<B: Backend> Connection<B> {
     /// Writes what has come from the node, takes what has come from the client.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.answer(cx);
+        // All of it together looks at the clock once.
+        let now = ambient::now();
+        self.answer(cx, now);
         // This sends what was just answered, too.
         while let Poll::Ready(accepted) = self.http.poll_accept(cx) {
             match accepted {
-                Some(Ok((request, respond))) => self.open(request, respond, cx),
+                Some(Ok((request, respond))) => self.open(request, respond, cx, now),
                 Some(Err(_)) | None => return Poll::Ready(()),
             }
         }
@@ -115,20 +120,20 @@ impl<B: Backend> Connection<B> {
         Poll::Pending
     }
 
-    fn answer(&mut self, cx: &Context<'_>) {
+    fn answer(&mut self, cx: &Context<'_>, now: Moment) {
         self.outbox.take(&mut self.answers, cx.waker());
         if self.answers.is_empty() {
             return;
         }
         let facts = self.shared.facts();
         for (tag, answer) in self.answers.drain(..) {
-            let Some((unary, respond)) = self.calls.remove(tag as usize) else { continue };
+            let Some((unary, timed, respond)) = self.calls.remove(tag as usize) else { continue };
             let told = match answer {
                 Answer::Done(done) => map::answer(&done.body, &facts, unary.is_recipe()),
                 other => Err(self.shared.failed(other)),
             };
             let told = told.map_err(|status| self.shared.known.refused(status));
-            self.shared.figures.answered(told.as_ref().err());
+            self.shared.answered(timed, told.as_ref().err(), now);
             reply::send(&self.shared.limits, respond, told);
         }
     }
@@ -138,6 +143,7 @@ impl<B: Backend> Connection<B> {
         request: Request<RecvStream>,
         respond: SendResponse<Bytes>,
         cx: &mut Context<'_>,
+        now: Moment,
     ) {
         let (head, body) = request.into_parts();
         let asks = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
@@ -146,14 +152,16 @@ impl<B: Backend> Connection<B> {
         }
         let max = self.shared.limits.timeout_max;
         let asked = head.headers.get("grpc-timeout").and_then(|v| grpc::timeout(v.as_bytes()));
-        match Method::parse(head.uri.path()) {
+        let method = Method::parse(head.uri.path());
+        let timed = self.shared.meters.begin(method.map_or(NONE, Method::operation), now);
+        match method {
             Some(Method::Unary(unary)) => {
                 let timeout = asked.map_or(max, |asked| asked.min(max));
                 let guards = match guard::of(&head.headers) {
                     Ok(guards) => guards,
-                    Err(status) => return self.refuse(respond, status),
+                    Err(status) => return self.refuse(timed, respond, status),
                 };
-                let call = |who| Call { unary, who, guards, timeout, asked, respond };
+                let call = |who| Call { unary, who, guards, timeout, asked, timed, respond };
                 match auth::caller_of(&self.shared.known, &head.headers) {
                     Ok(who) => self.unary(call(who), body, cx),
                     Err(doubt) => {
@@ -162,12 +170,12 @@ impl<B: Backend> Connection<B> {
                 }
             }
             Some(Method::Stream(stream)) => {
-                let reply = Reply::new(respond, self.shared.limits.write_timeout);
+                let reply = Reply::new(respond, self.shared.limits.write_timeout, timed);
                 task::stream(Arc::clone(&self.shared), stream, head.headers, body, reply);
             }
             None => {
                 let text = format!("unknown method {}", head.uri.path());
-                self.refuse(respond, Status::new(Code::Unimplemented, text));
+                self.refuse(timed, respond, Status::new(Code::Unimplemented, text));
             }
         }
     }
@@ -179,7 +187,7 @@ impl<B: Backend> Connection<B> {
             match messages.take() {
                 Ok(Some(message)) => return self.begin(call, &message),
                 Ok(None) => {}
-                Err(status) => return self.refuse(call.respond, status),
+                Err(status) => return self.refuse(call.timed, call.respond, status),
             }
             match Pin::new(&mut body).poll_data(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
@@ -189,7 +197,8 @@ impl<B: Backend> Connection<B> {
                 Poll::Ready(Some(Err(_))) => return,
                 Poll::Ready(None) => {
                     let text = "grpc: the call ended before its message did";
-                    return self.refuse(call.respond, Status::new(Code::Internal, text));
+                    let status = Status::new(Code::Internal, text);
+                    return self.refuse(call.timed, call.respond, status);
                 }
                 Poll::Pending => break,
             }
@@ -203,16 +212,16 @@ impl<B: Backend> Connection<B> {
         match plan.and_then(|plan| guard::put(plan, guards)) {
             Ok(Plan::Ask(asked)) if self.shared.keyspace.is_ready() => {
                 let request = self.shared.request(asked, call.timeout);
-                let tag = self.calls.insert((call.unary, call.respond));
+                let tag = self.calls.insert((call.unary, call.timed, call.respond));
                 self.batch.push((tag as u64, request));
             }
             Ok(plan) => task::unary(Arc::clone(&self.shared), call, plan),
-            Err(status) => self.refuse(call.respond, status),
+            Err(status) => self.refuse(call.timed, call.respond, status),
         }
     }
 
-    fn refuse(&self, respond: SendResponse<Bytes>, status: Status) {
-        self.shared.figures.answered(Some(&status));
+    fn refuse(&self, timed: Timed, respond: SendResponse<Bytes>, status: Status) {
+        self.shared.answered(timed, Some(&status), ambient::now());
         reply::send(&self.shared.limits, respond, Err(status));
     }
 }
@@ -229,6 +238,8 @@ pub struct Call {
     pub timeout: Duration,
     /// How long the caller waits, if it says.
     pub asked: Option<Duration>,
+    /// Since when.
+    pub timed: Timed,
     /// Where the answer goes.
     pub respond: SendResponse<Bytes>,
 }

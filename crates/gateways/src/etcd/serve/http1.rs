@@ -23,7 +23,7 @@ use super::{
     task,
 };
 use crate::{
-    Backend,
+    Backend, ambient,
     etcd::{
         grpc::{self, Code, Messages, PREFIX, Status, prefix},
         guard,
@@ -148,17 +148,25 @@ async fn carry_out<B: Backend>(
 ) -> Response<Body> {
     let asked = request.headers().get("grpc-timeout").and_then(|v| grpc::timeout(v.as_bytes()));
     let headers = request.headers().clone();
+    let timed = shared.meters.begin(call.method.operation(), ambient::now());
     let message = match receive(shared, call, request).await {
         Ok(message) => message,
-        Err(status) => return answer(Err(status)),
+        Err(status) => {
+            shared.answered(timed, Some(&status), ambient::now());
+            return answer(Err(status));
+        }
     };
     match call.method {
-        Method::Stream(stream) => respond_with(200, begin(shared, call, stream, headers, &message)),
+        Method::Stream(stream) => {
+            let (reply, said) = Reply::task(shared.limits.write_timeout, timed);
+            begin(shared, stream, headers, &message, reply);
+            respond_with(200, Body::Lines(Lines::new(call.response, said)))
+        }
         Method::Unary(unary) => {
             let most = shared.limits.timeout_max;
             let timeout = asked.map_or(most, |asked| asked.min(most));
             let told = ask(shared, unary, &headers, &message, timeout).await;
-            shared.figures.answered(told.as_ref().err());
+            shared.answered(timed, told.as_ref().err(), ambient::now());
             answer(told.and_then(|bytes| {
                 let broken = || Status::new(Code::Internal, "quorate: an answer that is none");
                 write(call.response, bytes).ok_or_else(broken)
@@ -202,18 +210,16 @@ async fn receive<B: Backend>(
 /// Begins a stream whose client has said everything in one message.
 fn begin<B: Backend>(
     shared: &Arc<Shared<B>>,
-    call: Call,
     stream: Stream,
     headers: HeaderMap,
     message: &Bytes,
-) -> Body {
+    reply: Reply,
+) {
     let most = shared.limits.message_bytes_max;
     let mut framed = BytesMut::new();
     prefix(&mut framed, message.len());
     framed.extend_from_slice(message);
     let mut messages = Messages::new(most);
     messages.push(framed.freeze());
-    let (reply, said) = Reply::task(shared.limits.write_timeout);
     task::run(Arc::clone(shared), stream, headers, Inbound::new(None, messages), reply);
-    Body::Lines(Lines::new(call.response, said))
 }

@@ -17,6 +17,7 @@ use crate::{
         grpc::{Code, Status},
         limits::Limits,
     },
+    measure::Timed,
 };
 
 /// Answers a call. What the client's windows take at once is sent at once; for the rest a task
@@ -36,7 +37,9 @@ pub fn send(limits: &Limits, mut respond: SendResponse<Bytes>, told: Result<Byte
     }
     let patience = limits.write_timeout;
     ambient::spawn(async move {
-        let mut reply = Reply { to: To::Call(respond, Some(stream)), patience };
+        let to = To::Call(respond, Some(stream));
+        // Whoever answers has said how the call ended.
+        let mut reply = Reply { to, patience, timed: Timed::default() };
         if reply.send(framed).await.is_ok() {
             reply.end(Status::new(Code::Ok, ""));
         }
@@ -73,6 +76,8 @@ pub struct Gone;
 pub struct Reply {
     to: To,
     patience: Duration,
+    /// A stream takes until it ends.
+    timed: Timed,
 }
 
 /// Where it goes.
@@ -94,14 +99,14 @@ pub enum Said {
 
 impl Reply {
     /// An answer to a call; nothing is said yet.
-    pub fn new(respond: SendResponse<Bytes>, patience: Duration) -> Reply {
-        Reply { to: To::Call(respond, None), patience }
+    pub fn new(respond: SendResponse<Bytes>, patience: Duration, timed: Timed) -> Reply {
+        Reply { to: To::Call(respond, None), patience, timed }
     }
 
     /// An answer to a task.
-    pub fn task(patience: Duration) -> (Reply, mpsc::Receiver<Said>) {
+    pub fn task(patience: Duration, timed: Timed) -> (Reply, mpsc::Receiver<Said>) {
         let (to, said) = mpsc::channel(1);
-        (Reply { to: To::Task(to), patience }, said)
+        (Reply { to: To::Task(to), patience, timed }, said)
     }
 
     /// Says that an answer will come, as clients of a stream like to know early.
@@ -149,6 +154,7 @@ impl Reply {
 
     /// Ends the call.
     pub fn end(self, status: Status) {
+        self.timed.end(status.outcome(), ambient::now());
         match self.to {
             To::Call(mut respond, None) => fail(&mut respond, &status),
             To::Call(_, Some(mut stream)) => {

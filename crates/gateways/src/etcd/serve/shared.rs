@@ -16,7 +16,8 @@ use tokio::sync::{Semaphore, watch};
 
 use super::keyspace::{Keyspace, POLL};
 use crate::{
-    Backend, ambient,
+    Backend,
+    ambient::{self, Moment},
     etcd::{
         auth::{self, Doubt, Known, Passwords, Who},
         facts::Facts,
@@ -25,10 +26,12 @@ use crate::{
         grpc::{Code, Status},
         limits::Limits,
         map::{self, Asked},
+        operation,
         service::Renewals,
         watch::Hub,
     },
     http::Room,
+    measure::{Meters, Timed},
 };
 
 /// What all connections share.
@@ -39,6 +42,7 @@ pub struct Shared<B> {
     /// Bytes of messages that arrive in pieces.
     pub room: Room,
     pub figures: Figures,
+    pub meters: Meters,
     pub renewals: Renewals,
     pub hub: Hub,
     pub known: Known,
@@ -60,12 +64,19 @@ impl<B: Backend> Shared<B> {
             known: Known::default(),
             passwords: Passwords::new(limits.password_cost, limits.logins_waiting),
             snapshots: Semaphore::new(limits.snapshots_max),
+            meters: Meters::new(backend.measures(), "etcd", operation::operations()),
             facts: RwLock::default(),
             stopping: watch::Sender::default(),
             backend,
             limits,
             figures,
         }
+    }
+
+    /// A call was answered at `now`, perhaps with an error.
+    pub fn answered(&self, timed: Timed, error: Option<&Status>, now: Moment) {
+        self.figures.answered(error);
+        timed.end(error.map_or(vigil::Outcome::Ok, Status::outcome), now);
     }
 
     /// Tells everybody that the gateway stops.

@@ -76,7 +76,7 @@ pub fn doubtful<B: Backend>(
                 late(shared, call, body, messages);
             }
             Err(status) => {
-                shared.figures.answered(Some(&status));
+                shared.answered(call.timed, Some(&status), ambient::now());
                 reply::send(&shared.limits, call.respond, Err(status));
             }
         }
@@ -95,7 +95,7 @@ pub fn unary<B: Backend>(shared: Arc<Shared<B>>, mut call: Call, plan: Plan) {
             }
         };
         let told = told.map_err(|status| shared.known.refused(status));
-        shared.figures.answered(told.as_ref().err());
+        shared.answered(call.timed, told.as_ref().err(), ambient::now());
         reply::send(&shared.limits, call.respond, told);
     });
 }
@@ -130,7 +130,10 @@ pub fn late<B: Backend>(
             .and_then(|plan| guard::put(plan, std::mem::take(&mut call.guards)))
         {
             Ok(plan) => unary(Arc::clone(&shared), call, plan),
-            Err(status) => reply::send(&shared.limits, call.respond, Err(status)),
+            Err(status) => {
+                shared.answered(call.timed, Some(&status), ambient::now());
+                reply::send(&shared.limits, call.respond, Err(status));
+            }
         }
     });
 }

@@ -72,6 +72,55 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The row of the table of routes that it stands in.
+    #[must_use]
+    pub fn operation(&self) -> usize {
+        use super::super::route::row;
+        match self {
+            Place::KeyCreate { .. } => const { row("POST", "/v1/kv/{keyspace}/{key}") },
+            Place::LeaseGrant { .. } => const { row("POST", "/v1/leases/{keyspace}") },
+            Place::LeaseList { .. } => const { row("GET", "/v1/leases/{keyspace}") },
+            Place::LeaseRead { .. } => const { row("GET", "/v1/leases/{keyspace}/{lease}") },
+            Place::LeaseRevoke { .. } => const { row("DELETE", "/v1/leases/{keyspace}/{lease}") },
+            Place::LeaseKeep { .. } => {
+                const { row("POST", "/v1/leases/{keyspace}/{lease}/keep-alive") }
+            }
+            Place::Lock { .. } => const { row("POST", "/v1/locks/{keyspace}/{name}") },
+            Place::LockRead { .. } => const { row("GET", "/v1/locks/{keyspace}/{name}") },
+            Place::Unlock { .. } => const { row("DELETE", "/v1/locks/{keyspace}/{name}") },
+            Place::Campaign { .. } => const { row("POST", "/v1/elections/{keyspace}/{name}") },
+            Place::Leader { .. } => const { row("GET", "/v1/elections/{keyspace}/{name}") },
+            Place::Resign { .. } => const { row("DELETE", "/v1/elections/{keyspace}/{name}") },
+            Place::Permits { .. } => const { row("PUT", "/v1/semaphores/{keyspace}/{name}") },
+            Place::Acquire { .. } => const { row("POST", "/v1/semaphores/{keyspace}/{name}") },
+            Place::SemaphoreRead { .. } => const { row("GET", "/v1/semaphores/{keyspace}/{name}") },
+            Place::Release { .. } => const { row("DELETE", "/v1/semaphores/{keyspace}/{name}") },
+            Place::Raise { .. } => const { row("PUT", "/v1/barriers/{keyspace}/{name}") },
+            Place::BarrierRead { .. } => const { row("GET", "/v1/barriers/{keyspace}/{name}") },
+            Place::Lift { .. } => const { row("DELETE", "/v1/barriers/{keyspace}/{name}") },
+            Place::Enter { .. } => const { row("POST", "/v1/double-barriers/{keyspace}/{name}") },
+            Place::GatheringRead { .. } => {
+                const { row("GET", "/v1/double-barriers/{keyspace}/{name}") }
+            }
+            Place::Leave { .. } => const { row("DELETE", "/v1/double-barriers/{keyspace}/{name}") },
+            Place::Services { service, .. } if service.is_empty() => {
+                const { row("GET", "/v1/services/{keyspace}") }
+            }
+            Place::Services { .. } => const { row("GET", "/v1/services/{keyspace}/{service}") },
+            Place::Register { .. } => {
+                const { row("PUT", "/v1/services/{keyspace}/{service}/{instance}") }
+            }
+            Place::Deregister { .. } => {
+                const { row("DELETE", "/v1/services/{keyspace}/{service}/{instance}") }
+            }
+            Place::Heartbeat { .. } => {
+                const { row("POST", "/v1/services/{keyspace}/{service}/{instance}/heartbeat") }
+            }
+        }
+    }
+}
+
 /// Finds a place; `None` if the path is none of these.
 pub fn parse(method: &Method, segments: &[&str]) -> Option<Result<Place, Problem>> {
     let place = match *segments {

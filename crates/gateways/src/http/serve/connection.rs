@@ -78,6 +78,7 @@ async fn serve_pipe<B: Backend>(
         backend: &shared.backend,
         limits: &shared.limits,
         tally: &shared.tally,
+        meters: &shared.pipes,
         room: &shared.bodies,
     };
     let stream = io.into_inner().into_inner();

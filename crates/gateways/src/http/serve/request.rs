@@ -17,7 +17,7 @@ use hyper::{
 
 use super::{Flow, Limits, Shared, body, follow, recipe};
 use crate::{
-    Backend, Pages,
+    Backend, Pages, ambient,
     http::{
         Problem, Response,
         code::Code,
@@ -27,9 +27,10 @@ use crate::{
         reply::{self, Surroundings},
         route::{self, Route},
     },
+    measure::Timed,
     pages::{self, Content, Visit},
 };
-use vigil::Question;
+use vigil::{Outcome, Question};
 
 /// Answers a request, whatever it is. One that makes a pipe of its connection leaves the connection
 /// in `upgrade`.
@@ -38,20 +39,23 @@ pub async fn respond<B: Backend>(
     mut request: hyper::Request<Incoming>,
     upgrade: &OnceLock<OnUpgrade>,
 ) -> hyper::Response<Flow> {
+    let mut timed = shared.meters.begin(route::NONE, ambient::now());
     if asks_for_pipe(&request) {
+        timed.turns_out(Route::Pipe.operation(request.method()));
         let _ = upgrade.set(hyper::upgrade::on(&mut request));
-        shared.tally.response(101);
+        told(shared, timed, 101);
         return reply::pipe().map(Flow::from);
     }
     let (head, body) = request.into_parts();
     if let Some(pages) = page(&shared.backend, &head) {
+        timed.turns_out(route::PAGE);
         let response = show(shared, &*pages, head, body).await;
-        shared.tally.response(response.status().as_u16());
+        told(shared, timed, response.status().as_u16());
         return response;
     }
     let echo = map::echo(&head.headers);
     let mut trace = echo.trace;
-    let mut response = match carry_out(shared, &head, body, &mut trace).await {
+    let mut response = match carry_out(shared, &head, body, &mut timed, &mut trace).await {
         Ok(response) => response,
         Err(mut problem) => {
             if problem.request_id.is_none() {
@@ -66,8 +70,14 @@ pub async fn respond<B: Backend>(
         }
     };
     evidence::insert_trace(response.headers_mut(), trace);
-    shared.tally.response(response.status().as_u16());
+    told(shared, timed, response.status().as_u16());
     response
+}
+
+/// A request was answered.
+fn told<B>(shared: &Shared<B>, timed: Timed, status: u16) {
+    shared.tally.response(status);
+    timed.end(Outcome::of_status(status), ambient::now());
 }
 
 /// Who shows a page for this request, if it asks for none of the API's documents. A program that
@@ -124,9 +134,11 @@ async fn carry_out<B: Backend>(
     shared: &Shared<B>,
     head: &Parts,
     body: Incoming,
+    timed: &mut Timed,
     trace: &mut Trace,
 ) -> Result<hyper::Response<Flow>, Problem> {
     let route = route::parse(&head.method, head.uri.path())?;
+    timed.turns_out(route.operation(&head.method));
     let limits = &shared.limits;
     let mut held = shared.bodies.hold();
     let body = body::read(body, room(&route, limits), &mut held, limits.body_timeout).await?;

@@ -1,4 +1,4 @@
-//! Things with small numbers that are used again.
+//! Things under way, with small numbers that are used again.
 
 /// Takes things in and gives each a number.
 #[derive(Debug)]
