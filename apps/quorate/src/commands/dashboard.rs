@@ -89,6 +89,64 @@ const ROWS: &[Row] = &[
         ],
     ),
     (
+        "Requests by API and operation",
+        &[
+            (
+                "Rate",
+                "reqps",
+                &[(
+                    "sum by (api, operation) (rate(quorate_api_request_seconds_count[$__rate_interval]))",
+                    "{{api}} {{operation}}",
+                )],
+            ),
+            (
+                "Errors",
+                "reqps",
+                &[(
+                    "sum by (api, operation, outcome) (rate(quorate_api_request_seconds_count{outcome!=\"ok\"}[$__rate_interval]))",
+                    "{{api}} {{operation}}: {{outcome}}",
+                )],
+            ),
+            (
+                "Duration, p99",
+                "s",
+                &[(
+                    "histogram_quantile(0.99, sum by (le, api, operation) (rate(quorate_api_request_seconds_bucket[$__rate_interval])))",
+                    "{{api}} {{operation}}",
+                )],
+            ),
+        ],
+    ),
+    (
+        "Requests by keyspace",
+        &[
+            (
+                "Rate",
+                "reqps",
+                &[(
+                    "sum by (keyspace) (rate(quorate_keyspace_request_seconds_count[$__rate_interval]))",
+                    "{{keyspace}}",
+                )],
+            ),
+            (
+                "Errors",
+                "reqps",
+                &[(
+                    "sum by (keyspace, outcome) (rate(quorate_keyspace_request_seconds_count{outcome!=\"ok\"}[$__rate_interval]))",
+                    "{{keyspace}}: {{outcome}}",
+                )],
+            ),
+            (
+                "Duration, p99",
+                "s",
+                &[(
+                    "histogram_quantile(0.99, sum by (le, keyspace) (rate(quorate_keyspace_request_seconds_bucket[$__rate_interval])))",
+                    "{{keyspace}}",
+                )],
+            ),
+        ],
+    ),
+    (
         "Consensus",
         &[
             (
