@@ -28,6 +28,7 @@ mod reflection;
 mod serve;
 mod service;
 pub mod snapshot;
+mod terms;
 mod watch;
 pub mod wire;
 

@@ -38,7 +38,7 @@ pub mod route;
 mod serve;
 
 pub use dry::plan;
-pub(crate) use evidence::{parse_session, parse_trace};
+pub(crate) use evidence::{insert_trace, parse_session, parse_trace, trace};
 pub use map::Plan;
 pub(crate) use map::level;
 pub use problem::Problem;

@@ -152,12 +152,17 @@ pub(crate) fn parse_trace(text: &str) -> Option<Trace> {
 
 /// Writes `traceparent`, if there is a trace.
 pub fn insert_trace(headers: &mut HeaderMap, trace: Trace) {
-    if trace.trace_id != 0 {
-        let Trace { trace_id, span_id, sampled } = trace;
-        // One that the node named has no span above it, and the standard allows no zero.
-        let span_id = if span_id == 0 { trace_id as u64 | 1 } else { span_id };
-        let text = format!("00-{trace_id:032x}-{span_id:016x}-{:02x}", u8::from(sampled));
-        insert(headers, TRACEPARENT, &text);
+    let Trace { trace_id, span_id, sampled } = trace;
+    if trace_id == 0 {
+        return;
+    }
+    // One that the node named has no span above it, and the standard allows no zero.
+    let span_id = if span_id == 0 { trace_id as u64 | 1 } else { span_id };
+    let text = format!("00-{trace_id:032x}-{span_id:016x}-{:02x}", u8::from(sampled));
+    if let Ok(mut value) = HeaderValue::try_from(text) {
+        // No two answers have the same, so that HTTP/2 need not remember it for the next one.
+        value.set_sensitive(true);
+        headers.insert(TRACEPARENT, value);
     }
 }
 

@@ -46,6 +46,18 @@ mod tests {
     }
 
     #[test]
+    fn what_has_a_receipt_has_a_trace() {
+        let document: Value = serde_json::from_str(super::DOCUMENT).unwrap();
+        let items = document["paths"].as_object().unwrap().values();
+        let operations = items.flat_map(|item| item.as_object().unwrap().values());
+        let responses = operations.filter_map(|operation| operation["responses"].as_object());
+        for response in responses.flat_map(|responses| responses.values()) {
+            let named = |header: &str| response["headers"].get(header).is_some();
+            assert!(named("traceparent") || !named("Quorate-Receipt"), "{response}");
+        }
+    }
+
+    #[test]
     fn the_codes_of_the_problem_schema_are_the_codes() {
         let document: Value = serde_json::from_str(super::DOCUMENT).unwrap();
         let listed = document.pointer("/components/schemas/Problem/properties/code/enum").unwrap();

@@ -10,7 +10,7 @@ use client::document::Chaos;
 use contract::{Consistency, Contract, Durability, Program, Receipt, Session};
 use database::{
     Answer, Code, Failure, Request,
-    api::{Action, Call, Cluster, Control, Done, Keyspace, Member, NodeStatus},
+    api::{Action, Call, Cluster, Control, Done, Keyspace, Member, NodeStatus, Trace},
 };
 use gateways::{
     Backend, Measures, Meter,
@@ -65,6 +65,8 @@ impl Measures for Book {
 pub struct Fake {
     /// What its gateways measured.
     pub book: Book,
+    /// Under which traces it was asked.
+    pub traces: Arc<Mutex<Vec<Trace>>>,
     shard: Arc<Mutex<Shard>>,
     changes: watch::Sender<u64>,
     /// What is answered instead, if something is.
@@ -90,6 +92,7 @@ impl Fake {
     }
 
     fn call(&self, call: &Call) -> Answer {
+        self.traces.lock().unwrap().push(call.trace);
         if let Some(failure) = self.fails.lock().unwrap().clone() {
             return Answer::Failed(failure);
         }
@@ -163,6 +166,10 @@ impl Backend for Fake {
         for (tag, request) in requests {
             answers.put(tag, self.answer(request));
         }
+    }
+
+    fn trace(&self) -> Trace {
+        Trace { trace_id: 0xf << 64 | 0xa1, span_id: 0, sampled: true }
     }
 
     fn measures(&self) -> Option<Arc<dyn Measures>> {

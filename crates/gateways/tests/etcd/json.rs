@@ -11,11 +11,22 @@ use tokio::{
 use crate::fake::start;
 
 async fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> TcpStream {
+    send_with(address, method, path, "", body).await
+}
+
+/// Sends a request with these headers beside the usual ones.
+pub async fn send_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let length = body.len();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: q\r\nconnection: close\r\n\
-         content-length: {length}\r\n\r\n{body}"
+         content-length: {length}\r\n{headers}\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     stream

@@ -12,4 +12,5 @@ mod measured;
 mod recipes;
 mod reflection;
 mod snapshots;
+mod traces;
 mod watches;

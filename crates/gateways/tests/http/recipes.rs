@@ -33,7 +33,10 @@ impl Answer {
 struct Served(SocketAddr);
 
 async fn start() -> Served {
-    let fake = Fake::default();
+    start_with(Fake::default()).await
+}
+
+async fn start_with(fake: Fake) -> Served {
     let create = Control::CreateKeyspace {
         name: "etcd".into(),
         contract: Contract::new(Program::Coordination),
@@ -84,6 +87,34 @@ impl Served {
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(!task.is_finished(), "it waits");
         task
+    }
+}
+
+#[tokio::test]
+async fn an_answer_names_the_trace_under_which_everything_was_asked() {
+    let fake = Fake::default();
+    let served = start_with(fake.clone()).await;
+    let ours = "traceparent: 00-000000000000000f00000000000000a1-00000000000000a1-01";
+    let theirs = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (headers, told, id) in [
+        (String::new(), ours, 0xf << 64 | 0xa1),
+        (format!("{theirs}\r\n"), theirs, 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736),
+    ] {
+        for (method, target, body) in [
+            ("POST", "/v1/leases/etcd", r#"{"ttl":"30s"}"#),
+            ("GET", "/v1/locks/etcd/l", ""),
+            // One that is no recipe of its own until the keyspace says so.
+            ("GET", "/v1/kv/etcd/k", ""),
+            // One that asks twice: for a lease, and for the registration under it.
+            ("PUT", "/v1/services/etcd/s/i?ttl=30s", ""),
+            ("DELETE", "/v1/leases/etcd/7", ""),
+        ] {
+            let answer = served.send(method, target, &headers, body).await;
+            assert!(answer.head.contains(told), "{method} {target}: {}", answer.head);
+        }
+        let asked = std::mem::take(&mut *fake.traces.lock().unwrap());
+        assert!(asked.len() >= 6, "{asked:?}");
+        assert!(asked.iter().all(|trace| trace.trace_id == id), "{asked:?}");
     }
 }
 

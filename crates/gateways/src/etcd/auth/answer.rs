@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use contract::Consistency;
-use kernel::Duration;
 use layers::coordination::{
     Answer, AuthAct, AuthAnswer, AuthAsk, AuthEnableRequest, AuthFound, AuthResponse,
     AuthUserAddRequest, AuthUserChangePasswordRequest, CredentialsRequest, CredentialsResponse,
@@ -17,6 +16,7 @@ use crate::{
     etcd::{
         grpc::{Code, Status, frame},
         serve::{Shared, unexpected},
+        terms::Terms,
         wire::{AuthenticateRequest, AuthenticateResponse},
     },
 };
@@ -29,22 +29,22 @@ pub async fn carry_out<B: Backend>(
     shared: &Arc<Shared<B>>,
     task: AuthTask,
     who: &Who,
-    timeout: Duration,
+    terms: Terms,
 ) -> Result<Bytes, Status> {
     match task {
         AuthTask::Enable => {
             let token_key = ambient::random::<32>().map_err(|_| no_entropy())?;
             let request = AuthEnableRequest { token_key: token_key.to_vec().into() };
-            act(shared, AuthAct::Enable(request), who, timeout).await
+            act(shared, AuthAct::Enable(request), who, terms).await
         }
-        AuthTask::Authenticate(request) => log_in(shared, request, timeout).await,
+        AuthTask::Authenticate(request) => log_in(shared, request, terms).await,
         AuthTask::UserAdd(request) => {
             let no_password = request.options.is_some_and(|options| options.no_password);
             let password = (!no_password).then_some(request.password);
             let hashed_password = hash(shared, password, who).await?;
             let request =
                 AuthUserAddRequest { password: String::new(), hashed_password, ..request };
-            act(shared, AuthAct::UserAdd(request), who, timeout).await
+            act(shared, AuthAct::UserAdd(request), who, terms).await
         }
         AuthTask::UserChangePassword(request) => {
             // As in etcd, no password is one that nobody can give.
@@ -52,10 +52,10 @@ pub async fn carry_out<B: Backend>(
             let hashed_password = hash(shared, password, who).await?;
             let (name, password) = (request.name, String::new());
             let request = AuthUserChangePasswordRequest { name, password, hashed_password };
-            act(shared, AuthAct::UserChangePassword(request), who, timeout).await
+            act(shared, AuthAct::UserChangePassword(request), who, terms).await
         }
-        AuthTask::Act(of) => act(shared, of, who, timeout).await,
-        AuthTask::Ask(of) => ask(shared, of, who, timeout).await,
+        AuthTask::Act(of) => act(shared, of, who, terms).await,
+        AuthTask::Ask(of) => ask(shared, of, who, terms).await,
     }
 }
 
@@ -74,10 +74,10 @@ async fn act<B: Backend>(
     shared: &Shared<B>,
     act: AuthAct,
     who: &Who,
-    timeout: Duration,
+    terms: Terms,
 ) -> Result<Bytes, Status> {
     let switch = matches!(act, AuthAct::Enable(_) | AuthAct::Disable(_));
-    let Outcome::Auth(response) = shared.command(act.into(), who, timeout).await? else {
+    let Outcome::Auth(response) = shared.command(act.into(), who, terms).await? else {
         return Err(unexpected());
     };
     if switch {
@@ -91,9 +91,9 @@ async fn ask<B: Backend>(
     shared: &Shared<B>,
     ask: AuthAsk,
     who: &Who,
-    timeout: Duration,
+    terms: Terms,
 ) -> Result<Bytes, Status> {
-    let told = shared.query(ask.into(), Consistency::LINEARIZABLE, who, timeout).await?;
+    let told = shared.query(ask.into(), Consistency::LINEARIZABLE, who, terms).await?;
     let Answer::Auth(AuthAnswer { found: Some(mut found) }) = told else {
         return Err(unexpected());
     };
@@ -130,9 +130,9 @@ fn filled<B: Backend>(
 async fn log_in<B: Backend>(
     shared: &Shared<B>,
     request: AuthenticateRequest,
-    timeout: Duration,
+    terms: Terms,
 ) -> Result<Bytes, Status> {
-    let found = credentials(shared, &request.name, Consistency::LINEARIZABLE, timeout).await?;
+    let found = credentials(shared, &request.name, Consistency::LINEARIZABLE, terms).await?;
     if !found.enabled {
         return Err(Error::AuthNotEnabled.into());
     }
@@ -157,11 +157,11 @@ pub async fn credentials<B: Backend>(
     shared: &Shared<B>,
     name: &str,
     level: Consistency,
-    timeout: Duration,
+    terms: impl Into<Terms>,
 ) -> Result<CredentialsResponse, Status> {
     let ask = AuthAsk::Credentials(CredentialsRequest { name: name.into() });
     let node = Some(layers::coordination::Caller::node());
-    match shared.query(ask.into(), level, &node, timeout).await? {
+    match shared.query(ask.into(), level, &node, terms).await? {
         Answer::Auth(AuthAnswer { found: Some(AuthFound::Credentials(found)) }) => {
             shared.known.learn(&found);
             Ok(found)

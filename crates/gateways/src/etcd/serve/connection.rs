@@ -18,7 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use database::{Answer, Request as Asking};
+use database::{Answer, Request as Asking, api::Trace};
 use h2::{
     RecvStream,
     server::{self, SendResponse},
@@ -46,6 +46,7 @@ use crate::{
         map::{self, Plan},
         method::{Method, Unary},
         operation::NONE,
+        terms::Terms,
     },
     http::Patient,
     measure::Timed,
@@ -59,7 +60,7 @@ struct Connection<B> {
     shared: Arc<Shared<B>>,
     http: Http,
     /// Calls under way, by the number under which they were posted.
-    calls: Slots<(Unary, Timed, SendResponse<Bytes>)>,
+    calls: Slots<(Unary, Open)>,
     batch: Vec<(u64, Asking)>,
     outbox: Arc<Outbox>,
     answers: Vec<(u64, Answer)>,
@@ -127,14 +128,13 @@ impl<B: Backend> Connection<B> {
         }
         let facts = self.shared.facts();
         for (tag, answer) in self.answers.drain(..) {
-            let Some((unary, timed, respond)) = self.calls.remove(tag as usize) else { continue };
+            let Some((unary, call)) = self.calls.remove(tag as usize) else { continue };
             let told = match answer {
                 Answer::Done(done) => map::answer(&done.body, &facts, unary.is_recipe()),
                 other => Err(self.shared.failed(other)),
             };
             let told = told.map_err(|status| self.shared.known.refused(status));
-            self.shared.answered(timed, told.as_ref().err(), now);
-            reply::send(&self.shared.limits, respond, told);
+            self.shared.answer(call, told, now);
         }
     }
 
@@ -156,12 +156,14 @@ impl<B: Backend> Connection<B> {
         let timed = self.shared.meters.begin(method.map_or(NONE, Method::operation), now);
         match method {
             Some(Method::Unary(unary)) => {
-                let timeout = asked.map_or(max, |asked| asked.min(max));
+                let trace = self.shared.trace(&head.headers);
+                let terms = Terms { timeout: asked.map_or(max, |asked| asked.min(max)), trace };
+                let open = Open { timed, trace, respond };
                 let guards = match guard::of(&head.headers) {
                     Ok(guards) => guards,
-                    Err(status) => return self.refuse(timed, respond, status),
+                    Err(status) => return self.refuse(open, status),
                 };
-                let call = |who| Call { unary, who, guards, timeout, asked, timed, respond };
+                let call = |who| Call { unary, who, guards, terms, asked, open };
                 match auth::caller_of(&self.shared.known, &head.headers) {
                     Ok(who) => self.unary(call(who), body, cx),
                     Err(doubt) => {
@@ -175,7 +177,8 @@ impl<B: Backend> Connection<B> {
             }
             None => {
                 let text = format!("unknown method {}", head.uri.path());
-                self.refuse(timed, respond, Status::new(Code::Unimplemented, text));
+                let open = Open { timed, trace: Trace::default(), respond };
+                self.refuse(open, Status::new(Code::Unimplemented, text));
             }
         }
     }
@@ -187,7 +190,7 @@ impl<B: Backend> Connection<B> {
             match messages.take() {
                 Ok(Some(message)) => return self.begin(call, &message),
                 Ok(None) => {}
-                Err(status) => return self.refuse(call.timed, call.respond, status),
+                Err(status) => return self.refuse(call.open, status),
             }
             match Pin::new(&mut body).poll_data(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
@@ -198,7 +201,7 @@ impl<B: Backend> Connection<B> {
                 Poll::Ready(None) => {
                     let text = "grpc: the call ended before its message did";
                     let status = Status::new(Code::Internal, text);
-                    return self.refuse(call.timed, call.respond, status);
+                    return self.refuse(call.open, status);
                 }
                 Poll::Pending => break,
             }
@@ -211,18 +214,17 @@ impl<B: Backend> Connection<B> {
         let plan = map::plan(call.unary, message, &call.who);
         match plan.and_then(|plan| guard::put(plan, guards)) {
             Ok(Plan::Ask(asked)) if self.shared.keyspace.is_ready() => {
-                let request = self.shared.request(asked, call.timeout);
-                let tag = self.calls.insert((call.unary, call.timed, call.respond));
+                let request = self.shared.request(asked, call.terms);
+                let tag = self.calls.insert((call.unary, call.open));
                 self.batch.push((tag as u64, request));
             }
             Ok(plan) => task::unary(Arc::clone(&self.shared), call, plan),
-            Err(status) => self.refuse(call.timed, call.respond, status),
+            Err(status) => self.refuse(call.open, status),
         }
     }
 
-    fn refuse(&self, timed: Timed, respond: SendResponse<Bytes>, status: Status) {
-        self.shared.answered(timed, Some(&status), ambient::now());
-        reply::send(&self.shared.limits, respond, Err(status));
+    fn refuse(&self, call: Open, status: Status) {
+        self.shared.answer(call, Err(status), ambient::now());
     }
 }
 
@@ -234,12 +236,20 @@ pub struct Call {
     pub who: Who,
     /// What must hold.
     pub guards: Vec<Guard>,
-    /// How long a question may try.
-    pub timeout: Duration,
+    /// How a question is asked.
+    pub terms: Terms,
     /// How long the caller waits, if it says.
     pub asked: Option<Duration>,
+    /// Where the answer goes.
+    pub open: Open,
+}
+
+/// A call that has no answer yet.
+pub struct Open {
     /// Since when.
     pub timed: Timed,
+    /// Under which trace it is found.
+    pub trace: Trace,
     /// Where the answer goes.
     pub respond: SendResponse<Bytes>,
 }

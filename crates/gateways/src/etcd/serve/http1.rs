@@ -31,9 +31,10 @@ use crate::{
         map,
         method::{Method, Stream, Unary},
         service::{self, VERSION},
+        terms::Terms,
         watch,
     },
-    http::{Patient, read_body},
+    http::{Patient, insert_trace, read_body, trace},
 };
 
 /// The type of metrics.
@@ -153,7 +154,9 @@ async fn carry_out<B: Backend>(
         Ok(message) => message,
         Err(status) => {
             shared.answered(timed, Some(&status), ambient::now());
-            return answer(Err(status));
+            let mut response = answer(Err(status));
+            insert_trace(response.headers_mut(), trace(&headers));
+            return response;
         }
     };
     match call.method {
@@ -164,13 +167,16 @@ async fn carry_out<B: Backend>(
         }
         Method::Unary(unary) => {
             let most = shared.limits.timeout_max;
-            let timeout = asked.map_or(most, |asked| asked.min(most));
-            let told = ask(shared, unary, &headers, &message, timeout).await;
+            let trace = shared.trace(&headers);
+            let terms = Terms { timeout: asked.map_or(most, |asked| asked.min(most)), trace };
+            let told = ask(shared, unary, &headers, &message, terms).await;
             shared.answered(timed, told.as_ref().err(), ambient::now());
-            answer(told.and_then(|bytes| {
+            let mut response = answer(told.and_then(|bytes| {
                 let broken = || Status::new(Code::Internal, "quorate: an answer that is none");
                 write(call.response, bytes).ok_or_else(broken)
-            }))
+            }));
+            insert_trace(response.headers_mut(), trace);
+            response
         }
     }
 }
@@ -180,11 +186,11 @@ async fn ask<B: Backend>(
     unary: Unary,
     headers: &HeaderMap,
     message: &Bytes,
-    timeout: kernel::Duration,
+    terms: Terms,
 ) -> Result<Bytes, Status> {
     let who = shared.who(headers).await?;
     let plan = guard::put(map::plan(unary, message, &who)?, guard::of(headers)?)?;
-    let framed = service::unary(shared, unary, plan, &who, timeout).await?;
+    let framed = service::unary(shared, unary, plan, &who, terms).await?;
     Ok(framed.slice(PREFIX..))
 }
 

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 
 use bytes::Bytes;
+use database::api::Trace;
 use h2::{Reason, SendStream, server::SendResponse};
 use hyper::{
     HeaderMap, Response, StatusCode,
@@ -17,18 +18,24 @@ use crate::{
         grpc::{Code, Status},
         limits::Limits,
     },
+    http,
     measure::Timed,
 };
 
 /// Answers a call. What the client's windows take at once is sent at once; for the rest a task
 /// waits.
-pub fn send(limits: &Limits, mut respond: SendResponse<Bytes>, told: Result<Bytes, Status>) {
+pub fn send(
+    limits: &Limits,
+    mut respond: SendResponse<Bytes>,
+    trace: Trace,
+    told: Result<Bytes, Status>,
+) {
     // Errors here say that the client has gone.
     let framed = match told {
         Ok(framed) => framed,
-        Err(status) => return fail(&mut respond, &status),
+        Err(status) => return fail(&mut respond, trace, &status),
     };
-    let Ok(mut stream) = respond.send_response(head(), false) else { return };
+    let Ok(mut stream) = respond.send_response(head(trace), false) else { return };
     stream.reserve_capacity(framed.len());
     if stream.capacity() >= framed.len() {
         let _ = stream.send_data(framed, false);
@@ -53,20 +60,25 @@ pub fn not_grpc(mut respond: SendResponse<Bytes>) {
     let _ = respond.send_response(response, true);
 }
 
-fn head() -> Response<()> {
+/// The first headers. They tell the trace of a call, if it has one.
+fn head(trace: Trace) -> Response<()> {
     let mut response = Response::new(());
-    let mut headers = HeaderMap::with_capacity(1);
+    let mut headers = HeaderMap::with_capacity(2);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    http::insert_trace(&mut headers, trace);
     *response.headers_mut() = headers;
     response
 }
 
 /// Headers and trailers in one.
-fn fail(respond: &mut SendResponse<Bytes>, status: &Status) {
-    let mut response = head();
+fn fail(respond: &mut SendResponse<Bytes>, trace: Trace, status: &Status) {
+    let mut response = head(trace);
     status.put(response.headers_mut());
     let _ = respond.send_response(response, true);
 }
+
+/// What a stream asks are questions of their own, each with a trace that the node names.
+const NO_TRACE: Trace = Trace { trace_id: 0, span_id: 0, sampled: false };
 
 /// The client has gone, or does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +127,7 @@ impl Reply {
     /// If the client has gone.
     pub fn open(&mut self) -> Result<(), Gone> {
         if let To::Call(respond, stream @ None) = &mut self.to {
-            *stream = Some(respond.send_response(head(), false).map_err(|_| Gone)?);
+            *stream = Some(respond.send_response(head(NO_TRACE), false).map_err(|_| Gone)?);
         }
         Ok(())
     }
@@ -156,7 +168,7 @@ impl Reply {
     pub fn end(self, status: Status) {
         self.timed.end(status.outcome(), ambient::now());
         match self.to {
-            To::Call(mut respond, None) => fail(&mut respond, &status),
+            To::Call(mut respond, None) => fail(&mut respond, NO_TRACE, &status),
             To::Call(_, Some(mut stream)) => {
                 let ok = status.code == Code::Ok;
                 let _ = stream.send_trailers(if ok { Status::ok() } else { status.trailers() });

@@ -4,7 +4,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use contract::Consistency;
-use database::{Answer, Request, api};
+use database::{
+    Answer, Request,
+    api::{self, Trace},
+};
 use hyper::HeaderMap;
 use kernel::Duration;
 use layers::coordination::{
@@ -14,7 +17,11 @@ use layers::coordination::{
 
 use tokio::sync::{Semaphore, watch};
 
-use super::keyspace::{Keyspace, POLL};
+use super::{
+    connection::Open,
+    keyspace::{Keyspace, POLL},
+    reply,
+};
 use crate::{
     Backend,
     ambient::{self, Moment},
@@ -28,9 +35,10 @@ use crate::{
         map::{self, Asked},
         operation,
         service::Renewals,
+        terms::Terms,
         watch::Hub,
     },
-    http::Room,
+    http::{self, Room},
     measure::{Meters, Timed},
 };
 
@@ -71,6 +79,20 @@ impl<B: Backend> Shared<B> {
             limits,
             figures,
         }
+    }
+
+    /// The trace of a call: its client's, or one by which the node keeps what it does for it.
+    pub fn trace(&self, headers: &HeaderMap) -> Trace {
+        match http::trace(headers) {
+            Trace { trace_id: 0, .. } => self.backend.trace(),
+            trace => trace,
+        }
+    }
+
+    /// Answers a call at `now`.
+    pub fn answer(&self, call: Open, told: Result<Bytes, Status>, now: Moment) {
+        self.answered(call.timed, told.as_ref().err(), now);
+        reply::send(&self.limits, call.respond, call.trace, told);
     }
 
     /// A call was answered at `now`, perhaps with an error.
@@ -118,15 +140,15 @@ impl<B: Backend> Shared<B> {
     }
 
     /// A question as the node takes it. A request id is drawn there: etcd's clients have none.
-    pub fn request(&self, asked: Asked, timeout: Duration) -> Request {
+    pub fn request(&self, asked: Asked, terms: Terms) -> Request {
         Request::Call(api::Call {
             keyspace: self.keyspace.name.clone(),
             action: asked.action,
             consistency: Some(asked.consistency),
             session: None,
             request_id: None,
-            timeout,
-            trace: api::Trace::default(),
+            timeout: terms.timeout,
+            trace: terms.trace,
         })
     }
 
@@ -154,9 +176,10 @@ impl<B: Backend> Shared<B> {
     ///
     /// # Errors
     /// If the question was not carried out, or nobody knows.
-    pub async fn ask(&self, asked: Asked, timeout: Duration) -> Result<Bytes, Status> {
-        self.find(timeout).await?;
-        match self.backend.ask(self.request(asked, timeout)).await {
+    pub async fn ask(&self, asked: Asked, terms: impl Into<Terms>) -> Result<Bytes, Status> {
+        let terms = terms.into();
+        self.find(terms.timeout).await?;
+        match self.backend.ask(self.request(asked, terms)).await {
             Answer::Done(done) => Ok(done.body),
             other => Err(self.failed(other)),
         }
@@ -166,8 +189,13 @@ impl<B: Backend> Shared<B> {
     ///
     /// # Errors
     /// If it did not take effect, or nobody knows.
-    pub async fn command(&self, act: Act, who: &Who, timeout: Duration) -> Result<Outcome, Status> {
-        let body = self.ask(map::command(act, who)?, timeout).await?;
+    pub async fn command(
+        &self,
+        act: Act,
+        who: &Who,
+        terms: impl Into<Terms>,
+    ) -> Result<Outcome, Status> {
+        let body = self.ask(map::command(act, who)?, terms).await?;
         let reply = Reply::read(&body).map_err(|error| broken(&error))?;
         Ok(reply.into_result()?)
     }
@@ -181,9 +209,9 @@ impl<B: Backend> Shared<B> {
         ask: Ask,
         level: Consistency,
         who: &Who,
-        timeout: Duration,
+        terms: impl Into<Terms>,
     ) -> Result<Told, Status> {
-        let body = self.ask(map::query(ask, level, who)?, timeout).await?;
+        let body = self.ask(map::query(ask, level, who)?, terms).await?;
         let reply = QueryReply::read(&body).map_err(|error| broken(&error))?;
         Ok(reply.into_result()?)
     }

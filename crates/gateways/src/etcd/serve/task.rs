@@ -6,12 +6,7 @@ use bytes::Bytes;
 use h2::RecvStream;
 use hyper::HeaderMap;
 
-use super::{
-    connection::Call,
-    inbound::Inbound,
-    reply::{self, Reply},
-    shared::Shared,
-};
+use super::{connection::Call, inbound::Inbound, reply::Reply, shared::Shared};
 use crate::{
     Backend, ambient,
     etcd::{
@@ -75,10 +70,7 @@ pub fn doubtful<B: Backend>(
                 let messages = Messages::new(shared.limits.message_bytes_max);
                 late(shared, call, body, messages);
             }
-            Err(status) => {
-                shared.answered(call.timed, Some(&status), ambient::now());
-                reply::send(&shared.limits, call.respond, Err(status));
-            }
+            Err(status) => shared.answer(call.open, Err(status), ambient::now()),
         }
     });
 }
@@ -86,17 +78,16 @@ pub fn doubtful<B: Backend>(
 /// Carries a call out that is more than one question; stops when the caller goes away.
 pub fn unary<B: Backend>(shared: Arc<Shared<B>>, mut call: Call, plan: Plan) {
     ambient::spawn(async move {
-        let work = service::unary(&shared, call.unary, plan, &call.who, call.timeout);
+        let work = service::unary(&shared, call.unary, plan, &call.who, call.terms);
         let told = tokio::select! {
             told = within(call.asked, work) => told,
-            _ = poll_fn(|cx| call.respond.poll_reset(cx)) => return,
+            _ = poll_fn(|cx| call.open.respond.poll_reset(cx)) => return,
             () = shared.stopped() => {
                 Err(Status::new(Code::Unavailable, "etcdserver: server stopped"))
             }
         };
         let told = told.map_err(|status| shared.known.refused(status));
-        shared.answered(call.timed, told.as_ref().err(), ambient::now());
-        reply::send(&shared.limits, call.respond, told);
+        shared.answer(call.open, told, ambient::now());
     });
 }
 
@@ -130,10 +121,7 @@ pub fn late<B: Backend>(
             .and_then(|plan| guard::put(plan, std::mem::take(&mut call.guards)))
         {
             Ok(plan) => unary(Arc::clone(&shared), call, plan),
-            Err(status) => {
-                shared.answered(call.timed, Some(&status), ambient::now());
-                reply::send(&shared.limits, call.respond, Err(status));
-            }
+            Err(status) => shared.answer(call.open, Err(status), ambient::now()),
         }
     });
 }

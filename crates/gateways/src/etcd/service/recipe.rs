@@ -23,6 +23,7 @@ use crate::{
         grpc::{Code, Status, frame},
         map,
         serve::{Inbound, Reply, Shared, unexpected},
+        terms::Terms,
         watch::{Follow, now},
     },
 };
@@ -124,12 +125,12 @@ pub async fn lock<B: Backend>(
     shared: &Arc<Shared<B>>,
     request: LockRequest,
     who: &Who,
-    timeout: Duration,
+    terms: Terms,
 ) -> Result<LockResponse, Status> {
-    let lease = lease(shared, request.lease, who, timeout).await?;
+    let lease = lease(shared, request.lease, who, terms).await?;
     let name = request.name.clone();
     let act = Act::Lock(LockRequest { lease: lease.id, ..request });
-    let Outcome::Lock(response) = shared.command(act, who, timeout).await.map_err(unknown)? else {
+    let Outcome::Lock(response) = shared.command(act, who, terms).await.map_err(unknown)? else {
         return Err(unexpected());
     };
     let (key, rev) = (response.key.clone(), response.token);
@@ -149,11 +150,11 @@ pub async fn campaign<B: Backend>(
     shared: &Arc<Shared<B>>,
     request: CampaignRequest,
     who: &Who,
-    timeout: Duration,
+    terms: Terms,
 ) -> Result<CampaignResponse, Status> {
-    let lease = lease(shared, request.lease, who, timeout).await?;
+    let lease = lease(shared, request.lease, who, terms).await?;
     let act = Act::Campaign(CampaignRequest { lease: lease.id, ..request });
-    let Outcome::Campaign(response) = shared.command(act, who, timeout).await.map_err(unknown)?
+    let Outcome::Campaign(response) = shared.command(act, who, terms).await.map_err(unknown)?
     else {
         return Err(unexpected());
     };
@@ -185,13 +186,13 @@ async fn lease<B: Backend>(
     shared: &Shared<B>,
     id: i64,
     who: &Who,
-    timeout: Duration,
+    terms: Terms,
 ) -> Result<Lease, Status> {
     if id != 0 {
         return Ok(Lease { id, ours: false });
     }
     let act = Act::LeaseGrant(LeaseGrantRequest { ttl: LEASE_S, id: 0 });
-    match shared.command(act, who, timeout).await? {
+    match shared.command(act, who, terms).await? {
         Outcome::LeaseGrant(granted) => Ok(Lease { id: granted.id, ours: true }),
         _ => Err(unexpected()),
     }

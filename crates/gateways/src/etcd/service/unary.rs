@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kernel::Duration;
 use layers::coordination::{Act, CompactionRequest, Need, SweepRequest};
 
 use super::{hash, health, operate, recipe};
@@ -15,6 +14,7 @@ use crate::{
         map::{self, Plan, Task},
         method::Unary,
         serve::{Shared, unexpected},
+        terms::Terms,
         wire::{DefragmentResponse, HashKvResponse},
     },
 };
@@ -28,21 +28,21 @@ pub async fn unary<B: Backend>(
     method: Unary,
     plan: Plan,
     who: &Who,
-    timeout: Duration,
+    terms: Terms,
 ) -> Result<Bytes, Status> {
     let task = match plan {
         Plan::Ask(asked) => {
-            let body = shared.ask(asked, timeout).await?;
+            let body = shared.ask(asked, terms).await?;
             return map::answer(&body, &shared.facts(), method.is_recipe());
         }
         Plan::Task(task) => task,
     };
     match task {
-        Task::Lock(request) => recipe::lock(shared, request, who, timeout).await.map(|r| frame(&r)),
+        Task::Lock(request) => recipe::lock(shared, request, who, terms).await.map(|r| frame(&r)),
         Task::Campaign(request) => {
-            recipe::campaign(shared, request, who, timeout).await.map(|r| frame(&r))
+            recipe::campaign(shared, request, who, terms).await.map(|r| frame(&r))
         }
-        Task::Compact(request) => compact(shared, request, who, timeout).await,
+        Task::Compact(request) => compact(shared, request, who, terms).await,
         Task::MemberList(request) => {
             operate::members(shared, request.linearizable).await.map(|r| frame(&r))
         }
@@ -59,9 +59,11 @@ pub async fn unary<B: Backend>(
             .map(|hash| frame(&HashKvResponse { compact_revision: 0, ..hash })),
         Task::HashKv(request) => hash::hash(shared, request.revision, who).await.map(|r| frame(&r)),
         Task::MoveLeader(request) => {
-            operate::move_leader(shared, request.target_id, who, timeout).await.map(|r| frame(&r))
+            operate::move_leader(shared, request.target_id, who, terms.timeout)
+                .await
+                .map(|r| frame(&r))
         }
-        Task::Auth(task) => auth::carry_out(shared, task, who, timeout).await,
+        Task::Auth(task) => auth::carry_out(shared, task, who, terms).await,
         Task::HealthCheck(request) => health::check(shared, &request.service).map(|r| frame(&r)),
     }
 }
@@ -71,17 +73,16 @@ async fn compact<B: Backend>(
     shared: &Arc<Shared<B>>,
     request: CompactionRequest,
     who: &Who,
-    timeout: Duration,
+    terms: Terms,
 ) -> Result<Bytes, Status> {
     use layers::coordination::Outcome;
     let Outcome::Compaction(mut done) =
-        shared.command(Act::Compaction(request), who, timeout).await?
+        shared.command(Act::Compaction(request), who, terms).await?
     else {
         return Err(unexpected());
     };
     while !done.swept {
-        let Outcome::Sweep(step) =
-            shared.command(Act::Sweep(SweepRequest {}), who, timeout).await?
+        let Outcome::Sweep(step) = shared.command(Act::Sweep(SweepRequest {}), who, terms).await?
         else {
             return Err(unexpected());
         };

@@ -20,7 +20,7 @@ pub struct Asked {
     session: Option<Session>,
     pub(in super::super) request_id: Option<RequestId>,
     pub(in super::super) timeout: Duration,
-    trace: Trace,
+    pub(in super::super) trace: Trace,
 }
 
 impl Asked {

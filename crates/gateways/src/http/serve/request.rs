@@ -190,11 +190,23 @@ async fn carry_out<B: Backend>(
 
 /// Names a request that came without a trace, so that its answer can tell under which it is found.
 fn name<B: Backend>(backend: &B, plan: &mut Plan, trace: &mut Trace) {
-    if let Plan::Ask(Request::Call(call), _) | Plan::Either(Request::Call(call), ..) = plan
-        && trace.trace_id == 0
-    {
-        *trace = backend.trace();
-        call.trace = *trace;
+    if trace.trace_id != 0 {
+        return;
+    }
+    match plan {
+        Plan::Ask(Request::Call(call), _) => {
+            *trace = backend.trace();
+            call.trace = *trace;
+        }
+        Plan::Either(Request::Call(call), _, job) => {
+            *trace = backend.trace();
+            (call.trace, job.asked.trace) = (*trace, *trace);
+        }
+        Plan::Recipe(job) => {
+            *trace = backend.trace();
+            job.asked.trace = *trace;
+        }
+        _ => {}
     }
 }
 
