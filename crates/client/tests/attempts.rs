@@ -81,7 +81,8 @@ impl Server {
                         let (code, retry_after_plus_one) = (code.into(), 2 * u64::from(retry));
                         let failed =
                             Failed { code, unknown, retry_after_plus_one, ..Failed::default() };
-                        (Answer { number, leader, result: Some(Told::Failed(failed)) }, false)
+                        let result = Some(Told::Failed(failed));
+                        (Answer { number, leader, result, ..Answer::default() }, false)
                     }
                 };
                 let mut frame = Vec::new();
@@ -111,7 +112,7 @@ fn done(number: u64) -> Answer {
         acks: 2,
         ..Done::default()
     };
-    Answer { number, leader: String::new(), result: Some(Told::Done(done)) }
+    Answer { number, result: Some(Told::Done(done)), ..Answer::default() }
 }
 
 fn refuse(code: &'static str, unknown: bool, retry: bool) -> Line {

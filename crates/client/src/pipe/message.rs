@@ -73,6 +73,27 @@ pub struct Answer {
     /// What became of it.
     #[prost(oneof = "Result", tags = "3, 4")]
     pub result: Option<Result>,
+    /// The trace under which nodes keep what they did for it, upper half; both 0 for none. A
+    /// `traceparent` would make most answers half as long again.
+    #[prost(fixed64, tag = "5")]
+    pub trace_high: u64,
+    /// Lower half.
+    #[prost(fixed64, tag = "6")]
+    pub trace_low: u64,
+}
+
+impl Answer {
+    /// The same answer under this trace.
+    #[must_use]
+    pub fn traced(self, trace_id: u128) -> Answer {
+        Answer { trace_high: (trace_id >> 64) as u64, trace_low: trace_id as u64, ..self }
+    }
+
+    /// The trace id; 0 for none.
+    #[must_use]
+    pub fn trace_id(&self) -> u128 {
+        u128::from(self.trace_high) << 64 | u128::from(self.trace_low)
+    }
 }
 
 /// What may become of a call.

@@ -26,7 +26,8 @@ fn answer() -> Answer {
         incarnation: 1,
         ..Done::default()
     };
-    Answer { number: 7, leader: "h:1".into(), result: Some(Result::Done(done)) }
+    let result = Some(Result::Done(done));
+    Answer { number: 7, leader: "h:1".into(), result, ..Answer::default() }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -45,6 +46,20 @@ fn frames_are_golden() {
     let answer = "340000009b5790820141000008071203683a311a230a057265706c792a0c6c696e656172697a\
                   61626c6538014003480252046469736b5801";
     assert_eq!(hex(&frame), answer);
+}
+
+/// Readers of version 1 that know no trace skip its fields.
+#[test]
+fn a_trace_stands_behind_what_every_reader_knows() {
+    let (mut plain, mut traced) = (Vec::new(), Vec::new());
+    answer().put(&mut plain);
+    answer().traced(0xf << 64 | 0xa1).put(&mut traced);
+    assert!(hex(&traced).ends_with("5801290f0000000000000031a100000000000000"), "{}", hex(&traced));
+    assert_eq!(traced.len(), plain.len() + 18);
+    let read = Answer::take(&mut BytesMut::from(&traced[..])).unwrap().unwrap();
+    assert_eq!(read.trace_id(), 0xf << 64 | 0xa1);
+    let read = Answer::take(&mut BytesMut::from(&plain[..])).unwrap().unwrap();
+    assert_eq!(read.trace_id(), 0);
 }
 
 #[test]

@@ -69,7 +69,8 @@ fn answer(rng: &mut Rng) -> Answer {
     } else {
         Told::Failed(Failed { code: "unavailable".into(), unknown: true, ..Failed::default() })
     };
-    Answer { number: draw::number(rng, 9), leader: "h:7070".into(), result: Some(result) }
+    let (number, leader) = (draw::number(rng, 9), "h:7070".into());
+    Answer { number, leader, result: Some(result), ..Answer::default() }
 }
 
 fn answers(rng: &mut Rng) -> Vec<u8> {

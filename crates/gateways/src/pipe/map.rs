@@ -101,7 +101,8 @@ pub fn answer(number: u64, came: Came, http_of: HttpOf<'_>) -> (Answer, u16) {
     match came {
         Came::Done(done) => {
             let leader = address(done.leader);
-            (Answer { number, leader, result: Some(Told::Done(self::done(done))) }, 200)
+            let result = Some(Told::Done(self::done(done)));
+            (Answer { number, leader, result, ..Answer::default() }, 200)
         }
         Came::Failed(Failure { leader, code, text, effect, retry_after }) => {
             let problem = Problem { effect, retry_after, ..Problem::new(Code::from(code), text) };
@@ -127,7 +128,7 @@ pub fn refused(number: u64, problem: Problem) -> (Answer, u16) {
         retry_after_plus_one: problem.retry_after.map_or(0, |wait| millis(wait) + 1),
     };
     let result = Some(Told::Failed(failed));
-    (Answer { number, leader: String::new(), result }, problem.code.status)
+    (Answer { number, result, ..Answer::default() }, problem.code.status)
 }
 
 fn done(done: api::Done) -> Done {

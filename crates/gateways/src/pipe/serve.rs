@@ -20,7 +20,7 @@ use std::{
 
 use bytes::BytesMut;
 use client::pipe::{CALLS_MAX, Call};
-use database::Answer;
+use database::{Answer, Request};
 use kernel::process::Sink;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -83,6 +83,8 @@ struct Asked {
     /// The client's number for it; 0 of the last word.
     number: u64,
     timed: Timed,
+    /// Under which trace it is found, if under any.
+    trace_id: u128,
 }
 
 impl State {
@@ -195,9 +197,12 @@ impl<B: Backend> Reader<'_, B> {
             };
             self.outbox.under_way.fetch_add(1, Relaxed);
             let timed = self.around.meters.begin(map::operation(&call), now);
-            let asked = Asked { number: call.number, timed };
+            let mut asked = Asked { number: call.number, timed, trace_id: 0 };
             match map::request(call, self.around.limits) {
-                Ok(request) => calls.push((asked, request)),
+                Ok(mut request) => {
+                    asked.trace_id = name(self.around.backend, &mut request);
+                    calls.push((asked, request));
+                }
                 Err(problem) => self.outbox.refuse(asked, problem),
             }
             if self.outbox.under_way.load(Relaxed) >= CALLS_MAX {
@@ -209,7 +214,7 @@ impl<B: Backend> Reader<'_, B> {
         ended
     }
 
-    fn post(&self, calls: &mut Vec<(Asked, database::Request)>) {
+    fn post(&self, calls: &mut Vec<(Asked, Request)>) {
         if calls.is_empty() {
             return;
         }
@@ -264,6 +269,15 @@ impl<B: Backend> Reader<'_, B> {
     }
 }
 
+/// Names a call that came without a trace; the id of its trace.
+fn name<B: Backend>(backend: &B, request: &mut Request) -> u128 {
+    let Request::Call(call) = request else { return 0 };
+    if call.trace.trace_id == 0 {
+        call.trace = backend.trace();
+    }
+    call.trace.trace_id
+}
+
 async fn writer<B: Backend>(
     around: &Around<'_, B>,
     outbox: &Outbox,
@@ -293,11 +307,11 @@ async fn writer<B: Backend>(
         });
         let (mut written, now) = (0, ambient::now());
         for (asked, (answer, status)) in came.chain(ours) {
-            answer.put(&mut frames);
+            answer.traced(asked.trace_id).put(&mut frames);
             around.tally.response(status);
             asked.timed.end(Outcome::of_status(status), now);
             // A last word answers no call.
-            written += usize::from(answer.number > 0);
+            written += usize::from(asked.number > 0);
             if frames.len() >= WRITE {
                 send(&mut stream, &mut frames, around.limits).await?;
             }

@@ -141,6 +141,23 @@ async fn calls_are_measured_by_their_kind_also_those_with_the_same_number() {
 }
 
 #[tokio::test]
+async fn an_answer_names_the_trace_of_its_call_or_the_one_that_it_was_given() {
+    let served = start(Fake::default(), Limits::default()).await;
+    let mut raw = Raw::open(served.address).await;
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into();
+    let theirs = Call { traceparent, keyspace: "other".into(), ..get(2, "a") };
+    let wrong = Call { program: "none".into(), ..get(3, "a") };
+    raw.stream.write_all(&frames(&[get(1, "a"), theirs, wrong])).await.unwrap();
+    let mut traces = std::collections::BTreeMap::new();
+    for _ in 0..3 {
+        let answer = raw.answer().await.unwrap();
+        traces.insert(answer.number, answer.trace_id());
+    }
+    let theirs = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
+    assert_eq!(traces, [(1, 0xf << 64 | 0xa1), (2, theirs), (3, 0)].into());
+}
+
+#[tokio::test]
 async fn a_wrong_call_is_refused_alone_and_a_broken_stream_is_closed_with_a_reason() {
     let served = start(Fake::default(), Limits::default()).await;
     let mut raw = Raw::open(served.address).await;
