@@ -105,11 +105,12 @@ fn merge(seen: Vec<(String, Event)>) -> Vec<Seen> {
 }
 
 fn table(seen: &[Seen]) -> String {
-    let mut table = show::table(&["time", "node", "what", "where", "term", "event"]);
+    let mut table = show::table(&["time", "node", "start", "what", "where", "term", "event"]);
     for Seen { node, event } in seen {
         table.add_row(vec![
             clock(event).into(),
             node.as_str().into(),
+            or_dash(start(event)).into(),
             show::state_as(&event.kind, event.severity.name()),
             place(event).into(),
             or_dash(event.term).into(),
@@ -125,8 +126,9 @@ fn lines(global: &Global, seen: &[Seen]) -> Result<(), Failure> {
             serde_json::to_string(one).map_err(|e| Failure::new(e.to_string()))?
         } else {
             let Seen { node, event } = one;
+            let start = start(event).map_or_else(|| "-".into(), |start| format!("#{start}"));
             let (kind, place) = (&event.kind, place(event));
-            format!("{} {node} {kind:<20} {place:<14} {}", clock(event), event.text)
+            format!("{} {node} {start:<3} {kind:<20} {place:<14} {}", clock(event), event.text)
         };
         show::line(&text)?;
     }
@@ -136,6 +138,11 @@ fn lines(global: &Global, seen: &[Seen]) -> Result<(), Failure> {
 /// The time of day without the day.
 fn clock(event: &Event) -> &str {
     event.time.get(11..23).unwrap_or(&event.time)
+}
+
+/// In which start of its node, if the node knows.
+fn start(event: &Event) -> Option<u64> {
+    Some(event.start).filter(|start| *start > 0)
 }
 
 fn place(event: &Event) -> String {
@@ -155,6 +162,7 @@ mod tests {
     fn events_of_all_nodes_are_one_list_by_time() {
         let event = |id, time: &str, kind: &str| Event {
             id,
+            start: if id < 8 { 41 } else { 42 },
             time: format!("2026-03-01T12:00:{time}Z"),
             keyspace: Some("carts".into()),
             ..Event::new(kind, Severity::Info, "it happened").shard(3)
@@ -168,7 +176,22 @@ mod tests {
         assert_eq!(kinds, ["early", "late", "later"]);
         let text = table(&seen);
         assert!(text.contains("12:00:01.000") && text.contains("carts s3"), "{text}");
+        let starts: Vec<&str> =
+            text.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+        assert_eq!(
+            starts,
+            ["start", "41", "41", "42"],
+            "a restart lies between the last two: {text}"
+        );
         let json = serde_json::to_value(&seen[0]).unwrap();
         assert_eq!((&json["node"], &json["kind"]), (&"n2".into(), &"early".into()));
+        assert_eq!(json["start"], 41);
+    }
+
+    #[test]
+    fn an_event_of_an_unknown_start_has_a_dash() {
+        let event = Event::new("late", Severity::Info, "it happened");
+        let text = table(&merge(vec![("n1".into(), event)]));
+        assert!(text.lines().any(|line| line.contains("n1") && line.contains(" - ")), "{text}");
     }
 }

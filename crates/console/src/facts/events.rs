@@ -23,6 +23,8 @@ pub struct Event {
     pub node: String,
     /// Its number there.
     pub id: u64,
+    /// In which start of the node, from 1; 0 if that is not known.
+    pub start: u64,
     /// When, as RFC 3339.
     pub time: String,
     /// What: `election-won`.

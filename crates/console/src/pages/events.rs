@@ -38,6 +38,8 @@ pub struct Line {
     pub time: String,
     /// Where.
     pub node: String,
+    /// In which start of the node, if that is known.
+    pub start: Option<u64>,
     /// What.
     pub kind: String,
     /// How bad.
@@ -156,6 +158,7 @@ fn of_event(event: &Event) -> Line {
         stamp: event.time.clone(),
         time: say::time_of(&event.time),
         node: event.node.clone(),
+        start: Some(event.start).filter(|start| *start > 0),
         kind: event.kind.clone(),
         severity: event.severity.name(),
         shard: event.shard.map(|shard| format!("s{shard}")),
@@ -171,6 +174,7 @@ fn of_action(action: &Action) -> Line {
         time: say::time_of(&stamp),
         stamp,
         node: action.node.clone(),
+        start: None,
         kind: format!("chaos-{}", action.kind),
         severity: "warning",
         shard: None,
@@ -207,6 +211,7 @@ mod tests {
         let event = |id, time: &str, severity, shard| Event {
             node: "n1".into(),
             id,
+            start: id + 40,
             time: time.into(),
             kind: "election-won".into(),
             severity,
@@ -246,6 +251,19 @@ mod tests {
         assert_eq!(shown("shard=s2"), ["Event 2 <b>"]);
         assert_eq!(shown("text=EVENT+1"), ["Event 1 <b>"]);
         assert_eq!(shown("kind=chaos-kill"), ["n2 was killed"]);
+    }
+
+    #[test]
+    fn an_event_tells_in_which_start_of_its_node_it_happened() {
+        let starts: Vec<Option<u64>> = lines(&picture()).iter().map(|line| line.start).collect();
+        assert_eq!(starts, [Some(42), None, Some(41)], "what was done to a node has none");
+        let unknown = of_event(&Event::default());
+        assert_eq!(unknown.start, None);
+        let list = List { lines: lines(&picture()), more: 0, note: None };
+        let html = list.render().unwrap();
+        let cells = html.matches("<td role=\"cell\" class=\"n\">42</td>").count();
+        assert_eq!(cells, 1, "{html}");
+        assert_eq!(export(&picture(), &Form::default()).matches("\"start\": 42").count(), 1);
     }
 
     #[test]
