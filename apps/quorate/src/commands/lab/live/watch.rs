@@ -64,6 +64,7 @@ async fn watch(node: u16, http: String, ended: Arc<AtomicBool>) -> Vec<Seen> {
     let control = traffic::connect(&[http]).control();
     let mut seen = Vec::new();
     while !ended.load(Relaxed) {
+        let asked = ambient::now();
         let cluster = ambient::within(LOOK * 8, control.cluster()).await.and_then(Result::ok);
         let name = format!("n{node}");
         let shard =
@@ -74,7 +75,10 @@ async fn watch(node: u16, http: String, ended: Arc<AtomicBool>) -> Vec<Seen> {
         });
         let leads = own.filter(|(_, own)| own.role == "leader").map(|(term, _)| term);
         let commit = own.and_then(|(_, own)| own.log.as_ref()).map_or(0, |log| log.commit_index);
-        seen.push(Seen { at: ambient::now(), node, leads, answers: own.is_some(), commit });
+        // Who does not answer has not done so since it was asked.
+        let (now, answers) = (ambient::now(), own.is_some());
+        let at = if answers { now } else { asked };
+        seen.push(Seen { at, node, leads, answers, commit });
         ambient::sleep(LOOK).await;
     }
     seen
