@@ -110,6 +110,10 @@ async fn read(
             let _ = answers.send(found);
             continue;
         }
+        if found.events.is_empty() && !found.canceled {
+            // How far it has come, which both say every ten minutes, each at a time of its own.
+            continue;
+        }
         let mut came = came.lock().unwrap_or_else(PoisonError::into_inner);
         let list = came.entry(found.watch_id).or_default();
         let revision =
