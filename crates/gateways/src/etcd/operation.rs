@@ -60,7 +60,7 @@ const fn place(name: &str) -> usize {
 }
 
 impl Method {
-    /// The place of the method among [`operations`].
+    /// The place of the method among those that are counted.
     #[must_use]
     pub fn operation(self) -> usize {
         match self {
