@@ -46,6 +46,8 @@ pub struct Watch {
     written: Written,
     /// What each leader was when it was last looked at.
     leading: BTreeMap<ShardId, Leading>,
+    /// To whom leaders have handed over in this batch, and stand by it.
+    handed: BTreeMap<ShardId, NodeId>,
     /// Term, and the last entry that the leader of that term has shown.
     shown: BTreeMap<ShardId, (u64, u64)>,
     broken: Option<String>,
@@ -64,6 +66,7 @@ impl Watch {
             dropping: VecDeque::new(),
             written,
             leading: BTreeMap::new(),
+            handed: BTreeMap::new(),
             shown: BTreeMap::new(),
             broken: None,
         }

@@ -33,6 +33,7 @@ const FOUND: [(u64, &str); 26] = [
     (29_459_197_788_227, "a replica that had come back was held to the past of the one before it"),
     (31_680_027_142_169, "a flush beside it made an unwritten record count as durable"),
     (20_831_754_400_761, "what waited for the disk made a record longer than the journal takes"),
+    (42_751_472_400_238, "a hand-over came too late in the batch in which its word was sent"),
     (20_003_825, "a healed link still crept through what had waited in it"),
 ];
 

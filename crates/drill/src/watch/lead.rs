@@ -21,26 +21,43 @@ impl Watch {
         {
             self.begins(*shard, replica);
         }
-        let Note::Raft { shard, note: raft::Note::TransferSent { to } } = note else { return };
-        // One that has stepped down since knows nothing of the others any more.
-        let leader = db.shards().get(shard).filter(|replica| replica.raft.is_leader());
-        let Some(replica) = leader else { return };
-        let status = replica.raft.status();
-        let matched = status.peers.iter().find(|peer| peer.node == *to).map_or(0, |p| p.matched);
-        let command = |index: u64| {
-            let kind = replica.raft.entry(index).map(|entry| entry.kind);
-            kind == Some(EntryKind::Command as i32)
-        };
-        if (matched + 1..=status.last_index).any(command) {
-            let (me, last) = (self.me, status.last_index);
-            self.fail(|| {
-                format!("{me} hands {shard} to {to}, which holds {matched} of {last} entries")
-            });
+        match note {
+            Note::Raft { shard, note: raft::Note::TransferSent { to } } => {
+                self.handed.insert(*shard, *to);
+            }
+            // A node that was paused may find in one batch that the target has everything, that it
+            // is too late, and new proposals.
+            Note::Raft { shard, note: raft::Note::TransferAborted { .. } } => {
+                self.handed.remove(shard);
+            }
+            _ => {}
+        }
+    }
+
+    /// Leadership is handed to who holds all commands.
+    fn hands_over(&mut self, db: &Db) {
+        for (shard, to) in core::mem::take(&mut self.handed) {
+            // One that has stepped down since knows nothing of the others any more.
+            let leader = db.shards().get(&shard).filter(|replica| replica.raft.is_leader());
+            let Some(replica) = leader else { continue };
+            let status = replica.raft.status();
+            let matched = status.peers.iter().find(|peer| peer.node == to).map_or(0, |p| p.matched);
+            let command = |index: u64| {
+                let kind = replica.raft.entry(index).map(|entry| entry.kind);
+                kind == Some(EntryKind::Command as i32)
+            };
+            if (matched + 1..=status.last_index).any(command) {
+                let (me, last) = (self.me, status.last_index);
+                self.fail(|| {
+                    format!("{me} hands {shard} to {to}, which holds {matched} of {last} entries")
+                });
+            }
         }
     }
 
     /// A batch has ended.
     pub fn settled(&mut self, db: &Db) {
+        self.hands_over(db);
         for (id, replica) in db.shards() {
             let before = self.leading.remove(id);
             if !replica.raft.is_leader() {
