@@ -7,7 +7,7 @@ use drill::{Outcome, Run};
 use sim::{Options, Plan};
 
 /// Seeds that found a bug which is fixed. They are run again for ever.
-const FOUND: [(u64, &str); 26] = [
+const FOUND: [(u64, &str); 27] = [
     (63, "a wiped node founded a shard that it had founded before"),
     (83, "entries that stood before the newest base in the journal were lost"),
     (107, "a log started behind what the engine held durably"),
