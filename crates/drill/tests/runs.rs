@@ -90,7 +90,7 @@ fn in_another_process() -> String {
 
 /// Run by [`a_seed_is_one_run`] in a process of its own.
 #[test]
-#[ignore = "the child half of a_seed_is_one_run"]
+#[ignore = "the child half of a_seed_is_one_run: cargo test -p drill --test runs a_seed_is_one_run"]
 fn child() {
     println!("hash={:016x}", Run::of_seed(7).go(None).0.trace_hash);
 }

@@ -35,6 +35,11 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// Where files may lie that nobody needs any more after a crash: on the disk of the data.
     fn scratch(&self) -> PathBuf;
 
+    /// The trace of a request that came with this one: another if it came with none.
+    fn named(&self, trace: Trace) -> Trace {
+        if trace.trace_id == 0 { self.trace() } else { trace }
+    }
+
     /// Who keeps how long requests take; nobody if requests are not observed.
     fn measures(&self) -> Option<Arc<dyn Measures>> {
         None

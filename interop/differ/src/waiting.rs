@@ -250,7 +250,7 @@ impl Waiting {
 /// Lets a place go that etcd has given up because history was compacted; any other answer while
 /// somebody stands before the place is wrong.
 async fn give_up(place: Place, early: usize, servers: &mut [Server; 2]) -> Result<(), String> {
-    let Place { call, token, lost, calls: [left, right] } = place;
+    let Place { call, token, calls: [left, right], .. } = place;
     let ((name, lease), key) = (call.place(), call.key());
     let leader = LeaderKey { name: name.clone(), key, rev: token, lease };
     if early != 0 {
@@ -263,22 +263,27 @@ async fn give_up(place: Place, early: usize, servers: &mut [Server; 2]) -> Resul
     // Of an election it leaves the key; what is gone already is not removed again.
     let resign = ResignRequest { leader: Some(leader) };
     servers[0].ask(RESIGN, &resign).await.map_err(|status| status.to_string())?;
-    let done = tokio::spawn(async move { answer });
-    abandon(Place { call, token, lost, calls: [done, right] }, servers).await
+    right.abort();
+    gone(&call, token, servers).await
 }
 
 /// Drops the calls; the place has to go on both servers.
 async fn abandon(place: Place, servers: &mut [Server; 2]) -> Result<(), String> {
     place.calls.iter().for_each(JoinHandle::abort);
+    gone(&place.call, place.token, servers).await
+}
+
+/// Waits until a place is gone from both servers.
+async fn gone(call: &Call, token: i64, servers: &mut [Server; 2]) -> Result<(), String> {
     for server in servers {
         let gone = async {
-            while made(server, place.call.key()).await? == place.token {
+            while made(server, call.key()).await? == token {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             Ok::<(), String>(())
         };
         let gone = tokio::time::timeout(PATIENCE, gone).await;
-        gone.map_err(|_| format!("abandoned, but the place stays: {:?}", place.call))??;
+        gone.map_err(|_| format!("abandoned, but the place stays: {call:?}"))??;
     }
     Ok(())
 }

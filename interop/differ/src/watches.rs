@@ -31,8 +31,6 @@ const WATCH: &str = "/etcdserverpb.Watch/Watch";
 const WATCHES: usize = 12;
 /// How long nothing more may come before what came counts as all.
 const QUIET: Duration = Duration::from_millis(20);
-/// Both may go on for so many times the patience.
-const LONGEST: u128 = 20;
 
 /// How long etcd may take to begin with the past: it looks ten times a second.
 const PAST: Duration = Duration::from_millis(250);
@@ -253,22 +251,19 @@ impl Watches {
         reached.map_err(|_| format!("progress does not come to {newest}"))?
     }
 
-    /// Waits until both have sent the same, and nothing more comes. A watch from long ago has much
-    /// to tell: patience is for sides that say nothing more and differ.
+    /// Waits until both have sent the same, and nothing more comes.
     pub async fn agree(&mut self) -> Result<(), String> {
         tokio::time::sleep(PAST.saturating_sub(self.past.elapsed())).await;
         let taken = || self.sides.each_ref().map(Side::taken);
-        let patience = PATIENCE.as_millis() / QUIET.as_millis();
-        let (mut tries, mut looks) = (patience, LONGEST * patience);
+        let mut tries = PATIENCE.as_millis() / QUIET.as_millis();
         let (mut before, mut equal) = (taken(), 0);
         while equal < 2 {
             tokio::time::sleep(QUIET).await;
             let now = taken();
             equal = if now[0] == now[1] && now == before { equal + 1 } else { 0 };
-            tries = if now == before { tries - 1 } else { patience };
-            looks -= 1;
             before = now;
-            if tries == 0 || looks == 0 {
+            tries -= 1;
+            if tries == 0 {
                 return Err(different(&before));
             }
         }

@@ -272,9 +272,7 @@ impl<B: Backend> Reader<'_, B> {
 /// Names a call that came without a trace; the id of its trace.
 fn name<B: Backend>(backend: &B, request: &mut Request) -> u128 {
     let Request::Call(call) = request else { return 0 };
-    if call.trace.trace_id == 0 {
-        call.trace = backend.trace();
-    }
+    call.trace = backend.named(call.trace);
     call.trace.trace_id
 }
 

@@ -33,6 +33,8 @@ pub struct Observer {
 #[derive(Clone, Copy, Debug)]
 struct Moment {
     now: Instant,
+    /// The same in microseconds since 1970.
+    us: u64,
     apply: Duration,
 }
 
@@ -50,7 +52,8 @@ impl Observer {
     /// Records what was noticed in a batch that began at `began` and ends now.
     pub fn batch(&mut self, began: Instant, notes: Vec<Note>) {
         let now = self.senses.clock.instant();
-        let moment = Moment { now, apply: now.since(began) };
+        let us = self.senses.clock.steady_us(now);
+        let moment = Moment { now, us, apply: now.since(began) };
         for note in notes {
             if self.senses.notice(&note) {
                 self.note(moment, note);
@@ -71,14 +74,14 @@ impl Observer {
             Note::Request { keyspace, mutation, failed, took, trace, request_id } => {
                 let id = request_id.as_ref().map_or("", |id| id.as_str());
                 let took = took + moment.apply;
-                self.request(moment.now, keyspace, mutation, failed, took, trace, id);
+                self.request(moment, keyspace, mutation, failed, took, trace, id);
             }
             Note::Round { shard, queue, local, commit, trace, span } => {
                 self.round(moment, shard, (queue, local, commit), trace, span);
             }
             Note::Served { shard, peer, took, trace } => {
                 let took = took + moment.apply;
-                self.part(moment.now, trace, Did::Served(micros(took)));
+                self.part(moment.us, trace, Did::Served(micros(took)));
                 self.served.get([("peer", peer.0)]).observe(took.as_secs_f64());
                 if !trace.sampled {
                 } else if let Some(tracer) = &self.senses.tracer {
@@ -120,9 +123,8 @@ impl Observer {
     }
 
     /// What this node did for a request.
-    fn part(&self, now: Instant, trace: Trace, did: Did) {
+    fn part(&self, end_us: u64, trace: Trace, did: Did) {
         if trace.trace_id != 0 {
-            let end_us = self.senses.clock.steady_us(now);
             let (trace_id, kept) = (trace.trace_id, trace.is_kept());
             self.senses.kept().part(Part { trace_id, kept, end_us, did });
         }
@@ -131,7 +133,7 @@ impl Observer {
     /// A write that this node led went through consensus.
     fn round(
         &mut self,
-        Moment { now, apply }: Moment,
+        Moment { now, us, apply }: Moment,
         shard: ShardId,
         (queue, local, commit): (Duration, Option<Duration>, Duration),
         trace: Trace,
@@ -145,7 +147,7 @@ impl Observer {
         ];
         self.senses.pulse.counts.round(now, stages.map(|(_, took)| took));
         let (q, l, c, a) = (micros(queue), local.map(micros), micros(commit), micros(apply));
-        self.part(now, trace, Did::Round { queue: q, local: l, commit: c, apply: a });
+        self.part(us, trace, Did::Round { queue: q, local: l, commit: c, apply: a });
         let tracer = self.senses.tracer.as_deref();
         for (stage, took) in stages {
             let Some(took) = took else { continue };
@@ -162,7 +164,7 @@ impl Observer {
     /// An entry of another leader went a step further here.
     fn followed(
         &self,
-        Moment { now, apply }: Moment,
+        Moment { us, apply, .. }: Moment,
         shard: ShardId,
         leader: NodeId,
         (step, took): (Step, Duration),
@@ -175,7 +177,7 @@ impl Observer {
                 Did::Learned { learn: micros(took), apply: micros(apply) },
             ),
         };
-        self.part(now, trace, did);
+        self.part(us, trace, did);
         let tracer = self.senses.tracer.as_deref();
         for (stage, took) in stages.into_iter().flatten().filter(|_| trace.sampled) {
             if tracer.is_none() {
@@ -191,7 +193,7 @@ impl Observer {
     #[allow(clippy::too_many_arguments, reason = "the fields of one note")]
     fn request(
         &mut self,
-        now: Instant,
+        Moment { now, us: end_us, .. }: Moment,
         keyspace: String,
         mutation: bool,
         failed: Option<database::Code>,
@@ -204,7 +206,7 @@ impl Observer {
         let code = failed.map(database::Code::name);
         let outcome = code.unwrap_or("ok");
         senses.pulse.counts.request(now, mutation, code, took);
-        senses.budgets.count(senses.clock.steady_us(now) / 1_000_000, &keyspace, code, took);
+        senses.budgets.count(end_us / 1_000_000, &keyspace, code, took);
         senses.keyspaces.count(&keyspace, Outcome::of_code(code), took);
         if let Some(code) = code {
             senses.pulse.counts.failure(now, code, &keyspace);
@@ -213,7 +215,7 @@ impl Observer {
             span_line(trace, "request", took, &keyspace, op, outcome, id);
         }
         let kept = trace.trace_id != 0 && {
-            let (end_us, took_us) = (senses.clock.steady_us(now), micros(took));
+            let took_us = micros(took);
             let (trace_id, failed, kept) = (trace.trace_id, code, trace.is_kept());
             let ended = Ended { trace_id, mutation, keyspace, failed, kept, end_us, took_us };
             senses.kept().ended(ended)
@@ -293,7 +295,8 @@ mod tests {
         let trace = Trace { trace_id: 7, span_id: 8, sampled: true };
         let ms = Duration::from_millis;
         let mut observer = Observer::new(senses.clone());
-        let moment = Moment { now: senses.clock.instant(), apply: ms(1) };
+        let now = senses.clock.instant();
+        let moment = Moment { now, us: senses.clock.steady_us(now), apply: ms(1) };
         let mut note = |note| observer.note(moment, note);
         note(Note::Raft { shard, note: raft::Note::BecameLeader { term: 3, took: ms(9) } });
         note(Note::Request {

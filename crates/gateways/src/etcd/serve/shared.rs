@@ -83,10 +83,7 @@ impl<B: Backend> Shared<B> {
 
     /// The trace of a call: its client's, or one by which the node keeps what it does for it.
     pub fn trace(&self, headers: &HeaderMap) -> Trace {
-        match http::trace(headers) {
-            Trace { trace_id: 0, .. } => self.backend.trace(),
-            trace => trace,
-        }
+        self.backend.named(http::trace(headers))
     }
 
     /// Answers a call at `now`.

@@ -70,13 +70,11 @@ impl Place {
             | Place::Heartbeat { keyspace, .. } => keyspace,
         }
     }
-}
 
-impl Place {
     /// The row of the table of routes that it stands in.
     #[must_use]
     pub fn operation(&self) -> usize {
-        use super::super::route::row;
+        use route::row;
         match self {
             Place::KeyCreate { .. } => const { row("POST", "/v1/kv/{keyspace}/{key}") },
             Place::LeaseGrant { .. } => const { row("POST", "/v1/leases/{keyspace}") },

@@ -78,7 +78,7 @@ fn recording_changes_nothing() {
 }
 
 #[test]
-#[ignore = "the child process of the next test"]
+#[ignore = "the child process of the next test: cargo test -p sim two_processes_agree"]
 fn print_hashes() {
     for seed in 100..105 {
         println!("hash {seed} {:016x}", run(&nemesis::swarm(seed)).0.trace_hash());
