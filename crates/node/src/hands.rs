@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use database::{Envelope, Note, Output};
-use kernel::{NodeId, Now, Token, process::HaltReason};
+use kernel::{Duration, NodeId, Now, Token, process::HaltReason};
 use store::{engine::Engine, journal::Record};
 use tokio::sync::watch;
 use tracing::error;
@@ -15,10 +15,10 @@ use crate::{
     handle::{Process, Status},
     journal,
     lsm::LsmEngine,
-    mailbox::Mailbox,
+    mailbox::{Mailbox, Taken},
     observe::Observer,
-    transport::{Outbox, Transport},
-    worker::{Appends, Hands},
+    transport::{Outbox, Reader, Transport},
+    worker::{Appends, Hands, Inbox, Input, InputOf},
 };
 
 /// Jobs of the flush thread.
@@ -33,6 +33,8 @@ pub struct NodeHands {
     pub flushes: Arc<FlushJobs>,
     /// All connections.
     pub transport: Arc<Transport>,
+    /// What peers send.
+    pub reader: Reader,
     /// Frames of this batch.
     pub outbox: Outbox,
     /// What is noticed.
@@ -46,6 +48,18 @@ pub struct NodeHands {
 }
 
 impl Hands<Process> for NodeHands {
+    fn take(
+        &mut self,
+        inbox: &Inbox<Process>,
+        inputs: &mut Vec<InputOf<Process>>,
+        wait: Option<Duration>,
+    ) -> Taken {
+        self.reader.wait(if inbox.doze() { wait } else { Some(Duration::ZERO) });
+        let taken = inbox.take(inputs, Some(Duration::ZERO));
+        self.reader.read(|from, messages| inputs.push(Input::Messages { from, messages }));
+        if inputs.is_empty() { taken } else { Taken::Items }
+    }
+
     fn persist(&mut self, appends: Appends<Record>) {
         // A closed mailbox means that the node is stopping: nothing will be durable any more,
         // and nothing that waits for it will leave.

@@ -4,8 +4,8 @@
 //!   data directory ─▶ journal (what survived?) ─▶ engine ─▶ Database::open ─▶ threads ─▶ links
 //!
 //!   network runtime     quorate-worker        quorate-journal      quorate-flush
-//!   reads frames,       owns the process      owns the journal     syncs the engine
-//!   drains slow links
+//!   greets peers,       owns the process,     owns the journal     syncs the engine
+//!   drains slow links   reads peers' frames
 //! ```
 
 use std::{sync::Arc, thread::JoinHandle};
@@ -45,7 +45,7 @@ use crate::{
     otlp::{Exports, Prepared},
     room::Room,
     starts::Starts,
-    transport::{Me, Outbox, Shared, Transport},
+    transport::{Bell, Me, Outbox, Shared, Transport},
     watch::{self, Watched},
     worker::{Inbox, Input, Worker},
 };
@@ -268,14 +268,16 @@ impl Opened {
         history.keep(&senses.flight);
         let events =
             Keeper::start(history, Arc::clone(&senses.flight)).map_err(StartError::Thread)?;
-        let inbox: Arc<Inbox<Process>> = Arc::new(Mailbox::new(config.limits.inbox));
+        let bell = Bell::new().map_err(StartError::Thread)?;
+        let inbox = Mailbox::beside_sockets(Arc::clone(bell.waker()), config.limits.inbox);
+        let inbox: Arc<Inbox<Process>> = Arc::new(inbox);
         let jobs = Arc::new(Mailbox::new(0));
         let flushes: Arc<FlushJobs> = Arc::new(Mailbox::new(0));
         let changes = Arc::new(Changes::default());
         let (status, watched) = channel::channel(Status::Running);
         let shared = shared(&config, identity, clock, &chaos, &senses, &inbox);
-        let transport =
-            Transport::start(shared, listener, runtime.clone()).map_err(StartError::Thread)?;
+        let (transport, reader) = Transport::start(shared, listener, bell, runtime.clone())
+            .map_err(StartError::Thread)?;
         let transport = Arc::new(transport);
         transport.set_members(&config.members);
 
@@ -297,6 +299,7 @@ impl Opened {
             journal: Arc::clone(&jobs),
             flushes: Arc::clone(&flushes),
             transport: Arc::clone(&transport),
+            reader,
             outbox,
             observer: Observer::new(senses.clone()),
             members: config.members.iter().map(|member| member.node).collect(),

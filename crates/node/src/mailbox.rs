@@ -4,17 +4,37 @@
 //! is, and a sleeping receiver is woken once per batch. While the receiver works, the next batch
 //! gathers: this is the group commit of the whole node, without a timer.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use kernel::Duration;
+use mio::Waker;
 
 /// A list that one thread empties.
 #[derive(Debug)]
 pub struct Mailbox<T> {
     state: Mutex<State<T>>,
-    wake: Condvar,
+    bell: Bell,
     /// Weight that may wait before [`Mailbox::offer`] refuses.
     weight_max: u64,
+}
+
+/// Wakes the receiver.
+#[derive(Debug)]
+enum Bell {
+    /// It sleeps in [`Mailbox::take`].
+    Here(Condvar),
+    /// It sleeps in a poll, of sockets too.
+    Poll(Arc<Waker>),
+}
+
+impl Bell {
+    fn ring(&self) {
+        match self {
+            Bell::Here(wake) => wake.notify_one(),
+            // It fails only where the poll is gone, and with it the receiver.
+            Bell::Poll(waker) => drop(waker.wake()),
+        }
+    }
 }
 
 /// What is offered apart may weigh so much less than what is offered.
@@ -46,8 +66,18 @@ impl<T> Mailbox<T> {
     /// is bounded by its sender.
     #[must_use]
     pub fn new(weight_max: u64) -> Mailbox<T> {
+        Mailbox::with(Bell::Here(Condvar::new()), weight_max)
+    }
+
+    /// The same, of a receiver that sleeps in a poll: see [`Mailbox::doze`].
+    #[must_use]
+    pub fn beside_sockets(waker: Arc<Waker>, weight_max: u64) -> Mailbox<T> {
+        Mailbox::with(Bell::Poll(waker), weight_max)
+    }
+
+    fn with(bell: Bell, weight_max: u64) -> Mailbox<T> {
         let state = State { items: Vec::new(), weight: 0, apart: 0, asleep: false, closed: false };
-        Mailbox { state: Mutex::new(state), wake: Condvar::new(), weight_max }
+        Mailbox { state: Mutex::new(state), bell, weight_max }
     }
 
     /// Adds an item.
@@ -84,7 +114,7 @@ impl<T> Mailbox<T> {
         let wake = std::mem::take(&mut state.asleep);
         drop(state);
         if wake {
-            self.wake.notify_one();
+            self.bell.ring();
         }
         Ok(())
     }
@@ -94,9 +124,14 @@ impl<T> Mailbox<T> {
     pub fn take(&self, into: &mut Vec<T>, wait: Option<Duration>) -> Taken {
         debug_assert!(into.is_empty());
         let mut state = self.lock();
-        if state.items.is_empty() && !state.closed && wait != Some(Duration::ZERO) {
-            state = self.sleep(state, wait);
+        if let Bell::Here(wake) = &self.bell
+            && state.items.is_empty()
+            && !state.closed
+            && wait != Some(Duration::ZERO)
+        {
+            state = sleep(wake, state, wait);
         }
+        state.asleep = false;
         if state.items.is_empty() {
             return if state.closed { Taken::Closed } else { Taken::Nothing };
         }
@@ -105,28 +140,18 @@ impl<T> Mailbox<T> {
         Taken::Items
     }
 
-    /// Waits for a push, the end of the time or, rarely, nothing.
-    fn sleep<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State<T>>,
-        wait: Option<Duration>,
-    ) -> MutexGuard<'a, State<T>> {
-        state.asleep = true;
-        let mut state = match wait {
-            Some(wait) => {
-                let woken = self.wake.wait_timeout(state, wait);
-                woken.unwrap_or_else(PoisonError::into_inner).0
-            }
-            None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-        };
-        state.asleep = false;
-        state
+    /// The receiver is about to sleep in its poll: the next push ends that. `false` if there is no
+    /// reason to sleep.
+    pub fn doze(&self) -> bool {
+        let mut state = self.lock();
+        state.asleep = state.items.is_empty() && !state.closed;
+        state.asleep
     }
 
     /// Refuses all further items; what is inside can still be taken.
     pub fn close(&self) {
         self.lock().closed = true;
-        self.wake.notify_all();
+        self.bell.ring();
     }
 
     /// How many items wait.
@@ -151,6 +176,19 @@ impl<T> Mailbox<T> {
     /// No code of ours panics while it holds the lock, so a poisoned state is a sound one.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for a push, the end of the time or, rarely, nothing.
+fn sleep<'a, T>(
+    wake: &Condvar,
+    mut state: MutexGuard<'a, State<T>>,
+    wait: Option<Duration>,
+) -> MutexGuard<'a, State<T>> {
+    state.asleep = true;
+    match wait {
+        Some(wait) => wake.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,
+        None => wake.wait(state).unwrap_or_else(PoisonError::into_inner),
     }
 }
 
@@ -192,6 +230,27 @@ mod tests {
         while mailbox.take(&mut batch, None) != Taken::Items {}
         assert_eq!(batch, [7]);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_sleeper_in_a_poll_is_woken_and_told_when_not_to_sleep() {
+        let mut poll = mio::Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), mio::Token(0)).unwrap());
+        let mailbox = Arc::new(Mailbox::beside_sockets(waker, 0));
+        let mut events = mio::Events::with_capacity(1);
+        assert!(mailbox.doze(), "nothing is there");
+        let sender = Arc::clone(&mailbox);
+        let thread = ambient::spawn("push", move || sender.push(7).unwrap()).unwrap();
+        while events.is_empty() {
+            poll.poll(&mut events, None).unwrap();
+        }
+        assert!(!mailbox.doze(), "something is there");
+        let mut batch = Vec::new();
+        assert_eq!(mailbox.take(&mut batch, None), Taken::Items);
+        assert_eq!(batch, [7]);
+        thread.join().unwrap();
+        mailbox.close();
+        assert!(!mailbox.doze(), "nothing will come");
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! Frames between nodes over TCP.
 //!
 //! ```text
-//!   worker ─▶ Outbox ─ one buffer per peer and batch ─▶ Link ─▶ socket ─▶ … ─▶ reader task ─▶ inbox
-//!                                                        │                one push per read
+//!   worker ─▶ Outbox ─ one buffer per peer and batch ─▶ Link ─▶ socket ─▶ … ─▶ Reader ─▶ worker
+//!                                                        │
 //!                                     what the socket does not take at once waits in a bounded
 //!                                     queue, which the link's task drains
 //! ```
 //!
 //! A connection carries frames one way, from the node that made it. The worker writes to the
-//! socket itself: on a healthy link a batch costs one system call and wakes nobody here. Messages
-//! may be lost, so nothing waits for an unreachable peer: what is not sent is dropped and counted.
+//! sockets and reads from them itself: on a healthy link a batch costs one system call here and one
+//! there, and wakes nobody but the other worker. Messages may be lost, so nothing waits for an unreachable peer: what is not sent is dropped and counted.
 
 mod incoming;
 mod outgoing;
+mod reader;
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +26,10 @@ use database::{Envelope, api::Member, link};
 use kernel::{ClusterId, Incarnation, NodeId};
 use tokio::{net::TcpListener, runtime::Handle, sync::Notify, task::AbortHandle};
 
-pub use self::outgoing::Link;
+pub use self::{
+    outgoing::Link,
+    reader::{Bell, Reader},
+};
 use crate::{ambient::Clock, chaos::Chaos, flight::Flight, metrics::Metrics};
 
 /// Takes what a peer sent, in order.
@@ -60,7 +64,7 @@ pub struct Shared {
     pub clock: Clock,
     /// A peer has connected, so it is there: who waits to connect tries at once.
     pub greeted: Notify,
-    /// Where messages go, with their size in bytes.
+    /// Where messages go that were held up on purpose, with their size in bytes.
     pub deliver: Deliver,
 }
 
@@ -89,20 +93,23 @@ struct Peer {
 }
 
 impl Transport {
-    /// Begins to listen.
+    /// Begins to listen; what peers send is for the reader to read.
     ///
     /// # Errors
     /// If the listener's address cannot be read.
     pub fn start(
         shared: Shared,
         listener: TcpListener,
+        bell: Bell,
         runtime: Handle,
-    ) -> std::io::Result<Transport> {
+    ) -> std::io::Result<(Transport, Reader)> {
         let shared = Arc::new(shared);
         let address = listener.local_addr()?;
-        let task = runtime.spawn(incoming::listen(listener, Arc::clone(&shared)));
+        let arrivals = Arc::clone(bell.arrivals());
+        let reader = bell.reader(Arc::clone(&shared), runtime.clone());
+        let task = runtime.spawn(incoming::listen(listener, Arc::clone(&shared), arrivals));
         let listener = task.abort_handle();
-        Ok(Transport { shared, runtime, peers: Mutex::default(), listener, address })
+        Ok((Transport { shared, runtime, peers: Mutex::default(), listener, address }, reader))
     }
 
     /// Where peers connect to.
@@ -145,7 +152,7 @@ impl Transport {
         peers.values().map(|peer| Arc::clone(&peer.link)).collect()
     }
 
-    /// Closes every connection and stops to listen.
+    /// Closes every connection to a peer and stops to listen; those from peers end with the reader.
     pub fn stop(&self) {
         self.listener.abort();
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);

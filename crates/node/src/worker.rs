@@ -15,7 +15,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use kernel::{
-    Effect, Effects, Event, Instant, NodeId, Now, Process, Ticket, Token,
+    Duration, Effect, Effects, Event, Instant, NodeId, Now, Process, Ticket, Token,
     process::{EffectOf, EffectsOf, HaltReason},
 };
 
@@ -67,6 +67,14 @@ pub type Appends<D> = Vec<(Token, Vec<D>)>;
 
 /// What a worker cannot do itself.
 pub trait Hands<P: Process> {
+    /// Moves everything at hand into `inputs`, which is empty; waits for the first, at most so long
+    /// (`None`: for ever).
+    fn take(
+        &mut self,
+        inbox: &Inbox<P>,
+        inputs: &mut Vec<InputOf<P>>,
+        wait: Option<Duration>,
+    ) -> Taken;
     /// Appends and syncs; every token comes back as an input.
     fn persist(&mut self, appends: Appends<P::Record>);
     /// Makes durable what the engine holds now; the token comes back as an input.
@@ -143,7 +151,7 @@ impl<P: Process, H: Hands<P>> Worker<P, H> {
         while !self.halted {
             // Handling the last batch took time too.
             let wait = self.timers.next().map(|at| at.since(self.clock.instant()));
-            if self.inbox.take(&mut inputs, wait) == Taken::Closed {
+            if self.hands.take(&self.inbox, &mut inputs, wait) == Taken::Closed {
                 break;
             }
             now = self.now();

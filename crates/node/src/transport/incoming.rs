@@ -1,10 +1,6 @@
-//! Connections from peers: greeted, limited, read in batches.
+//! Connections from peers: limited, greeted, handed to the reader.
 
-use std::{
-    collections::BTreeMap,
-    fmt, io,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, io, sync::Arc};
 
 use bytes::BytesMut;
 use database::link::{self, Hello, LinkError};
@@ -12,31 +8,28 @@ use kernel::{Duration, NodeId, wire::FrameError};
 use tokio::{
     io::AsyncReadExt,
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::{AbortHandle, JoinSet},
+    sync::{Semaphore, oneshot},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tracing::{info, warn};
 use vigil::{Event, Severity};
 
-use super::Shared;
-use crate::metrics::Metrics;
+use super::{
+    Shared,
+    reader::{Arrival, Arrivals},
+};
 
 /// A stranger gets so long to say who it is.
 const GREETING: Duration = Duration::from_secs(3);
 /// … and so many bytes.
 const GREETING_BYTES: usize = 4 << 10;
-/// Bytes read at a time.
-const READ: usize = 64 << 10;
 /// Rest after an accept that failed (no file handles left, say).
 const REST: Duration = Duration::from_millis(100);
 
-/// The newest connection of every peer.
-type Newest = Mutex<BTreeMap<NodeId, AbortHandle>>;
-
 /// Why a connection from a peer ended.
 #[derive(Debug)]
-enum End {
+pub(super) enum End {
     Closed,
     Io(io::Error),
     Link(LinkError),
@@ -82,10 +75,9 @@ impl From<LinkError> for End {
     }
 }
 
-/// Accepts until the task is aborted; all connections end with it.
-pub(super) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
+/// Accepts until the task is aborted; greetings end with it.
+pub(super) async fn listen(listener: TcpListener, shared: Arc<Shared>, arrivals: Arc<Arrivals>) {
     let seats = Arc::new(Semaphore::new(shared.connections_max));
-    let newest: Arc<Newest> = Arc::default();
     let mut tasks = JoinSet::new();
     loop {
         let stream = tokio::select! {
@@ -103,29 +95,26 @@ pub(super) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
             shared.metrics.refuse_link("too-many");
             continue;
         };
-        let (shared, newest) = (Arc::clone(&shared), Arc::clone(&newest));
-        let (give, taken) = tokio::sync::oneshot::channel();
-        let task = tasks.spawn(async move {
+        let (shared, arrivals) = (Arc::clone(&shared), Arc::clone(&arrivals));
+        tasks.spawn(async move {
             let _seat = seat;
-            if let Ok(own) = taken.await {
-                serve(stream, &shared, &newest, own).await;
-            }
+            serve(stream, &shared, &arrivals).await;
         });
-        // The task learns its own handle, so that a newer connection can end it.
-        let _ = give.send(task);
     }
 }
 
-async fn serve(mut stream: TcpStream, shared: &Arc<Shared>, newest: &Newest, own: AbortHandle) {
+async fn serve(mut stream: TcpStream, shared: &Shared, arrivals: &Arrivals) {
     let address = stream.peer_addr().map_or_else(|_| "?".to_owned(), |a| a.to_string());
     let mut buffer = BytesMut::with_capacity(GREETING_BYTES);
     let greeting = timeout(GREETING, greet(&mut stream, &mut buffer, shared)).await;
     let end = match greeting.unwrap_or(Err(End::Slow)) {
         Ok(peer) => {
-            replace(newest, peer, own);
             shared.greeted.notify_waiters();
             info!(%peer, address, "a peer connected");
-            read(&mut stream, buffer, peer, shared).await
+            match hand_over(stream, buffer, peer, arrivals).await {
+                Some(end) => end,
+                None => return,
+            }
         }
         Err(end) => end,
     };
@@ -144,12 +133,20 @@ async fn serve(mut stream: TcpStream, shared: &Arc<Shared>, newest: &Newest, own
     }
 }
 
-/// Ends the peer's older connection: it is gone on the other side, whatever it seems here.
-fn replace(newest: &Newest, peer: NodeId, own: AbortHandle) {
-    let older = newest.lock().unwrap_or_else(PoisonError::into_inner).insert(peer, own);
-    if let Some(older) = older {
-        older.abort();
+/// Gives the connection to the worker's thread and waits for its end; `None` if it was dropped
+/// there, because the peer has a newer one or the worker ends.
+async fn hand_over(
+    stream: TcpStream,
+    buffer: BytesMut,
+    peer: NodeId,
+    arrivals: &Arrivals,
+) -> Option<End> {
+    let (end, ended) = oneshot::channel();
+    match stream.into_std() {
+        Ok(stream) => arrivals.push(Arrival { peer, stream, buffer, end }),
+        Err(error) => return Some(error.into()),
     }
+    ended.await.ok()
 }
 
 /// Reads the hello and checks it.
@@ -170,51 +167,6 @@ async fn greet(
         }
         if stream.read_buf(buffer).await? == 0 {
             return Err(End::Closed);
-        }
-    }
-}
-
-/// Reads envelopes until the connection ends, and tells why it did.
-async fn read(
-    stream: &mut TcpStream,
-    mut buffer: BytesMut,
-    peer: NodeId,
-    shared: &Arc<Shared>,
-) -> End {
-    loop {
-        let before = buffer.len();
-        let mut messages = Vec::new();
-        loop {
-            match link::take_envelope(&mut buffer) {
-                Ok(Some(message)) => messages.push(message),
-                Ok(None) => break,
-                Err(error) => return error.into(),
-            }
-        }
-        if !messages.is_empty() {
-            hand_over(shared, peer, messages, (before - buffer.len()) as u64);
-        }
-        buffer.reserve(READ);
-        match stream.read_buf(&mut buffer).await {
-            Ok(0) => return End::Closed,
-            Ok(size) => Metrics::count(&shared.metrics.received, peer, size),
-            Err(error) => return error.into(),
-        }
-    }
-}
-
-fn hand_over(shared: &Arc<Shared>, peer: NodeId, messages: Vec<database::Envelope>, bytes: u64) {
-    if shared.chaos.cuts_from(peer) {
-        return;
-    }
-    match shared.chaos.delay_from(peer) {
-        None => (shared.deliver)(peer, messages, bytes),
-        Some(by) => {
-            let shared = Arc::clone(shared);
-            tokio::spawn(async move {
-                sleep(by).await;
-                (shared.deliver)(peer, messages, bytes);
-            });
         }
     }
 }

@@ -1,4 +1,8 @@
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use database::link::{FRAME_BYTES_MAX, Hello};
 use kernel::Duration;
@@ -9,7 +13,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::chaos::Fault;
+use crate::{ambient, chaos::Fault};
 
 const CLUSTER: ClusterId = ClusterId(7);
 
@@ -17,6 +21,8 @@ type Heard = Arc<Mutex<Vec<(NodeId, u64)>>>;
 
 struct Node {
     transport: Transport,
+    /// Ends the thread that reads.
+    end: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
     chaos: Arc<Chaos>,
     /// Sender and shard number of every message.
@@ -36,13 +42,32 @@ async fn node(number: u64, address: &str) -> Node {
         flight: Arc::new(crate::flight::Flight::new(Clock::start())),
         clock: Clock::start(),
         greeted: Notify::new(),
-        deliver: Box::new(move |from, messages, _| {
-            log.lock().unwrap().extend(messages.iter().map(|message| (from, message.shard)));
-        }),
+        deliver: Box::new(move |from, messages, _| hear(&log, from, &messages)),
     };
     let listener = TcpListener::bind(address).await.unwrap();
-    let transport = Transport::start(shared, listener, Handle::current()).unwrap();
-    Node { transport, metrics, chaos, heard }
+    let bell = Bell::new().unwrap();
+    let (transport, mut reader) =
+        Transport::start(shared, listener, bell, Handle::current()).unwrap();
+    let end = Arc::<AtomicBool>::default();
+    let (ended, log) = (Arc::clone(&end), Arc::clone(&heard));
+    ambient::spawn("reader", move || {
+        while !ended.load(Ordering::Relaxed) {
+            reader.wait(Some(Duration::from_millis(10)));
+            reader.read(|from, messages| hear(&log, from, &messages));
+        }
+    })
+    .unwrap();
+    Node { transport, end, metrics, chaos, heard }
+}
+
+fn hear(log: &Heard, from: NodeId, messages: &[Envelope]) {
+    log.lock().unwrap().extend(messages.iter().map(|message| (from, message.shard)));
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Node {
@@ -178,7 +203,8 @@ async fn strangers_and_garbage_are_shown_the_door() {
     let mut oversized = hello(2, 1, CLUSTER);
     oversized.extend_from_slice(&(FRAME_BYTES_MAX as u32 + 1).to_le_bytes());
     shout(&one, &oversized).await;
-    assert_eq!(one.refused("too-long"), 2);
+    // Who has been greeted is shown the door by the reader, which tells a moment later.
+    until("the end to be told", || one.refused("too-long") == 2).await;
     let mut chatter = u32::try_from(1 << 20).unwrap().to_le_bytes().to_vec();
     chatter.resize(8192, 7);
     shout(&one, &chatter).await;
@@ -202,6 +228,20 @@ async fn the_newest_connection_of_a_peer_wins() {
     link::put_envelope(&message(2), &mut frame);
     second.write_all(&frame).await.unwrap();
     until("the second", || one.heard(2, 2)).await;
+}
+
+#[tokio::test]
+async fn all_that_was_said_before_hanging_up_is_heard_and_so_is_the_end() {
+    let one = node(1, "127.0.0.1:0").await;
+    for (turn, count) in [(0, 1), (1, 100_000)] {
+        let mut words = hello(2, 1, CLUSTER);
+        (0..=count).for_each(|i| link::put_envelope(&message(i), &mut words));
+        let mut peer = TcpStream::connect(one.transport.address()).await.unwrap();
+        peer.write_all(&words).await.unwrap();
+        drop(peer);
+        until("the last word", || one.heard(2, count)).await;
+        until("the end", || one.refused("closed") > turn).await;
+    }
 }
 
 #[tokio::test]

@@ -63,6 +63,14 @@ impl Tape {
 }
 
 impl Hands<Script> for Tape {
+    fn take(
+        &mut self,
+        inbox: &Inbox<Script>,
+        inputs: &mut Vec<InputOf<Script>>,
+        wait: Option<Duration>,
+    ) -> Taken {
+        inbox.take(inputs, wait)
+    }
     fn persist(&mut self, appends: Appends<&'static str>) {
         let text: Vec<_> =
             appends.iter().map(|(t, records)| format!("{}={records:?}", t.0)).collect();
