@@ -2,7 +2,8 @@
 //! table and the engine's memory, without disk, network or consensus.
 //!
 //! `cargo bench -p node --bench apply [-- PROGRAM]`; every run of entries is one batch for the
-//! engine. Puts of 256 bytes to 10,000 keys, in the order of a fixed seed.
+//! engine. Puts of 256 bytes to 10,000 keys, in the order of a fixed seed. Where a program has
+//! watches, also with one that reads the changes of every batch.
 
 use std::time::Duration;
 
@@ -16,11 +17,12 @@ use prost::Message;
 use raft::Entry;
 use store::{
     engine::{Engine, FlushJob},
-    mvcc::Space,
+    mvcc::{Reader, Space},
 };
 
 const KEYS: u64 = 10_000;
 const VALUE: usize = 256;
+const SPACE: Space = Space { shard: ShardId(2), generation: 0 };
 
 /// The data of a log entry as `database` writes it.
 #[derive(Clone, PartialEq, Message)]
@@ -83,11 +85,11 @@ impl Replica {
     fn apply(&mut self, entries: &[Entry]) {
         let bounds =
             Bounds { count_max: 100_000, bytes_max: limit::Bytes::mib(32), window_ms: 600_000 };
-        let (applied, space) = (self.applied.clone(), Space::new(ShardId(2), 0));
+        let applied = self.applied.clone();
         let outcomes = &mut self.outcomes;
         let mut applier = Applier::new(
             &self.engine,
-            space,
+            SPACE,
             &self.runs,
             applied,
             outcomes,
@@ -103,6 +105,21 @@ impl Replica {
         self.engine.write(result.batch).expect("the engine takes it");
     }
 
+    /// What a watch of all keys reads, which has seen the revisions before this one.
+    fn watch(&mut self, seen: u64) {
+        let request = coordination::ChangesRequest {
+            key: Bytes::from_static(b"\0"),
+            range_end: Bytes::from_static(b"\0"),
+            start_revision: seen as i64 + 1,
+            ..Default::default()
+        };
+        let ask = Some(coordination::Ask::Changes(request));
+        let query = coordination::Query { ask, ..Default::default() }.encode_to_vec();
+        let reader = Reader::latest(&self.engine, SPACE);
+        let answer = layers::query(self.program, &query.into(), &reader);
+        answer.expect("a query").expect("an answer");
+    }
+
     /// The work of the flush thread, when there is as much as a node lets gather.
     fn flush(&mut self, batch: u64) {
         self.since_flush += batch as usize * VALUE;
@@ -115,19 +132,23 @@ impl Replica {
 
 /// What this thread has used of a processor.
 fn processor() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = text.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
-    Duration::from_nanos(nanos.unwrap_or(0))
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
-fn cost(program: Program, batch: u64, writes: u64) -> Duration {
+fn cost(program: Program, batch: u64, writes: u64, watched: bool) -> Duration {
     let directory = tempfile::tempdir().expect("a directory");
     let mut replica = Replica::new(directory.path(), program);
     let mut spent = Duration::ZERO;
     for turn in 0..2 * writes / batch {
         let entries = replica.entries(batch);
         let before = processor();
+        // An empty keyspace stands at revision 1, and every put is one more.
+        let revision = replica.applied.index + 1;
         replica.apply(&entries);
+        if watched {
+            replica.watch(revision);
+        }
         if turn >= writes / batch {
             spent += processor() - before;
         }
@@ -136,22 +157,33 @@ fn cost(program: Program, batch: u64, writes: u64) -> Duration {
     spent / u32::try_from(writes).unwrap_or(u32::MAX)
 }
 
+/// The median of some runs, in microseconds.
+fn median(run: impl Fn() -> Duration) -> f64 {
+    let mut costs: Vec<Duration> = (0..3).map(|_| run()).collect();
+    costs.sort();
+    costs[1].as_nanos() as f64 / 1000.0
+}
+
 fn main() {
     // `cargo test --benches` only wants to know that it runs.
     let quick = std::env::args().any(|argument| argument == "--test") || cfg!(debug_assertions);
     let writes = if quick { 512 } else { 102_400 };
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    println!("{:>14} {:>6} {:>12}", "program", "batch", "us per write");
+    println!("{:>14} {:>6} {:>12} {:>12}", "program", "batch", "us per write", "with a watch");
     for program in [Program::Kv, Program::Coordination] {
         let name = format!("{program:?}").to_lowercase();
         if only.as_ref().is_some_and(|only| *only != name) {
             continue;
         }
         for batch in [1, 16, 256] {
-            let mut costs: Vec<Duration> = (0..3).map(|_| cost(program, batch, writes)).collect();
-            costs.sort();
-            let us = costs[1].as_nanos() as f64 / 1000.0;
-            println!("{name:>14} {batch:>6} {us:>12.2}");
+            let us = median(|| cost(program, batch, writes, false));
+            print!("{name:>14} {batch:>6} {us:>12.2}");
+            match program {
+                Program::Coordination => {
+                    println!(" {:>12.2}", median(|| cost(program, batch, writes, true)));
+                }
+                _ => println!(),
+            }
         }
     }
 }
