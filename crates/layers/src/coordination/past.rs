@@ -61,12 +61,14 @@ pub(super) fn one_at(
     key: &Bytes,
     revision: i64,
 ) -> Result<Option<KeyValue>, EngineError> {
-    let ended = look.scan(&keys::history_from(key, revision.saturating_add(1)), 1)?;
-    let found = match ended.into_iter().next() {
-        Some((_, bytes)) => Some(bytes),
-        None => look.get(&keys::current(key))?,
-    };
-    let found = found.map(|bytes| record(key.clone(), bytes)).transpose()?;
+    let now = look.get(&keys::current(key))?;
+    let now = now.map(|bytes| record(key.clone(), bytes)).transpose()?;
+    // What stands there since then is found by a look-up: watches ask mostly for what is new.
+    if now.as_ref().is_some_and(|kv| kv.mod_revision <= revision) {
+        return Ok(now);
+    }
+    let ended = look.scan(&keys::history_from(key, revision.saturating_add(1)), 1)?.pop();
+    let found = ended.map(|(_, bytes)| record(key.clone(), bytes)).transpose()?;
     Ok(found.filter(|kv| kv.mod_revision <= revision))
 }
 
