@@ -47,6 +47,15 @@ def main():
     call("etcdserverpb.KV", "Put", key=b"told", value=b"by reflection")
     read = call("etcdserverpb.KV", "Range", key=b"told", sort_order=1)
     assert read.kvs[0].value == b"by reflection", read
+    compare = pool.FindMessageTypeByName("etcdserverpb.Compare")
+    unset = message_factory.GetMessageClass(compare)(key=b"told")
+    assert unset.WhichOneof("target_union") is None
+    # Zero says something where it was chosen.
+    chosen = message_factory.GetMessageClass(compare)(key=b"told", target=0, version=0)
+    assert chosen.WhichOneof("target_union") == "version"
+    failure = [{"request_range": {"key": b"told"}}]
+    txn = call("etcdserverpb.KV", "Txn", compare=[chosen], failure=failure)
+    assert not txn.succeeded and txn.responses[0].WhichOneof("response") == "response_range", txn
     print(f"{sum(found.values())} methods of {len(found)} services are described")
 
 

@@ -34,6 +34,8 @@ pub struct Field {
     pub kind: Kind,
     /// Whether it holds many.
     pub repeated: bool,
+    /// The name of a choice of which it is one: at most one of them is set.
+    pub choice: Option<&'static str>,
 }
 
 /// What a field holds.
@@ -60,7 +62,7 @@ pub enum Kind {
 /// Declares messages.
 macro_rules! messages {
     ($($constant:ident = $name:literal {
-        $($number:literal $field:ident: $kind:expr $(, $many:ident)?;)*
+        $($number:literal $field:ident: $kind:expr $(, $many:ident)? $(=> $choice:ident)?;)*
     })*) => {
         $(
             #[doc = concat!("`", $name, "`.")]
@@ -72,6 +74,7 @@ macro_rules! messages {
                         name: stringify!($field),
                         kind: $kind,
                         repeated: $crate::etcd::json::schema::many!($($many)?),
+                        choice: $crate::etcd::json::schema::choice!($($choice)?),
                     }),*],
                 };
         )*
@@ -88,4 +91,14 @@ macro_rules! many {
     };
 }
 
-use {many, messages};
+/// Of which choice a field is one.
+macro_rules! choice {
+    () => {
+        None
+    };
+    ($choice:ident) => {
+        Some(stringify!($choice))
+    };
+}
+
+use {choice, many, messages};

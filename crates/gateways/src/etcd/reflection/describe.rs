@@ -10,7 +10,7 @@ use prost::Message;
 use super::{
     catalog::{Named, SERVICES},
     wire::{
-        Descriptor, Enum, EnumValue, Failed, Field, File, Files, Method, Numbers, Question,
+        Choice, Descriptor, Enum, EnumValue, Failed, Field, File, Files, Method, Numbers, Question,
         ReflectionRequest, ReflectionResponse, Service, ServiceName, Services, Told,
     },
 };
@@ -146,9 +146,15 @@ fn declare(files: &mut BTreeMap<String, File>, done: &mut BTreeSet<&'static str>
             needs(files, package, message.name);
         }
     }
-    let fields = named.message.fields.iter().map(|field| self::field(named.name, field)).collect();
+    let mut choices: Vec<&str> = Vec::new();
+    choices.extend(named.message.fields.iter().filter_map(|field| field.choice));
+    choices.dedup();
+    let field = |field| self::field(named.name, field, &choices);
+    let fields = named.message.fields.iter().map(field).collect();
     let enums = named.message.fields.iter().filter_map(enumeration).collect();
-    of(files, package).messages.push(Descriptor { name: name.into(), fields, enums });
+    let choices = choices.iter().map(|name| Choice { name: (*name).into() }).collect();
+    let message = Descriptor { name: name.into(), fields, enums, choices };
+    of(files, package).messages.push(message);
 }
 
 /// A field's name as the name of a type.
@@ -162,7 +168,8 @@ fn type_of(field: &str) -> String {
     field.split('_').map(capital).collect()
 }
 
-fn field(within: &str, field: &schema::Field) -> Field {
+fn field(within: &str, field: &schema::Field, choices: &[&str]) -> Field {
+    let place = |choice: &str| choices.iter().position(|name| *name == choice);
     let (number, type_name) = match field.kind {
         Kind::Int64 => (3, String::new()),
         Kind::Uint64 => (4, String::new()),
@@ -180,6 +187,7 @@ fn field(within: &str, field: &schema::Field) -> Field {
         label: if field.repeated { 3 } else { 1 },
         r#type: number,
         type_name,
+        choice: field.choice.and_then(place).and_then(|place| i32::try_from(place).ok()),
     }
 }
 
@@ -249,6 +257,22 @@ mod tests {
             let failed = told(Question::FileOfSymbol(symbol.into()));
             assert!(matches!(failed, Told::Failed(of) if of.code == NOT_FOUND), "{symbol}");
         }
+    }
+
+    #[test]
+    fn of_a_choice_at_most_one_field_is_set() {
+        let file = &FILES["etcdserverpb.proto"];
+        let choices = |name: &str| {
+            let message = file.messages.iter().find(|message| message.name == name).unwrap();
+            let names = message.choices.iter().map(|choice| choice.name.as_str());
+            let of = message.fields.iter().filter(|field| field.choice == Some(0));
+            (names.collect::<Vec<_>>(), of.map(|field| field.number).collect::<Vec<_>>())
+        };
+        assert_eq!(choices("Compare"), (vec!["target_union"], vec![4, 5, 6, 7, 8]));
+        assert_eq!(choices("RequestOp"), (vec!["request"], vec![1, 2, 3, 4]));
+        assert_eq!(choices("ResponseOp"), (vec!["response"], vec![1, 2, 3, 4]));
+        assert_eq!(choices("WatchRequest"), (vec!["request_union"], vec![1, 2, 3]));
+        assert_eq!(choices("PutRequest"), (vec![], vec![]));
     }
 
     #[test]

@@ -135,6 +135,15 @@ pub struct Descriptor {
     pub fields: Vec<Field>,
     #[prost(message, repeated, tag = "4")]
     pub enums: Vec<Enum>,
+    #[prost(message, repeated, tag = "8")]
+    pub choices: Vec<Choice>,
+}
+
+/// `OneofDescriptorProto`.
+#[derive(Clone, PartialEq, Message)]
+pub struct Choice {
+    #[prost(string, tag = "1")]
+    pub name: String,
 }
 
 /// `FieldDescriptorProto`.
@@ -150,6 +159,9 @@ pub struct Field {
     pub r#type: i32,
     #[prost(string, tag = "6")]
     pub type_name: String,
+    /// Which choice of its message it belongs to. Told even if it is the first one.
+    #[prost(int32, optional, tag = "9")]
+    pub choice: Option<i32>,
 }
 
 /// `EnumDescriptorProto`.

@@ -69,24 +69,24 @@ messages! {
         1 result: Enum(RESULT);
         2 target: Enum(TARGET);
         3 key: Bytes;
-        4 version: Int64;
-        5 create_revision: Int64;
-        6 mod_revision: Int64;
-        7 value: Bytes;
-        8 lease: Int64;
+        4 version: Int64 => target_union;
+        5 create_revision: Int64 => target_union;
+        6 mod_revision: Int64 => target_union;
+        7 value: Bytes => target_union;
+        8 lease: Int64 => target_union;
         64 range_end: Bytes;
     }
     REQUEST_OP = "etcdserverpb.RequestOp" {
-        1 request_range: Message(&RANGE_REQUEST);
-        2 request_put: Message(&PUT_REQUEST);
-        3 request_delete_range: Message(&DELETE_RANGE_REQUEST);
-        4 request_txn: Message(&TXN_REQUEST);
+        1 request_range: Message(&RANGE_REQUEST) => request;
+        2 request_put: Message(&PUT_REQUEST) => request;
+        3 request_delete_range: Message(&DELETE_RANGE_REQUEST) => request;
+        4 request_txn: Message(&TXN_REQUEST) => request;
     }
     RESPONSE_OP = "etcdserverpb.ResponseOp" {
-        1 response_range: Message(&RANGE_RESPONSE);
-        2 response_put: Message(&PUT_RESPONSE);
-        3 response_delete_range: Message(&DELETE_RANGE_RESPONSE);
-        4 response_txn: Message(&TXN_RESPONSE);
+        1 response_range: Message(&RANGE_RESPONSE) => response;
+        2 response_put: Message(&PUT_RESPONSE) => response;
+        3 response_delete_range: Message(&DELETE_RANGE_RESPONSE) => response;
+        4 response_txn: Message(&TXN_RESPONSE) => response;
     }
     TXN_REQUEST = "etcdserverpb.TxnRequest" {
         1 compare: Message(&COMPARE), many;

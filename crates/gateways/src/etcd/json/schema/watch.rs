@@ -12,9 +12,9 @@ messages! {
         3 prev_kv: Message(&KEY_VALUE);
     }
     WATCH_REQUEST = "etcdserverpb.WatchRequest" {
-        1 create_request: Message(&WATCH_CREATE_REQUEST);
-        2 cancel_request: Message(&WATCH_CANCEL_REQUEST);
-        3 progress_request: Message(&EMPTY);
+        1 create_request: Message(&WATCH_CREATE_REQUEST) => request_union;
+        2 cancel_request: Message(&WATCH_CANCEL_REQUEST) => request_union;
+        3 progress_request: Message(&EMPTY) => request_union;
     }
     WATCH_CREATE_REQUEST = "etcdserverpb.WatchCreateRequest" {
         1 key: Bytes;
