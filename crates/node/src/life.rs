@@ -275,9 +275,9 @@ impl Opened {
         let flushes: Arc<FlushJobs> = Arc::new(Mailbox::new(0));
         let changes = Arc::new(Changes::default());
         let (status, watched) = channel::channel(Status::Running);
-        let shared = shared(&config, identity, clock, &chaos, &senses, &inbox);
-        let (transport, reader) = Transport::start(shared, listener, bell, runtime.clone())
-            .map_err(StartError::Thread)?;
+        let shared = shared(&config, identity, clock, &chaos, &senses, &inbox, &runtime);
+        let (transport, reader) =
+            Transport::start(shared, listener, bell).map_err(StartError::Thread)?;
         let transport = Arc::new(transport);
         transport.set_members(&config.members);
 
@@ -382,6 +382,7 @@ fn shared(
     chaos: &Arc<Chaos>,
     senses: &Senses,
     inbox: &Arc<Inbox<Process>>,
+    runtime: &Runtime,
 ) -> Shared {
     let (inbox, figures) = (Arc::clone(inbox), Arc::clone(&senses.metrics));
     let Identity { node, cluster, incarnation, .. } = identity;
@@ -393,6 +394,7 @@ fn shared(
         metrics: Arc::clone(&senses.metrics),
         flight: Arc::clone(&senses.flight),
         clock,
+        runtime: runtime.clone(),
         greeted: Notify::new(),
         deliver: Box::new(move |from, messages, bytes| {
             let count = messages.len() as u64;

@@ -62,6 +62,8 @@ pub struct Shared {
     pub flight: Arc<Flight>,
     /// For how long a connection lasted.
     pub clock: Clock,
+    /// Where what waits goes on.
+    pub runtime: Handle,
     /// A peer has connected, so it is there: who waits to connect tries at once.
     pub greeted: Notify,
     /// Where messages go that were held up on purpose, with their size in bytes.
@@ -78,7 +80,6 @@ impl fmt::Debug for Shared {
 #[derive(Debug)]
 pub struct Transport {
     shared: Arc<Shared>,
-    runtime: Handle,
     peers: Mutex<BTreeMap<NodeId, Peer>>,
     listener: AbortHandle,
     address: SocketAddr,
@@ -101,15 +102,14 @@ impl Transport {
         shared: Shared,
         listener: TcpListener,
         bell: Bell,
-        runtime: Handle,
     ) -> std::io::Result<(Transport, Reader)> {
         let shared = Arc::new(shared);
         let address = listener.local_addr()?;
         let arrivals = Arc::clone(bell.arrivals());
-        let reader = bell.reader(Arc::clone(&shared), runtime.clone());
-        let task = runtime.spawn(incoming::listen(listener, Arc::clone(&shared), arrivals));
-        let listener = task.abort_handle();
-        Ok((Transport { shared, runtime, peers: Mutex::default(), listener, address }, reader))
+        let reader = bell.reader(Arc::clone(&shared));
+        let task = incoming::listen(listener, Arc::clone(&shared), arrivals);
+        let listener = shared.runtime.spawn(task).abort_handle();
+        Ok((Transport { shared, peers: Mutex::default(), listener, address }, reader))
     }
 
     /// Where peers connect to.
@@ -141,7 +141,7 @@ impl Transport {
     fn dial(&self, node: NodeId, address: &str) -> Peer {
         let link = Arc::new(Link::new(node, Arc::clone(&self.shared)));
         let task = outgoing::keep_connected(Arc::clone(&link), address.to_owned());
-        let task = self.runtime.spawn(task).abort_handle();
+        let task = self.shared.runtime.spawn(task).abort_handle();
         Peer { address: address.to_owned(), link, task }
     }
 

@@ -22,7 +22,7 @@ use bytes::BytesMut;
 use database::{Envelope, link};
 use kernel::{Duration, NodeId};
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
-use tokio::{runtime::Handle, sync::oneshot, time::sleep};
+use tokio::{sync::oneshot, time::sleep};
 use tracing::error;
 
 use super::{Shared, incoming::End};
@@ -73,7 +73,7 @@ struct Connection {
     buffer: BytesMut,
     /// The peer sends no more than what is already here.
     hung_up: bool,
-    end: Option<oneshot::Sender<End>>,
+    end: oneshot::Sender<End>,
 }
 
 /// All connections from peers.
@@ -88,7 +88,6 @@ pub struct Reader {
     tokens: usize,
     scratch: Vec<u8>,
     shared: Arc<Shared>,
-    runtime: Handle,
 }
 
 /// The poll of a reader, before there is one.
@@ -119,7 +118,7 @@ impl Bell {
         &self.arrivals
     }
 
-    pub(super) fn reader(self, shared: Arc<Shared>, runtime: Handle) -> Reader {
+    pub(super) fn reader(self, shared: Arc<Shared>) -> Reader {
         Reader {
             poll: self.poll,
             events: Events::with_capacity(EVENTS),
@@ -129,7 +128,6 @@ impl Bell {
             tokens: BELL.0,
             scratch: vec![0; READ],
             shared,
-            runtime,
         }
     }
 }
@@ -172,7 +170,7 @@ impl Reader {
         }
         for token in ready {
             let Some(connection) = self.connections.get_mut(&token) else { continue };
-            match connection.read(&mut self.scratch, &self.shared, &self.runtime, &mut deliver) {
+            match connection.read(&mut self.scratch, &self.shared, &mut deliver) {
                 Ok(false) => {}
                 Ok(true) => self.ready.push(token),
                 Err(end) => self.end(token, end),
@@ -189,9 +187,9 @@ impl Reader {
         let token = Token(self.tokens);
         let mut stream = TcpStream::from_std(stream);
         let registered = self.poll.registry().register(&mut stream, token, Interest::READABLE);
-        let mut connection = Connection { peer, stream, buffer, hung_up: false, end: Some(end) };
+        let mut connection = Connection { peer, stream, buffer, hung_up: false, end };
         let begun = match registered {
-            Ok(()) => connection.take(0, &self.shared, &self.runtime, deliver),
+            Ok(()) => connection.take(0, &self.shared, deliver),
             Err(error) => Err(error.into()),
         };
         self.connections.insert(token, connection);
@@ -202,10 +200,9 @@ impl Reader {
     }
 
     fn end(&mut self, token: Token, end: End) {
-        let tell = self.connections.remove(&token).and_then(|mut connection| connection.end.take());
-        if let Some(tell) = tell {
+        if let Some(connection) = self.connections.remove(&token) {
             // The task that asked ends with the listener.
-            let _ = tell.send(end);
+            let _ = connection.end.send(end);
         }
     }
 }
@@ -216,7 +213,6 @@ impl Connection {
         &mut self,
         scratch: &mut [u8],
         shared: &Arc<Shared>,
-        runtime: &Handle,
         deliver: &mut impl FnMut(NodeId, Vec<Envelope>),
     ) -> Result<bool, End> {
         let size = match self.stream.read(scratch) {
@@ -228,7 +224,7 @@ impl Connection {
         };
         self.buffer.extend_from_slice(&scratch[..size]);
         Metrics::count(&shared.metrics.received, self.peer, size);
-        self.take(size, shared, runtime, deliver)?;
+        self.take(size, shared, deliver)?;
         // More that comes is an event of its own; an end that has come is not.
         Ok(size == scratch.len() || self.hung_up)
     }
@@ -238,7 +234,6 @@ impl Connection {
         &mut self,
         size: usize,
         shared: &Arc<Shared>,
-        runtime: &Handle,
         deliver: &mut impl FnMut(NodeId, Vec<Envelope>),
     ) -> Result<(), End> {
         let mut messages = Vec::new();
@@ -254,10 +249,10 @@ impl Connection {
             match shared.chaos.delay_from(peer) {
                 None => deliver(peer, messages),
                 Some(by) => {
-                    let shared = Arc::clone(shared);
-                    runtime.spawn(async move {
+                    let later = Arc::clone(shared);
+                    shared.runtime.spawn(async move {
                         sleep(by).await;
-                        (shared.deliver)(peer, messages, size as u64);
+                        (later.deliver)(peer, messages, size as u64);
                     });
                 }
             }

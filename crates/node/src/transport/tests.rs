@@ -41,13 +41,13 @@ async fn node(number: u64, address: &str) -> Node {
         metrics: Arc::clone(&metrics),
         flight: Arc::new(crate::flight::Flight::new(Clock::start())),
         clock: Clock::start(),
+        runtime: Handle::current(),
         greeted: Notify::new(),
         deliver: Box::new(move |from, messages, _| hear(&log, from, &messages)),
     };
     let listener = TcpListener::bind(address).await.unwrap();
     let bell = Bell::new().unwrap();
-    let (transport, mut reader) =
-        Transport::start(shared, listener, bell, Handle::current()).unwrap();
+    let (transport, mut reader) = Transport::start(shared, listener, bell).unwrap();
     let end = Arc::<AtomicBool>::default();
     let (ended, log) = (Arc::clone(&end), Arc::clone(&heard));
     ambient::spawn("reader", move || {
