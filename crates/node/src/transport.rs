@@ -9,7 +9,8 @@
 //!
 //! A connection carries frames one way, from the node that made it. The worker writes to the
 //! sockets and reads from them itself: on a healthy link a batch costs one system call here and one
-//! there, and wakes nobody but the other worker. Messages may be lost, so nothing waits for an unreachable peer: what is not sent is dropped and counted.
+//! there, and wakes nobody but the other worker. Messages may be lost, so nothing waits for an
+//! unreachable peer: what is not sent is dropped and counted.
 
 mod incoming;
 mod outgoing;

@@ -146,8 +146,8 @@ fn declare(files: &mut BTreeMap<String, File>, done: &mut BTreeSet<&'static str>
             needs(files, package, message.name);
         }
     }
-    let mut choices: Vec<&str> = Vec::new();
-    choices.extend(named.message.fields.iter().filter_map(|field| field.choice));
+    let mut choices: Vec<_> =
+        named.message.fields.iter().filter_map(|field| field.choice).collect();
     choices.dedup();
     let field = |field| self::field(named.name, field, &choices);
     let fields = named.message.fields.iter().map(field).collect();
