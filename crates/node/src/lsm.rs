@@ -12,6 +12,7 @@
 
 mod front;
 mod recent;
+mod spent;
 
 use std::{
     cell::RefCell,
@@ -31,6 +32,7 @@ use store::engine::{Batch, Engine, EngineError, FlushJob, Op, Read, Scan, ScanRa
 
 use front::{Front, Frozen};
 use recent::Recent;
+use spent::Spent;
 
 /// Longest key that the tree takes, in bytes.
 pub const KEY_BYTES_MAX: usize = u16::MAX as usize;
@@ -89,7 +91,8 @@ impl LsmEngine {
         let keys = database.keyspace("map", KeyspaceCreateOptions::default).map_err(failure)?;
         let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()) });
         let recent = RefCell::new(Recent::new(options.recent / 2));
-        Ok(LsmEngine { front: Front::default(), recent, tree, path: path.to_owned() })
+        let front = Front::new(Spent::start().map_err(|error| io_failure(&error))?);
+        Ok(LsmEngine { front, recent, tree, path: path.to_owned() })
     }
 
     fn remove_range(&mut self, start: Bytes, end: Bytes) -> Result<(), EngineError> {

@@ -12,11 +12,9 @@
 //! The membership in force is the newest one in the log, committed or not, so it lives here: it
 //! moves with every append and every truncation.
 
-use alloc::{
-    collections::{BTreeSet, VecDeque},
-    vec,
-    vec::Vec,
-};
+mod run;
+
+use alloc::{collections::BTreeSet, vec, vec::Vec};
 
 use kernel::NodeId;
 
@@ -24,13 +22,17 @@ use crate::{
     entry::{Entry, SnapshotMeta},
     membership::Membership,
 };
+use run::Run;
+
+/// How many forgotten entries are freed in one step.
+const FREED_MAX: usize = 1024;
 
 /// A consecutive run of entries after a base.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
     base_index: u64,
     base_term: u64,
-    entries: VecDeque<Entry>,
+    entries: Run,
     /// Indexes of entries whose data is lost.
     holes: BTreeSet<u64>,
     bytes: u64,
@@ -45,7 +47,7 @@ impl Log {
         let mut log = Log {
             base_index: base.index,
             base_term: base.term,
-            entries: VecDeque::with_capacity(entries.len()),
+            entries: Run::with_capacity(entries.len()),
             holes: BTreeSet::new(),
             bytes: 0,
             memberships: vec![(base.index, base.membership)],
@@ -174,14 +176,18 @@ impl Log {
     /// Drops everything up to `index`, which becomes the base. Nothing happens if it is not here.
     pub(crate) fn compact(&mut self, index: u64) {
         let Some(meta) = self.meta_at(index) else { return };
-        while self.base_index < index {
-            self.bytes -= self.entries.pop_front().map_or(0, |entry| entry.cost());
-            self.base_index += 1;
-        }
+        self.bytes -= self.cost(self.first(), index);
+        self.entries.forget((index - self.base_index) as usize);
+        self.base_index = index;
         self.base_term = meta.term;
         self.holes = self.holes.split_off(&(index + 1));
         self.memberships.retain(|(at, _)| *at > index);
         self.memberships.insert(0, (index, meta.membership));
+    }
+
+    /// Frees some of the entries that were dropped; to be called now and then.
+    pub(crate) fn free(&mut self) {
+        self.entries.free(FREED_MAX);
     }
 
     /// Starts anew after a snapshot. What follows is kept if it follows this very snapshot;
@@ -217,7 +223,7 @@ impl Log {
             return Vec::new();
         }
         let at = |index: u64| (index - self.first()) as usize;
-        self.entries.range(at(from)..=at(to)).cloned().collect()
+        self.entries.range(at(from)..at(to) + 1).cloned().collect()
     }
 
     /// The entries from `from` on that cost at most `bytes_max` together, at least one if there
@@ -225,14 +231,14 @@ impl Log {
     pub(crate) fn slice(&self, from: u64, bytes_max: u64) -> (Vec<Entry>, u64) {
         let (mut bytes, mut count) = (0, 0);
         let start = (from.max(self.first()) - self.first()) as usize;
-        for entry in self.entries.range(start.min(self.entries.len())..) {
+        for entry in self.entries.range(start..usize::MAX) {
             if count > 0 && bytes + entry.cost() > bytes_max {
                 break;
             }
             bytes += entry.cost();
             count += 1;
         }
-        (self.entries.range(start.min(self.entries.len())..).take(count).cloned().collect(), bytes)
+        (self.entries.range(start..start.saturating_add(count)).cloned().collect(), bytes)
     }
 
     /// The cost of everything after `index`.
@@ -242,8 +248,8 @@ impl Log {
 
     /// The cost of `from..=to`, which are here.
     pub(crate) fn cost(&self, from: u64, to: u64) -> u64 {
-        let at = |index: u64| (index.saturating_sub(self.first()) as usize).min(self.entries.len());
-        self.entries.range(at(from)..at(to + 1).max(at(from))).map(Entry::cost).sum()
+        let at = |index: u64| index.saturating_sub(self.first()) as usize;
+        self.entries.range(at(from)..at(to + 1)).map(Entry::cost).sum()
     }
 
     /// The first index here that has the term of `index`.

@@ -39,6 +39,7 @@ impl Process for Raft {
     fn settle(&mut self, now: Now, out: &mut Out) {
         if !self.halted {
             self.settle_batch(now, out);
+            self.log.free();
         }
     }
 }

@@ -19,6 +19,8 @@ use std::{
 use bytes::Bytes;
 use store::engine::{Changes, Scan, ScanRange, layered};
 
+use super::spent::Spent;
+
 /// Changes that no longer change.
 #[derive(Clone, Debug)]
 pub struct Frozen {
@@ -30,7 +32,7 @@ pub struct Frozen {
 }
 
 /// The changes that the tree may not have yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Front {
     active: Changes,
     active_bytes: u64,
@@ -39,9 +41,22 @@ pub struct Front {
     next: u64,
     /// The greatest number that the tree holds durably.
     ingested: Arc<AtomicU64>,
+    spent: Spent,
 }
 
 impl Front {
+    /// No changes yet.
+    pub fn new(spent: Spent) -> Front {
+        Front {
+            active: Changes::new(),
+            active_bytes: 0,
+            frozen: VecDeque::new(),
+            next: 0,
+            ingested: Arc::default(),
+            spent,
+        }
+    }
+
     /// Sets or removes a key.
     pub fn change(&mut self, key: Bytes, value: Option<Bytes>) {
         self.active_bytes += (key.len() + value.as_ref().map_or(0, Bytes::len)) as u64;
@@ -87,8 +102,8 @@ impl Front {
     /// Lets go of what the tree holds.
     pub fn release(&mut self) {
         let ingested = self.ingested.load(Ordering::Acquire);
-        while self.frozen.front().is_some_and(|frozen| frozen.number <= ingested) {
-            self.frozen.pop_front();
+        while let Some(frozen) = self.frozen.pop_front_if(|frozen| frozen.number <= ingested) {
+            self.spent.free(frozen.changes);
         }
     }
 }
