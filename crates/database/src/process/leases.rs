@@ -26,7 +26,7 @@ use crate::{
     command::{Command, Do},
     shard::{
         Shard,
-        leases::{Clock, Kept, Pace, limits::LOADED_MAX},
+        leases::{Clock, Due, Kept, Pace, limits::LOADED_MAX},
     },
 };
 
@@ -54,7 +54,10 @@ pub fn follow<E: Engine>(
         Some(clock) if leads && clock.term == term || mutant => {
             clock.term = term;
             changes.iter().for_each(|change| clock.follow(now, change));
-            if unswept && leads && clock.may_sweep() {
+            let due = if leads { clock.go_on(shard.applied.index) } else { Due::default() };
+            let sweeps = unswept && leads && clock.may_sweep();
+            propose_due(core, shard, due);
+            if sweeps {
                 sweep(core, shard);
             }
         }
@@ -146,22 +149,32 @@ pub fn turn<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     load(core, shard);
     let Some(clock) = current(shard) else { return };
     let counted = proven.is_some_and(|proven| clock.count(proven));
-    let due = if counted { clock.turn() } else { Default::default() };
-    if !due.overdue.is_empty() {
-        let overdue = due.overdue.clone();
-        let act = Act::LeaseExpire(LeaseExpireRequest { overdue });
-        if !propose(core, shard, act)
-            && let Some(clock) = current(shard)
-        {
-            clock.not_proposed(&due.overdue);
-        }
-    }
-    if !due.noted.is_empty() {
-        let checkpoints = due.noted;
-        propose(core, shard, Act::LeaseCheckpoint(LeaseCheckpointRequest { checkpoints }));
-    }
+    let due = if counted { clock.turn() } else { Due::default() };
+    propose_due(core, shard, due);
     if counted && !is_swept(core, shard) {
         sweep(core, shard);
+    }
+}
+
+/// Proposes what a lot came to.
+fn propose_due<E: Engine>(core: &mut Core<E>, shard: &mut Shard, due: Due) {
+    let Due { overdue, noted } = due;
+    if !overdue.is_empty() {
+        let act = Act::LeaseExpire(LeaseExpireRequest { overdue: overdue.clone() });
+        let proposed = propose(core, shard, act);
+        match (proposed, current(shard)) {
+            (Some(index), Some(clock)) => clock.proposed(index),
+            (None, Some(clock)) => clock.not_proposed(&overdue),
+            (_, None) => {}
+        }
+    }
+    if !noted.is_empty() {
+        let act = Act::LeaseCheckpoint(LeaseCheckpointRequest { checkpoints: noted });
+        if let Some(index) = propose(core, shard, act)
+            && let Some(clock) = current(shard)
+        {
+            clock.proposed(index);
+        }
     }
 }
 
@@ -207,9 +220,9 @@ fn ask<E: Engine>(core: &mut Core<E>, shard: &Shard, ask: Ask) -> Option<Answer>
     }
 }
 
-/// Proposes a command of the program; whether it is in the log.
-pub(super) fn propose<E: Engine>(core: &mut Core<E>, shard: &mut Shard, act: Act) -> bool {
+/// Proposes a command of the program; where it stands in the log, if it does.
+pub(super) fn propose<E: Engine>(core: &mut Core<E>, shard: &mut Shard, act: Act) -> Option<u64> {
     let body = Coordinate::new(act).encode_to_vec().into();
     let command = Command::own(core.stamp(shard.applied.timestamp), Do::Program(body));
-    pump::propose(core, shard, &command).is_ok()
+    pump::propose(core, shard, &command).ok().map(|(index, _)| index)
 }

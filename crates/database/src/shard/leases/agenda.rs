@@ -23,12 +23,14 @@ impl Agenda {
         self.len += 1;
     }
 
+    /// Whether there is a lease whose moment has come.
+    pub fn is_due(&self, now: u64) -> bool {
+        self.places.first_key_value().is_some_and(|(at, _)| *at <= now / GRAIN_MS)
+    }
+
     /// A lease whose moment has come.
     pub fn take(&mut self, now: u64) -> Option<i64> {
-        let mut first = self.places.first_entry()?;
-        if *first.key() > now / GRAIN_MS {
-            return None;
-        }
+        let mut first = self.places.first_entry().filter(|first| *first.key() <= now / GRAIN_MS)?;
         let id = first.get_mut().pop();
         if first.get().is_empty() {
             first.remove();

@@ -11,7 +11,7 @@ use layers::coordination::{LeaseChange, LeaseCheckpoint, LeaseRecord, Overdue};
 
 use super::{
     agenda::Agenda,
-    limits::{ENDING_MAX, LOOKED_AT_MAX, NOTED_MAX, SWEEPS_MAX},
+    limits::{ENDING_MAX, LOOKED_AT_MAX, LOTS_MAX, NOTED_MAX, SWEEPS_MAX},
 };
 
 /// Places of the agenda that may be out of date, beside as many as there are leases.
@@ -81,6 +81,13 @@ pub struct Clock {
     loading: Option<i64>,
     /// Steps of a sweep that may be proposed in this turn.
     sweeps: u32,
+    /// Leases that may be looked at in this turn, and lots that may be proposed.
+    looks: usize,
+    lots: u32,
+    /// More is due than the last lot took.
+    more: bool,
+    /// The log index of the last lot.
+    lot: u64,
 }
 
 fn millis(seconds: i64) -> u64 {
@@ -103,6 +110,10 @@ impl Clock {
             noted: BTreeSet::new(),
             loading: Some(0),
             sweeps: 0,
+            looks: 0,
+            lots: 0,
+            more: false,
+            lot: 0,
         }
     }
 
@@ -210,18 +221,37 @@ impl Clock {
     /// Looks at leases whose turn has come: those that have run out are as good as ended, unless
     /// [`Clock::not_proposed`] takes it back.
     pub fn turn(&mut self) -> Due {
-        self.sweeps = SWEEPS_MAX;
+        (self.sweeps, self.looks, self.lots) = (SWEEPS_MAX, LOOKED_AT_MAX, LOTS_MAX);
+        self.next_lot()
+    }
+
+    /// A lot was proposed, and stands at this index of the log.
+    pub fn proposed(&mut self, index: u64) {
+        self.lot = index;
+    }
+
+    /// What comes next of the same turn, now that the log is applied up to an index.
+    pub fn go_on(&mut self, applied: u64) -> Due {
+        match self.more && self.lots > 0 && applied >= self.lot {
+            true => self.next_lot(),
+            false => Due::default(),
+        }
+    }
+
+    fn next_lot(&mut self) -> Due {
         let (mut due, time) = (Due::default(), self.time());
-        for _ in 0..LOOKED_AT_MAX {
+        (self.lots, self.more) = (self.lots.saturating_sub(1), false);
+        while self.looks > 0 && self.agenda.is_due(time) {
+            if self.ending.len() == ENDING_MAX || due.noted.len() == NOTED_MAX {
+                kernel::sometimes!("leases: more run out than may end at once");
+                self.more = true;
+                break;
+            }
+            self.looks -= 1;
             let Some(id) = self.agenda.take(time) else { break };
             let Some(lease) = self.get(id).copied() else { continue };
             if self.ending.contains(&id) {
                 continue;
-            }
-            if self.ending.len() == ENDING_MAX || due.noted.len() == NOTED_MAX {
-                kernel::sometimes!("leases: more run out than may end at once");
-                self.agenda.put(time, id);
-                break;
             }
             if lease.due <= time {
                 self.ending.insert(id);

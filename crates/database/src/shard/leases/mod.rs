@@ -19,7 +19,8 @@
 //! leads, so whoever leads next begins later, with the whole time.
 //!
 //! Looking is lazy (`agenda`), and bounded per turn, as is what is proposed: when all leases run
-//! out at once, they end one lot after the other.
+//! out at once, they end one lot after the other. A lot is proposed when the one before it has been
+//! applied: what others ask for comes in between, and waits for one small lot at most.
 
 mod agenda;
 mod clock;

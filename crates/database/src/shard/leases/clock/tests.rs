@@ -166,15 +166,26 @@ fn a_mass_ends_lot_by_lot() {
     for now in (500..3_000).step_by(500) {
         clock.count(at(now));
     }
-    let mut seen = Vec::new();
-    for lot in [1_000, 1_000, 500, 0] {
-        let due = clock.turn();
-        assert_eq!(due.overdue.len(), lot);
-        assert_eq!(clock.turn().overdue, [], "the next lot waits for this one");
-        seen.extend(ids(&due));
-        ids(&due).into_iter().for_each(|id| clock.follow(at(3_000), &LeaseChange::Ended(id)));
-        clock.count(at(3_000 + seen.len() as u64));
+    let (mut seen, mut index, mut turns) = (Vec::new(), 0, 0);
+    while seen.len() < 2_500 {
+        turns += 1;
+        clock.count(at(3_000 + turns));
+        let mut due = clock.turn();
+        for lot in 1.. {
+            if due.overdue.is_empty() {
+                assert!(lot == 1 + LOTS_MAX || seen.len() == 2_500, "{lot}: {}", seen.len());
+                break;
+            }
+            assert!(due.overdue.len() == ENDING_MAX || seen.len() + due.overdue.len() == 2_500);
+            index += 1;
+            clock.proposed(index);
+            assert_eq!(clock.go_on(index - 1).overdue, [], "the next lot waits for this one");
+            seen.extend(ids(&due));
+            ids(&due).into_iter().for_each(|id| clock.follow(at(3_000), &LeaseChange::Ended(id)));
+            due = clock.go_on(index);
+        }
     }
+    assert_eq!(turns, 3, "each takes no more than its lots");
     seen.sort_unstable();
     assert_eq!(seen, (1..=2_500).collect::<Vec<_>>());
 }
