@@ -90,9 +90,9 @@ impl LsmEngine {
             .map_err(failure)?;
         let keys = database.keyspace("map", KeyspaceCreateOptions::default).map_err(failure)?;
         let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()) });
-        let recent = RefCell::new(Recent::new(options.recent / 2));
-        let front = Front::new(Spent::start().map_err(|error| io_failure(&error))?);
-        Ok(LsmEngine { front, recent, tree, path: path.to_owned() })
+        let spent = Spent::start().map_err(|error| io_failure(&error))?;
+        let recent = RefCell::new(Recent::new(options.recent / 2, spent.clone()));
+        Ok(LsmEngine { front: Front::new(spent), recent, tree, path: path.to_owned() })
     }
 
     fn remove_range(&mut self, start: Bytes, end: Bytes) -> Result<(), EngineError> {

@@ -10,6 +10,8 @@
 use bytes::Bytes;
 use hashbrown::HashMap;
 
+use super::spent::Spent;
+
 /// What an entry costs beside its bytes, about.
 const ENTRY_BYTES: usize = 128;
 
@@ -22,12 +24,13 @@ pub struct Recent {
     bytes: usize,
     /// Of each generation.
     bytes_max: usize,
+    spent: Spent,
 }
 
 impl Recent {
     /// An empty table that holds at most twice so many bytes.
-    pub fn new(bytes_max: usize) -> Recent {
-        Recent { young: HashMap::new(), old: HashMap::new(), bytes: 0, bytes_max }
+    pub fn new(bytes_max: usize, spent: Spent) -> Recent {
+        Recent { young: HashMap::new(), old: HashMap::new(), bytes: 0, bytes_max, spent }
     }
 
     /// A key was looked up and found to have this value, or none.
@@ -35,7 +38,10 @@ impl Recent {
         self.bytes += ENTRY_BYTES + key.len() + length(value.as_ref());
         self.young.insert(key, value);
         if self.bytes > self.bytes_max {
-            self.old = std::mem::take(&mut self.young);
+            // As large as the one before, so that it never has to be made larger.
+            let young = HashMap::with_capacity(self.young.len());
+            let old = std::mem::replace(&mut self.young, young);
+            self.spent.free(std::mem::replace(&mut self.old, old));
             self.bytes = 0;
         }
     }
@@ -69,13 +75,17 @@ fn length(value: Option<&Bytes>) -> usize {
 mod tests {
     use super::*;
 
+    fn recent(bytes_max: usize) -> Recent {
+        Recent::new(bytes_max, Spent::start().unwrap())
+    }
+
     fn key(i: u32) -> Bytes {
         Bytes::copy_from_slice(&i.to_be_bytes())
     }
 
     #[test]
     fn the_newest_change_of_what_was_looked_up_is_found() {
-        let mut recent = Recent::new(10 * (ENTRY_BYTES + 8));
+        let mut recent = recent(10 * (ENTRY_BYTES + 8));
         recent.change(&key(1), Some(&key(1)));
         assert_eq!(recent.get(&key(1)), None, "nobody looked it up");
         recent.remember(key(1), None);
@@ -88,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_nobody_asks_for_is_let_go_of_and_what_is_asked_for_stays() {
-        let mut recent = Recent::new(10 * (ENTRY_BYTES + 8));
+        let mut recent = recent(10 * (ENTRY_BYTES + 8));
         recent.remember(key(0), Some(key(0)));
         for i in 1..100 {
             recent.remember(key(i), Some(key(i)));
@@ -100,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_change_reaches_a_key_of_the_older_generation() {
-        let mut recent = Recent::new(2 * (ENTRY_BYTES + 8));
+        let mut recent = recent(2 * (ENTRY_BYTES + 8));
         (0..3).for_each(|i| recent.remember(key(i), Some(key(i))));
         assert_eq!((recent.young.len(), recent.old.len()), (0, 3));
         recent.change(&key(1), Some(&key(9)));

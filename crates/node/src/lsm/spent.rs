@@ -1,20 +1,15 @@
-//! Where changes go that the tree holds: a thread frees them.
+//! Where memory goes that is not needed any more: a thread frees it.
 //!
 //! A flush lets go of some hundred thousand small pieces of memory at once. To free them takes tens
 //! of milliseconds, and the worker has none: every request would wait.
 
-use std::{
-    io,
-    sync::{Arc, mpsc},
-};
-
-use store::engine::Changes;
+use std::{io, sync::mpsc};
 
 use crate::ambient;
 
-/// Hands changes to the thread, which ends with this.
-#[derive(Debug)]
-pub struct Spent(mpsc::Sender<Arc<Changes>>);
+/// Hands what is spent to the thread, which ends with the last of these.
+#[derive(Clone, Debug)]
+pub struct Spent(mpsc::Sender<Box<dyn Send>>);
 
 impl Spent {
     /// Starts the thread.
@@ -22,14 +17,14 @@ impl Spent {
     /// # Errors
     /// If the machine has no room for one more.
     pub fn start() -> io::Result<Spent> {
-        let (sender, changes) = mpsc::channel();
-        ambient::spawn("quorate-free", move || changes.into_iter().for_each(drop))?;
+        let (sender, all) = mpsc::channel::<Box<dyn Send>>();
+        ambient::spawn("quorate-free", move || all.into_iter().for_each(drop))?;
         Ok(Spent(sender))
     }
 
-    /// Frees changes, unless somebody still reads them.
-    pub fn free(&self, changes: Arc<Changes>) {
+    /// Frees something; what others hold too stays with them.
+    pub fn free(&self, spent: impl Send + 'static) {
         // The thread outlives the sender; what it did not take would be freed here.
-        let _ = self.0.send(changes);
+        let _ = self.0.send(Box::new(spent));
     }
 }
