@@ -38,6 +38,9 @@ WATCHES = [
      ["--watchers", "10000", "--watched-keys", "10000", "--put-rate", "2000"]),
     ("no watcher, the writer alone", ["--watchers", "0", "--watched-keys", "1", "--put-rate", "50"]),
 ]
+# One writer that puts as fast as it is answered: what those who watch cost it.
+WRITER = ["--watched-keys", "10000", "--put-rate", "0"]
+WRITERS = {watchers: ["--watchers", str(watchers), *WRITER] for watchers in (0, 10000)}
 IDLE = ["--watchers", "100000", "--watched-keys", "100000", "--streams", "100",
         "--leases", "100000", "--put-rate", "10", "--write-seconds", "1"]
 
@@ -113,6 +116,17 @@ def watch_rows(results):
         print("| " + " | ".join(cells) + " |")
 
 
+def writer_rows(results):
+    rates = {who: [median(results[("writer", watchers)][who], lambda r: r["puts_per_second"])
+                   for watchers in WRITERS] for who in results.get(("writer", 0), [])}
+    if rates:
+        print("\nOne writer puts one key after the other, of 10,000. "
+              + " ".join(f"{who}: {alone:,.0f}/s alone, {watched:,.0f}/s with a watcher of each key "
+                         f"({100 * (1 - watched / alone):.1f} % slower)."
+                         for who, (alone, watched) in rates.items())
+              + " Asked for: less than 5 %.")
+
+
 def idle_rows(results):
     sides = results.get(("idle", 0))
     if not sides:
@@ -134,6 +148,7 @@ def write(path, results, version, repetitions):
               f"{repetitions}. CPU is that of all servers, per answer.\n")
         load_rows(results)
         watch_rows(results)
+        writer_rows(results)
         idle_rows(results)
     print(open(path).read())
 
@@ -171,6 +186,8 @@ def main():
                     run((name, clients), [*flags, *plan], given.seconds)
             for name, flags in filter(lambda watch: wanted("watch"), WATCHES):
                 run((name, 0), ["watch", *flags])
+            for watchers, flags in filter(lambda _: wanted("writer"), WRITERS.items()):
+                run(("writer", watchers), ["watch", *flags])
         if wanted("idle"):
             run(("idle", 0), ["watch", *IDLE])
     finally:

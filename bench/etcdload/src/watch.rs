@@ -24,6 +24,8 @@ use crate::{
     grpc::{Connection, Stream},
 };
 
+const PUT: &str = "/etcdserverpb.KV/Put";
+
 /// Whom to watch with how much.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Watching {
@@ -36,7 +38,7 @@ pub struct Watching {
     /// Different keys that are watched, in turn.
     #[arg(long, default_value_t = 1)]
     pub watched_keys: usize,
-    /// Puts per second; each on the next key.
+    /// Puts per second, each on the next key; 0 for one after the other, as fast as they are answered.
     #[arg(long, default_value_t = 100.0)]
     pub put_rate: f64,
     /// How long to write, in seconds.
@@ -107,7 +109,10 @@ pub async fn run(
     tokio::time::sleep(Duration::from_secs(1)).await;
     let memory_after = load::usage(servers).rss_bytes;
     let cpu_before = load::usage(servers).cpu_seconds;
-    let (writes, count) = write(&connections[0], watching, &seen).await?;
+    let (writes, count) = match watching.put_rate > 0.0 {
+        true => write(&connections[0], watching, &seen).await?,
+        false => write_on(&connections[0], watching, &seen).await?,
+    };
     let expected = expected(watching, count);
     let deadline = ambient::now() + Duration::from_secs(10);
     while seen.events.load(Relaxed) < expected && ambient::now() < deadline {
@@ -128,6 +133,7 @@ pub async fn run(
         "keys": watching.watched_keys,
         "leases": watching.leases,
         "puts": count,
+        "puts_per_second": count as f64 / watching.write_seconds,
         "events": seen.events.load(Relaxed),
         "events_expected": expected,
         "delivery": quantiles(&delays),
@@ -227,13 +233,10 @@ async fn write(
     for number in 0..count {
         let due = began + Duration::from_secs_f64(number as f64 / watching.put_rate);
         tokio::time::sleep_until(due).await;
-        let key = key(number as usize % watching.watched_keys.max(1));
-        let mut value = vec![b'v'; 256];
-        value[..8].copy_from_slice(&(seen.start.elapsed().as_nanos() as u64).to_be_bytes());
-        let request = PutRequest { key: key.into(), value: value.into(), ..PutRequest::default() };
+        let request = put(watching, seen, number);
         let connection = connection.clone();
         puts.spawn(async move {
-            connection.unary::<PutResponse>("/etcdserverpb.KV/Put", &request).await?;
+            connection.unary::<PutResponse>(PUT, &request).await?;
             Ok::<_, String>(due.elapsed())
         });
     }
@@ -242,6 +245,32 @@ async fn write(
         let _ = took.record((elapsed.as_micros() as u64).max(1));
     }
     Ok((took, count))
+}
+
+/// Puts one after the other.
+async fn write_on(
+    connection: &Connection,
+    watching: &Watching,
+    seen: &Seen,
+) -> Result<(Histogram<u64>, u64), String> {
+    let mut took = histogram();
+    let (began, length) = (ambient::now(), Duration::from_secs_f64(watching.write_seconds));
+    let mut count = 0;
+    while began.elapsed() < length {
+        let sent = ambient::now();
+        connection.unary::<PutResponse>(PUT, &put(watching, seen, count)).await?;
+        let _ = took.record((sent.elapsed().as_micros() as u64).max(1));
+        count += 1;
+    }
+    Ok((took, count))
+}
+
+/// The put of a number: its value says when it was sent.
+fn put(watching: &Watching, seen: &Seen, number: u64) -> PutRequest {
+    let key = key(number as usize % watching.watched_keys.max(1));
+    let mut value = vec![b'v'; 256];
+    value[..8].copy_from_slice(&(seen.start.elapsed().as_nanos() as u64).to_be_bytes());
+    PutRequest { key: key.into(), value: value.into(), ..PutRequest::default() }
 }
 
 fn key(number: usize) -> Vec<u8> {
