@@ -106,7 +106,8 @@ mod tests {
             assert_eq!(run.get_mut(6), None);
             assert_eq!(run.range(1..3).map(|e| e.index).sum::<u64>(), 5 + 6);
             assert_eq!(run.range(5..99).count(), 1);
-            assert_eq!(run.range(9..3).count(), 0);
+            let (start, end) = (9, 3);
+            assert_eq!(run.range(start..end).count(), 0);
             assert_eq!(run.partition_point(|entry| entry.term < 2), 2);
             run.free(if left == 4 { 1 } else { 3 });
         }
