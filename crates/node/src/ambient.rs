@@ -80,27 +80,6 @@ pub fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.to_owned()).spawn(body)
 }
 
-/// How much a thread that can wait gives way, from 0 to 19. A third of what others get: enough to
-/// keep up while all processors are busy.
-const GIVES_WAY: i32 = 5;
-
-/// Starts a named thread whose work can wait, and whose threads can: whoever is in a hurry gets the
-/// processor at once, and does not wait until this one has had its share.
-///
-/// # Errors
-/// If the machine has no room for one more.
-pub fn spawn_behind<T: Send + 'static>(
-    name: &str,
-    body: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<thread::JoinHandle<T>> {
-    spawn(name, move || {
-        // On Linux a thread has a priority of its own. Where it may not be set, all compete.
-        #[cfg(target_os = "linux")]
-        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), GIVES_WAY);
-        body()
-    })
-}
-
 /// Runs a future beside the caller, who is a task too.
 #[allow(clippy::disallowed_methods)]
 pub fn run_beside(future: impl Future<Output = ()> + Send + 'static) {

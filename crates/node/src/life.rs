@@ -311,7 +311,7 @@ impl Opened {
         let threads = Threads {
             journal: ambient::spawn("quorate-journal", move || keeper.run())
                 .map_err(StartError::Thread)?,
-            flush: ambient::spawn_behind("quorate-flush", move || {
+            flush: ambient::spawn("quorate-flush", move || {
                 flush::run(&waiting, |token, durable| {
                     let tokens = vec![token];
                     let _ = told.push(match durable {

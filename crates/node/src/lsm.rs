@@ -30,8 +30,6 @@ use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable};
 use store::engine::{Batch, Engine, EngineError, FlushJob, Op, Read, Scan, ScanRange};
 
-use crate::ambient;
-
 use front::{Front, Frozen};
 use recent::Recent;
 use spent::Spent;
@@ -83,25 +81,18 @@ impl LsmEngine {
     /// # Errors
     /// If the directory holds something else, is damaged, or another process has it open.
     pub fn open(path: &Path, options: LsmOptions) -> Result<LsmEngine, EngineError> {
-        let (builder, path) = (Database::builder(path), path.to_owned());
-        // Its thread inherits that it gives way from the one that opens it.
-        let opened = ambient::spawn_behind("quorate-open", move || {
-            builder
-                .cache_size(options.cache)
-                .manual_journal_persist(true)
-                // One thread: compactions must not crowd out the node's own work.
-                .worker_threads(1)
-                .open()
-        });
-        let opened = opened.map_err(|error| io_failure(&error))?.join();
-        let database = opened
-            .map_err(|_| EngineError::Io("opening the engine panicked".to_owned()))?
+        let database = Database::builder(path)
+            .cache_size(options.cache)
+            .manual_journal_persist(true)
+            // One thread: compactions must not crowd out the node's own work.
+            .worker_threads(1)
+            .open()
             .map_err(failure)?;
         let keys = database.keyspace("map", KeyspaceCreateOptions::default).map_err(failure)?;
         let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()) });
         let spent = Spent::start().map_err(|error| io_failure(&error))?;
         let recent = RefCell::new(Recent::new(options.recent / 2, spent.clone()));
-        Ok(LsmEngine { front: Front::new(spent), recent, tree, path })
+        Ok(LsmEngine { front: Front::new(spent), recent, tree, path: path.to_owned() })
     }
 
     fn remove_range(&mut self, start: Bytes, end: Bytes) -> Result<(), EngineError> {

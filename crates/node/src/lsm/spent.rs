@@ -18,7 +18,7 @@ impl Spent {
     /// If the machine has no room for one more.
     pub fn start() -> io::Result<Spent> {
         let (sender, all) = mpsc::channel::<Box<dyn Send>>();
-        ambient::spawn_behind("quorate-free", move || all.into_iter().for_each(drop))?;
+        ambient::spawn("quorate-free", move || all.into_iter().for_each(drop))?;
         Ok(Spent(sender))
     }
 
