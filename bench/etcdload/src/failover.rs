@@ -23,7 +23,7 @@ use std::{
 use layers::coordination::{PutRequest, PutResponse};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::{ambient, paths::Paths};
+use crate::{ambient, paths::Paths, work::PUT};
 use window::Window;
 
 /// Between an error and the next attempt.
@@ -124,7 +124,7 @@ async fn write(shared: Arc<Shared>, number: usize) -> Vec<u32> {
         let request = PutRequest { key: key.into(), value, ..PutRequest::default() };
         // The same put again does no harm: nobody else writes this key.
         while !shared.ended.load(Relaxed) {
-            match paths.call::<PutResponse>("/etcdserverpb.KV/Put", &request).await {
+            match paths.call::<PutResponse>(PUT, &request).await {
                 Ok(_) => {
                     shared.window().acknowledged(ambient::now());
                     acknowledged.push(put);

@@ -22,9 +22,8 @@ use serde_json::{Value, json};
 use crate::{
     ambient::{self, Moment},
     grpc::{Connection, Stream},
+    work::PUT,
 };
-
-const PUT: &str = "/etcdserverpb.KV/Put";
 
 /// Whom to watch with how much.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,7 +37,8 @@ pub struct Watching {
     /// Different keys that are watched, in turn.
     #[arg(long, default_value_t = 1)]
     pub watched_keys: usize,
-    /// Puts per second, each on the next key; 0 for one after the other, as fast as they are answered.
+    /// Puts per second, each on the next key; 0 for one after the other, as fast as they are
+    /// answered.
     #[arg(long, default_value_t = 100.0)]
     pub put_rate: f64,
     /// How long to write, in seconds.
@@ -242,7 +242,7 @@ async fn write(
     }
     while let Some(put) = puts.join_next().await {
         let elapsed = put.map_err(|error| error.to_string())??;
-        let _ = took.record((elapsed.as_micros() as u64).max(1));
+        note(&mut took, elapsed);
     }
     Ok((took, count))
 }
@@ -259,10 +259,14 @@ async fn write_on(
     while began.elapsed() < length {
         let sent = ambient::now();
         connection.unary::<PutResponse>(PUT, &put(watching, seen, count)).await?;
-        let _ = took.record((sent.elapsed().as_micros() as u64).max(1));
+        note(&mut took, sent.elapsed());
         count += 1;
     }
     Ok((took, count))
+}
+
+fn note(took: &mut Histogram<u64>, elapsed: Duration) {
+    let _ = took.record((elapsed.as_micros() as u64).max(1));
 }
 
 /// The put of a number: its value says when it was sent.

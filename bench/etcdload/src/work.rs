@@ -9,6 +9,9 @@ use prost::Message;
 
 use crate::grpc::{Connection, Stream};
 
+/// Where puts go.
+pub const PUT: &str = "/etcdserverpb.KV/Put";
+
 /// A kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Work {
@@ -65,8 +68,7 @@ impl Client {
             value: value.to_vec().into(),
             ..PutRequest::default()
         };
-        let path = "/etcdserverpb.KV/Put";
-        self.connection.unary::<PutResponse>(path, &request).await.map(drop)
+        self.connection.unary::<PutResponse>(PUT, &request).await.map(drop)
     }
 
     /// Sets this client's own key if it still has the revision that this client gave it.

@@ -54,11 +54,13 @@ pub fn follow<E: Engine>(
         Some(clock) if leads && clock.term == term || mutant => {
             clock.term = term;
             changes.iter().for_each(|change| clock.follow(now, change));
-            let due = if leads { clock.go_on(shard.applied.index) } else { Due::default() };
-            let sweeps = unswept && leads && clock.may_sweep();
-            propose_due(core, shard, due);
-            if sweeps {
-                sweep(core, shard);
+            if leads {
+                let due = clock.go_on(shard.applied.index);
+                let sweeps = unswept && clock.may_sweep();
+                propose_due(core, shard, due);
+                if sweeps {
+                    sweep(core, shard);
+                }
             }
         }
         _ if leads || mutant => {

@@ -30,7 +30,10 @@ impl Agenda {
 
     /// A lease whose moment has come.
     pub fn take(&mut self, now: u64) -> Option<i64> {
-        let mut first = self.places.first_entry().filter(|first| *first.key() <= now / GRAIN_MS)?;
+        if !self.is_due(now) {
+            return None;
+        }
+        let mut first = self.places.first_entry()?;
         let id = first.get_mut().pop();
         if first.get().is_empty() {
             first.remove();
