@@ -10,6 +10,7 @@ use client::document::{Chaos, Direction};
 use database::{Answer, Request, api::Trace};
 use gateways::{Backend, Measures, Meter, Pages, etcd::Figures};
 use kernel::{Duration, NodeId, process::Sink};
+use layers::coordination::Stretch;
 use node::{
     Fault, Handle,
     metrics::{Metrics, Operation},
@@ -142,6 +143,14 @@ impl Backend for Front {
 
     fn changes(&self, keyspace: &str) -> watch::Receiver<u64> {
         self.handle.changes(keyspace)
+    }
+
+    fn watched(&self, keyspace: &str, watched: bool) {
+        self.handle.watched(keyspace, watched);
+    }
+
+    fn told(&self, keyspace: &str) -> (u64, Option<Stretch>) {
+        self.handle.told(keyspace)
     }
 
     fn disk_bytes(&self) -> u64 {

@@ -54,6 +54,13 @@ pub enum Request {
     DiskFull(bool),
     /// Faults are injected: these are in force from now on, and no others.
     Faults(Faults),
+    /// Tell what commands of a coordination keyspace change from now on, or no more.
+    Watched {
+        /// The keyspace.
+        keyspace: String,
+        /// Whether anybody on this node watches.
+        watched: bool,
+    },
 }
 
 /// Faults inside the process, where its host allows any to be injected.

@@ -32,6 +32,7 @@ mod snapshots;
 mod upkeep;
 
 use kernel::{Event, Instant, Now, Process, TimerId, process::EffectsOf};
+use layers::coordination::Stretch;
 use store::{engine::Engine, journal};
 
 pub use self::core::Core;
@@ -60,6 +61,10 @@ pub enum Output {
         keyspace: alloc::string::String,
         /// Up to which index it has applied the log; 0 if there is no replica here any more.
         applied: u64,
+        /// What was changed since the last time, without a gap, if the host asked for it
+        /// ([`Request::Watched`]) and all of it is known here; whoever wants to know reads it
+        /// otherwise.
+        told: Option<Stretch>,
     },
 }
 

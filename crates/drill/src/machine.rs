@@ -19,7 +19,7 @@ use store::{
     journal::Body,
 };
 
-use crate::{watch::Watch, written::Written};
+use crate::{coordination::KEYSPACE, watch::Watch, written::Written};
 
 type Db = Database<MemEngine>;
 
@@ -215,7 +215,10 @@ impl Node {
                 }
                 Effect::SetTimer { timer, at } => out.push(Action::SetTimer { timer, at }),
                 Effect::CancelTimer { timer } => out.push(Action::CancelTimer(timer)),
-                Effect::Output(Output::Members(_) | Output::Changed { .. }) => {}
+                Effect::Output(Output::Members(_)) => {}
+                Effect::Output(Output::Changed { keyspace, told, .. }) => {
+                    self.watched(|watch, db| watch.told(db, &keyspace, told.as_ref()));
+                }
                 Effect::Note(note) => self.note(&note),
                 Effect::Output(Output::Healed) => {
                     if let Err(error) = self.journal.healed() {
@@ -320,7 +323,11 @@ impl Machine for Node {
             return;
         }
         match input {
-            Input::Start => self.event(now, Event::Start),
+            Input::Start => {
+                let request = Request::Watched { keyspace: KEYSPACE.into(), watched: true };
+                self.event(now, Event::Request { ticket: OWN, request });
+                self.event(now, Event::Start);
+            }
             Input::Frame { from, bytes } => self.frame(now, from, &bytes),
             Input::Timer(ROOM) => self.try_room(now),
             Input::Timer(timer) => self.event(now, Event::Timer(timer)),

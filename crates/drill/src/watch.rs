@@ -11,6 +11,7 @@
 //! | a replica that follows one that was dropped begins without memory | Raft, figure 2: persistent state |
 //! | leadership goes to a replica that has every command | dissertation, section 3.10 |
 //! | what comes back from the journal was written to it | DESIGN, section 8 |
+//! | what is told of changes is what can be read of them, without a gap | ADR 20 |
 //! | the journal forgets only what the engine holds durably | DESIGN, section 3 |
 //!
 //! The laws are written down a second time here, on what anybody may look at: a mistake in the
@@ -19,6 +20,7 @@
 mod follow;
 mod lead;
 mod promise;
+mod told;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -50,6 +52,8 @@ pub struct Watch {
     handed: BTreeMap<ShardId, NodeId>,
     /// Term, and the last entry that the leader of that term has shown.
     shown: BTreeMap<ShardId, (u64, u64)>,
+    /// Before which revision every change of the coordination keyspace was told, if that is known.
+    told: Option<i64>,
     broken: Option<String>,
 }
 
@@ -68,6 +72,7 @@ impl Watch {
             leading: BTreeMap::new(),
             handed: BTreeMap::new(),
             shown: BTreeMap::new(),
+            told: None,
             broken: None,
         }
     }

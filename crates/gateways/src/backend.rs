@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use client::document::Chaos;
 use database::{Answer, Request, api::Trace};
 use kernel::{NodeId, process::Sink};
+use layers::coordination::Stretch;
 use tokio::sync::watch;
 use vigil::Question;
 
@@ -28,6 +29,15 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// How far the replica of a coordination keyspace on this node has applied its log, and word of
     /// every step; 0 while there is none here.
     fn changes(&self, keyspace: &str) -> watch::Receiver<u64>;
+
+    /// Asks the node to tell what commands of a coordination keyspace change, or no more.
+    fn watched(&self, _keyspace: &str, _watched: bool) {}
+
+    /// What was changed since somebody asked last, `None` if that has to be read; and up to which
+    /// index the replica has applied the log by now.
+    fn told(&self, _keyspace: &str) -> (u64, Option<Stretch>) {
+        (0, None)
+    }
 
     /// Bytes that the node's data takes on the disk.
     fn disk_bytes(&self) -> u64;

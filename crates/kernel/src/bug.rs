@@ -83,6 +83,8 @@ pub enum Bug {
     WatchOneLate,
     /// A page of changes that cuts a revision is gone on with behind it.
     CutRevisionLost,
+    /// Who watches is not told the last of several changes of a command.
+    StepUntold,
     /// Compaction swallows the changes of the first revision that is left.
     CompactedTooFar,
     /// A revision that is compacted can still be read.
@@ -123,7 +125,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 55] = [
+    pub const ALL: [(Bug, &'static str); 56] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -197,6 +199,7 @@ impl Bug {
         (Bug::KeepAliveNotLogged, "A keep-alive behind a checkpoint is answered without the log"),
         (Bug::WatchOneLate, "A watch resumes one revision late"),
         (Bug::CutRevisionLost, "A page of changes that cuts a revision is gone on with behind it"),
+        (Bug::StepUntold, "Who watches is not told the last of several changes of a command"),
         (
             Bug::CompactedTooFar,
             "Compaction swallows the changes of the first revision that is left",

@@ -12,7 +12,10 @@ use store::{
     view::View,
 };
 
-use crate::{coordination, counter, kv};
+use crate::{
+    coordination::{self, Told},
+    counter, kv,
+};
 
 /// Bytes that are no command or query of the program, or beyond its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,11 +42,17 @@ pub fn check(program: Program, command: &Bytes) -> Result<(), Rejected> {
 }
 
 /// Applies a replicated command. Total: a command that does not decode (it was checked before it
-/// was replicated) changes nothing and is answered with an empty reply.
+/// was replicated) changes nothing and is answered with an empty reply. What a command of a
+/// coordination program changes is added to `told`.
 ///
 /// # Errors
 /// Only if the engine fails.
-pub fn apply(program: Program, command: &Bytes, view: &mut dyn View) -> Result<Bytes, EngineError> {
+pub fn apply(
+    program: Program,
+    command: &Bytes,
+    view: &mut dyn View,
+    told: Option<&mut Told>,
+) -> Result<Bytes, EngineError> {
     match program {
         Program::Kv => match kv::Command::read(command) {
             Ok(command) => command.apply(view),
@@ -54,7 +63,7 @@ pub fn apply(program: Program, command: &Bytes, view: &mut dyn View) -> Result<B
             Err(_) => Ok(Bytes::new()),
         },
         Program::Coordination => match coordination::Command::read(command) {
-            Ok(command) => command.apply(view),
+            Ok(command) => command.apply(view, told),
             Err(_) => Ok(Bytes::new()),
         },
     }

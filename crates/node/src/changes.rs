@@ -1,8 +1,8 @@
-//! How far this node's replicas have come, for who waits for the next change.
+//! How far this node's replicas have come and what they changed, for who waits for the next change.
 //!
 //! ```text
-//!   worker ── applied 8 ─▶ ┌ watch of keyspace a: 8 ┐ ─▶ whoever serves watchers of a
-//!          ── applied 3 ─▶ └ watch of keyspace b: 3 ┘ ─▶ …
+//!   worker ── applied 8, revision 5 ─▶ ┌ keyspace a: 8, told 4 and 5 ┐ ─▶ who serves watchers of a
+//!          ── applied 3 ─────────────▶ └ keyspace b: 3, a gap        ┘ ─▶ …
 //! ```
 
 use std::{
@@ -10,35 +10,59 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use layers::coordination::{Stretch, Told};
 use tokio::sync::watch;
 
-/// A value by keyspace: the applied index of the replica here, 0 if there is none.
+/// What is known of every keyspace.
 #[derive(Debug, Default)]
 pub struct Changes {
-    watches: Mutex<BTreeMap<String, watch::Sender<u64>>>,
+    keyspaces: Mutex<BTreeMap<String, Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The applied index of the replica here, 0 if there is none.
+    applied: watch::Sender<u64>,
+    /// What was changed and nobody has taken yet.
+    told: Told,
 }
 
 impl Changes {
-    /// The value of a keyspace, and word of every change of it.
+    /// The applied index of a keyspace's replica here, and word of every change of it.
     #[must_use]
     pub fn of(&self, keyspace: &str) -> watch::Receiver<u64> {
-        let mut watches = self.lock();
-        if let Some(known) = watches.get(keyspace) {
-            return known.subscribe();
+        let mut keyspaces = self.lock();
+        if let Some(known) = keyspaces.get(keyspace) {
+            return known.applied.subscribe();
         }
         // What nobody looks at and has nothing to say is forgotten: names come from outside.
-        watches.retain(|_, watch| watch.receiver_count() > 0 || *watch.borrow() > 0);
-        watches.entry(keyspace.to_owned()).or_default().subscribe()
+        keyspaces
+            .retain(|_, known| known.applied.receiver_count() > 0 || *known.applied.borrow() > 0);
+        keyspaces.entry(keyspace.to_owned()).or_default().applied.subscribe()
     }
 
-    /// The replica of a keyspace has applied the log up to here.
-    pub fn applied(&self, keyspace: String, index: u64) {
-        self.lock().entry(keyspace).or_default().send_replace(index);
+    /// The replica of a keyspace has applied the log up to here, and so changed this; `None` if that
+    /// is not known.
+    pub fn applied(&self, keyspace: String, index: u64, told: Option<Stretch>) {
+        let mut keyspaces = self.lock();
+        let known = keyspaces.entry(keyspace).or_default();
+        known.told.add(told);
+        known.applied.send_replace(index);
+    }
+
+    /// What was changed since somebody took it last, `None` if not all of that is known; and up to
+    /// which index the replica has applied the log by now.
+    #[must_use]
+    pub fn take(&self, keyspace: &str) -> (u64, Option<Stretch>) {
+        match self.lock().get_mut(keyspace) {
+            Some(known) => (*known.applied.borrow(), known.told.take()),
+            None => (0, None),
+        }
     }
 
     /// No code of ours panics while it holds the lock, so a poisoned state is a sound one.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, watch::Sender<u64>>> {
-        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.keyspaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,7 +75,7 @@ mod tests {
         let changes = Changes::default();
         let mut early = changes.of("a");
         assert_eq!((*early.borrow(), early.has_changed().unwrap()), (0, false));
-        changes.applied("a".into(), 7);
+        changes.applied("a".into(), 7, None);
         assert!(early.has_changed().unwrap());
         assert_eq!((*early.borrow_and_update(), *changes.of("a").borrow()), (7, 7));
         assert_eq!(*changes.of("b").borrow(), 0);
@@ -60,11 +84,25 @@ mod tests {
     #[test]
     fn names_that_nobody_uses_are_forgotten() {
         let changes = Changes::default();
-        changes.applied("a".into(), 7);
+        changes.applied("a".into(), 7, None);
         let kept = changes.of("b");
         (0..100).for_each(|n| drop(changes.of(&format!("n{n}"))));
         assert!(changes.lock().len() <= 3);
-        changes.applied("b".into(), 1);
+        changes.applied("b".into(), 1, None);
         assert_eq!((*kept.borrow(), *changes.of("a").borrow()), (1, 7));
+    }
+
+    #[test]
+    fn what_was_changed_is_taken_once_and_never_with_a_gap() {
+        let changes = Changes::default();
+        let to = |before, after| Stretch::new(before, after, Vec::new());
+        assert_eq!(changes.take("a"), (0, None));
+        changes.applied("a".into(), 7, to(1, 2));
+        changes.applied("a".into(), 8, to(2, 3));
+        assert_eq!(changes.take("a"), (8, to(1, 3)));
+        assert_eq!(changes.take("a"), (8, None));
+        changes.applied("a".into(), 9, None);
+        changes.applied("a".into(), 10, to(4, 5));
+        assert_eq!(changes.take("a"), (10, None));
     }
 }

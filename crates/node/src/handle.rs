@@ -13,6 +13,7 @@ use kernel::{
     Instant,
     process::{HaltReason, Sink},
 };
+use layers::coordination::Stretch;
 use tokio::sync::{oneshot, watch};
 use vigil::{Event, Events, Objectives, Pick, Severity, Traces, Vitals, event::Filter};
 
@@ -239,6 +240,20 @@ impl Handle {
     #[must_use]
     pub fn changes(&self, keyspace: &str) -> watch::Receiver<u64> {
         self.inner.changes.of(keyspace)
+    }
+
+    /// Has the process tell what commands of a coordination keyspace change, or no more.
+    pub fn watched(&self, keyspace: &str, watched: bool) {
+        // A node that has stopped tells nothing.
+        let request = Request::Watched { keyspace: keyspace.to_owned(), watched };
+        let _ = self.inner.inbox.push(Input::Tell(request));
+    }
+
+    /// What was changed in a coordination keyspace since somebody asked last, `None` if not all of
+    /// that was told; and up to which index the replica has applied the log by now.
+    #[must_use]
+    pub fn told(&self, keyspace: &str) -> (u64, Option<Stretch>) {
+        self.inner.changes.take(keyspace)
     }
 
     /// The figures themselves, for what a gateway adds to them.

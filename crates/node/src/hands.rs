@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use database::{Envelope, Note, Output};
 use kernel::{Duration, NodeId, Now, Token, process::HaltReason};
+use layers::coordination::Stretch;
 use store::{engine::Engine, journal::Record};
 use tokio::sync::watch;
 use tracing::error;
@@ -41,8 +42,10 @@ pub struct NodeHands {
     pub observer: Observer,
     /// Of whom the cluster consists, as last heard.
     pub members: Vec<NodeId>,
-    /// Wakes who waits for changes.
+    /// Wakes who waits for changes …
     pub changes: Arc<Changes>,
+    /// … of this batch: keyspace, applied index, what was told.
+    pub changed: Vec<(String, u64, Option<Stretch>)>,
     /// Where a halt is told.
     pub status: watch::Sender<Status>,
 }
@@ -88,7 +91,16 @@ impl Hands<Process> for NodeHands {
             Output::Healed => {
                 let _ = self.journal.push(journal::Job::Healed);
             }
-            Output::Changed { keyspace, applied } => self.changes.applied(keyspace, applied),
+            Output::Changed { keyspace, applied, told } => {
+                self.changed.push((keyspace, applied, told));
+            }
+        }
+    }
+
+    /// Watchers come after who asked: handing out takes time that a writer would wait.
+    fn answered(&mut self) {
+        for (keyspace, applied, told) in self.changed.drain(..) {
+            self.changes.applied(keyspace, applied, told);
         }
     }
 

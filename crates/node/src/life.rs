@@ -304,6 +304,7 @@ impl Opened {
             observer: Observer::new(senses.clone()),
             members: config.members.iter().map(|member| member.node).collect(),
             changes: Arc::clone(&changes),
+            changed: Vec::new(),
             status: status.clone(),
         };
         let worker = Worker::new(process, hands, Arc::clone(&inbox), clock, Arc::clone(&chaos));

@@ -85,6 +85,9 @@ pub trait Hands<P: Process> {
     fn deliver(&mut self);
     /// Does what an enclosing process would.
     fn output(&mut self, output: P::Output);
+
+    /// Everybody has the answers of the batch: what can wait for that is done now.
+    fn answered(&mut self) {}
     /// Records the observations of a batch that began at `now`.
     fn notes(&mut self, now: Now, notes: Vec<P::Note>);
     /// A batch of so many inputs begins.
@@ -287,6 +290,7 @@ impl<P: Process, H: Hands<P>> Worker<P, H> {
                 asker.send(reply);
             }
         }
+        self.hands.answered();
         if let Some(reason) = halt {
             self.halted = true;
             self.hands.halted(reason);

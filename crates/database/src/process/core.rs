@@ -65,6 +65,8 @@ pub struct Core<E: Engine> {
     pub(super) disk_full: bool,
     /// Injected by the host.
     pub(super) faults: Faults,
+    /// Coordination keyspaces of whose changes the host wants to be told.
+    pub(super) watched: BTreeSet<String>,
     /// When this node may next tell the catalog its addresses.
     pub(super) register_at: Instant,
 
@@ -133,6 +135,7 @@ impl<E: Engine> Core<E> {
             hand_over: None,
             disk_full: false,
             faults: Faults::default(),
+            watched: BTreeSet::new(),
             register_at: Instant::ZERO,
             exports: BTreeMap::new(),
             touched: BTreeSet::new(),

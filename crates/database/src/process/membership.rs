@@ -136,6 +136,7 @@ pub fn new_shard<E: Engine>(
         import: None,
         installing: None,
         clock: None,
+        told: Default::default(),
         marks: Default::default(),
         fresh_at: None,
     }
@@ -205,7 +206,11 @@ fn remove<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
     flush::forget(core, id);
     core.touched.remove(&id);
     if let Some(keyspace) = shard.runs.coordinates() {
-        core.outputs.push(super::Output::Changed { keyspace: keyspace.into(), applied: 0 });
+        core.outputs.push(super::Output::Changed {
+            keyspace: keyspace.into(),
+            applied: 0,
+            told: None,
+        });
     }
     core.notes.push(Note::ReplicaRemoved { shard: id });
 }

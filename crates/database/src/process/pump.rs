@@ -7,6 +7,7 @@ use kernel::{
     bug::{Bug, planted},
     process::{EffectOf, EventOf},
 };
+use layers::coordination::Told;
 use raft::{Output, Raft, Record};
 use store::{engine::Engine, journal};
 
@@ -164,12 +165,13 @@ pub fn settle<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
 }
 
 /// Tells the host which keyspaces it may have to tell others about.
-fn tell_changes<E: Engine>(core: &mut Core<E>, shards: &Shards) {
+fn tell_changes<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     while let Some(id) = core.changed.pop_first() {
-        let Some(shard) = shards.get(&id) else { continue };
+        let Some(shard) = shards.get_mut(&id) else { continue };
+        let told = shard.told.take();
         if let Some(keyspace) = shard.runs.coordinates() {
             let (keyspace, applied) = (keyspace.into(), shard.applied.index);
-            core.outputs.push(super::Output::Changed { keyspace, applied });
+            core.outputs.push(super::Output::Changed { keyspace, applied, told });
         }
     }
 }
@@ -209,7 +211,9 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
         born,
         core.now.wall,
     );
-    let mut applier = applier.following(shard.clock.is_some());
+    let watched = shard.runs.coordinates().is_some_and(|name| core.watched.contains(name));
+    let told = watched.then(|| ::core::mem::take(&mut shard.told));
+    let mut applier = applier.following(shard.clock.is_some()).telling(told);
     applier.founded(shard.raft.membership());
     let digests = &shard.digests;
     let mut verdicts: Vec<(u64, u64, Verdict)> = Vec::with_capacity(shard.proposed.len());
@@ -234,6 +238,7 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
         return core.halt("diverged", text);
     }
     shard.applied = result.applied;
+    shard.told = result.told.unwrap_or(Told::Gap);
     for (index, digest) in result.digests {
         shard.digests.insert(index, digest);
         if shard.digests.len() > 64 {

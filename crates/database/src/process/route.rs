@@ -77,6 +77,13 @@ pub fn request<E: Engine>(
             core.touched.extend(shards.keys());
             core.replies.push((ticket, api::Answer::Ok));
         }
+        Request::Watched { keyspace, watched } => {
+            match watched {
+                true => drop(core.watched.insert(keyspace)),
+                false => drop(core.watched.remove(&keyspace)),
+            }
+            core.replies.push((ticket, api::Answer::Ok));
+        }
     }
 }
 

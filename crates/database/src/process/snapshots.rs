@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use kernel::{NodeId, ShardId, Token, bug};
+use layers::coordination::Told;
 use raft::SnapshotMeta;
 use store::{
     Batch,
@@ -147,6 +148,7 @@ fn install<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     shard.flushed = shard.applied.index;
     shard.digests.clear();
     core.changed.insert(shard.id);
+    shard.told = Told::Gap;
     core.clock.force(shard.applied.timestamp);
     shard.raft.snapshot_installed(core.now, &meta, &mut core.scratch);
     shard.raft.applied(shard.applied.index);

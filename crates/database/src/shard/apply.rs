@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use kernel::{Incarnation, Version, bug, clock::hybrid::Timestamp};
-use layers::coordination::{LeaseChange, lease_changes, unswept};
+use layers::coordination::{LeaseChange, Told, lease_changes, unswept};
 use prost::Message;
 use raft::{Entry, EntryKind, Membership};
 use store::{
@@ -57,6 +57,8 @@ pub struct Applier<'a, R: Read> {
     diverged: Option<Digest>,
     /// What is followed of a coordination program, if its clock runs here.
     followed: Option<Followed>,
+    /// What commands changed, if anybody watches here.
+    told: Option<Told>,
     /// The entry was applied before: only a planted bug goes on.
     again: bool,
     /// The local time of day, for a planted bug alone.
@@ -84,6 +86,8 @@ pub struct Result {
     pub diverged: Option<Digest>,
     /// What there was to follow.
     pub followed: Followed,
+    /// What was told, if anybody listened.
+    pub told: Option<Told>,
 }
 
 /// A digest is remembered at every index that is a multiple of this.
@@ -116,6 +120,7 @@ impl<'a, R: Read> Applier<'a, R> {
             digests,
             diverged: None,
             followed: None,
+            told: None,
             again: false,
             wall,
         }
@@ -125,6 +130,12 @@ impl<'a, R: Read> Applier<'a, R> {
     #[must_use]
     pub fn following(self, follows: bool) -> Applier<'a, R> {
         Applier { followed: follows.then(Followed::default), ..self }
+    }
+
+    /// Tells what commands change, if anybody listens.
+    #[must_use]
+    pub fn telling(self, told: Option<Told>) -> Applier<'a, R> {
+        Applier { told, ..self }
     }
 
     /// Applies the next entry; one that is applied already is skipped.
@@ -188,6 +199,7 @@ impl<'a, R: Read> Applier<'a, R> {
                 if let Runs::Keyspace { contract, .. } = self.runs {
                     let view = &mut self.pending.view(version);
                     layers::cut(contract.program, view, Incarnation(next))?;
+                    self.told.iter_mut().for_each(|told| told.add(None));
                 }
                 Ok(Verdict::Nothing)
             }
@@ -222,7 +234,9 @@ impl<'a, R: Read> Applier<'a, R> {
         let reply = match self.runs {
             Runs::Catalog => catalog::apply(body, view)?,
             Runs::Unknown => Bytes::new(),
-            Runs::Keyspace { contract, .. } => layers::apply(contract.program, body, view)?,
+            Runs::Keyspace { contract, .. } => {
+                layers::apply(contract.program, body, view, self.told.as_mut())?
+            }
         };
         if let Some(followed) = &mut self.followed {
             followed.leases.extend(lease_changes(version.index, body, &reply));
@@ -266,7 +280,8 @@ impl<'a, R: Read> Applier<'a, R> {
         let mut batch = self.pending.into_batch();
         batch.put(Applied::key(&self.space), applied.encode());
         let followed = self.followed.unwrap_or_default();
-        Result { batch, applied, digests: self.digests, diverged: self.diverged, followed }
+        let (digests, diverged, told) = (self.digests, self.diverged, self.told);
+        Result { batch, applied, digests, diverged, followed, told }
     }
 
     /// The membership before any entry was applied.

@@ -17,6 +17,7 @@ use alloc::{
 
 use contract::{Contract, Program};
 use kernel::{Incarnation, Instant, NodeId, ShardId, Token, Version};
+use layers::coordination::Told;
 use raft::{Entry, Raft, SnapshotMeta};
 use store::mvcc::Space;
 
@@ -138,6 +139,8 @@ pub struct Shard {
     pub installing: Option<Installing>,
     /// Counts the time of leases, while this replica leads a coordination shard.
     pub clock: Option<Box<leases::Clock>>,
+    /// What was applied in this batch, for who watches on this node.
+    pub told: Told,
     /// Which revision of a coordination keyspace was the newest when, as the leader saw it.
     pub marks: Marks,
     /// When the replica was last known to hold all that its leader had committed.

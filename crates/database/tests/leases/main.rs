@@ -28,5 +28,6 @@ tests![
     many_leases_are_read_page_by_page_and_end_lot_by_lot,
     a_sweep_goes_on_until_all_is_swept,
     what_is_applied_is_told,
+    a_node_whose_host_watches_tells_what_changes,
     a_keep_alive_is_not_refused_because_of_others,
 ];

@@ -293,6 +293,31 @@ pub fn what_is_applied_is_told() {
     assert!(stage.changed.contains_key(&0), "a node that starts says where it stands");
 }
 
+pub fn a_node_whose_host_watches_tells_what_changes() {
+    let mut stage = stage();
+    let put = |value: &'static str| {
+        Act::Put(PutRequest { key: "k".into(), value: value.into(), ..PutRequest::default() })
+    };
+    stage.act(0, put("1"));
+    assert!(stage.told.is_empty(), "nobody watches");
+    let watched = |watched| database::Request::Watched { keyspace: "etcd".into(), watched };
+    (0..2).for_each(|node| assert_eq!(stage.wait(node, watched(true)), database::Answer::Ok));
+    ["2", "3", "4"].into_iter().for_each(|value| drop(stage.act(2, put(value))));
+    stage.run(500);
+    assert_eq!(stage.told.keys().collect::<Vec<_>>(), [&0, &1]);
+    for stretches in stage.told.values() {
+        assert!(stretches.windows(2).all(|pair| pair[0].next == pair[1].from));
+        let events = stretches.iter().flat_map(|stretch| &stretch.events);
+        let values = events.map(|event| event.kv.as_ref().unwrap().value.clone());
+        assert_eq!(values.collect::<Vec<_>>(), ["2", "3", "4"]);
+    }
+    assert_eq!(stage.wait(0, watched(false)), database::Answer::Ok);
+    stage.told.clear();
+    stage.act(0, put("5"));
+    stage.run(500);
+    assert_eq!(stage.told.keys().collect::<Vec<_>>(), [&1]);
+}
+
 /// Requests fill all that there is room for; keep-alives have their own.
 pub fn a_keep_alive_is_not_refused_because_of_others() {
     let mut stage = Stage::new(database::Settings { requests_max: 10, ..settings() });

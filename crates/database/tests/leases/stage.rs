@@ -18,7 +18,7 @@ use kernel::{
 };
 use layers::coordination::{
     Act, Ask, Command, LeaseGrantRequest, LeaseKeepAlive, LeaseLeasesRequest, LeaseRenewRequest,
-    LeaseTimeToLiveRequest, Outcome, Query, QueryReply, Reply,
+    LeaseTimeToLiveRequest, Outcome, Query, QueryReply, Reply, Stretch,
 };
 use prost::Message;
 use store::{
@@ -52,6 +52,8 @@ pub struct Stage {
     answers: BTreeMap<Ticket, Answer>,
     /// The newest word of each node about the keyspace.
     pub changed: BTreeMap<usize, u64>,
+    /// What each node has told of its changes.
+    pub told: BTreeMap<usize, Vec<Stretch>>,
     starts: u64,
 }
 
@@ -91,6 +93,7 @@ impl Stage {
             tickets: 0,
             answers: BTreeMap::new(),
             changed: BTreeMap::new(),
+            told: BTreeMap::new(),
             starts: 0,
         };
         for node in 0..3 {
@@ -191,9 +194,10 @@ impl Stage {
                 Effect::Reply { ticket, reply, .. } => drop(self.answers.insert(ticket, reply)),
                 Effect::SetTimer { timer, at } => drop(node.timers.insert(timer, at)),
                 Effect::CancelTimer { timer } => drop(node.timers.remove(&timer)),
-                Effect::Output(Output::Changed { keyspace, applied }) => {
+                Effect::Output(Output::Changed { keyspace, applied, told }) => {
                     assert_eq!(keyspace, "etcd");
                     self.changed.insert(of, applied);
+                    told.into_iter().for_each(|told| self.told.entry(of).or_default().push(told));
                 }
                 Effect::Output(_) | Effect::Note(_) => {}
                 Effect::Halt(reason) => panic!("{reason:?}"),

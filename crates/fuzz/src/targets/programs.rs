@@ -130,7 +130,7 @@ fn apply(
     let version = Version { incarnation: Incarnation(1), timestamp, index };
     let history = program != Program::Coordination;
     let mut pending = Pending::new(&*engine, Space::new(ShardId(2), 0), history, 0);
-    let reply = layers::apply(program, command, &mut pending.view(version));
+    let reply = layers::apply(program, command, &mut pending.view(version), None);
     let batch = pending.into_batch();
     engine.write(batch).map_err(|error| error.to_string())?;
     reply.map_err(|error| error.to_string())

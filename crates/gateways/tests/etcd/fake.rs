@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -20,6 +23,7 @@ use kernel::{
     Duration, Incarnation, KeyspaceId, NodeId, ShardId, Version, clock::hybrid::Timestamp,
     process::Sink,
 };
+use layers::coordination::{Stretch, Told};
 use store::{
     engine::{Engine, MemEngine},
     mvcc::{Pending, Reader, Space},
@@ -69,6 +73,8 @@ pub struct Fake {
     pub traces: Arc<Mutex<Vec<Trace>>>,
     shard: Arc<Mutex<Shard>>,
     changes: watch::Sender<u64>,
+    /// Whether it tells what changes.
+    tells: Arc<AtomicBool>,
     /// What is answered instead, if something is.
     pub fails: Arc<Mutex<Option<Failure>>>,
 }
@@ -77,11 +83,12 @@ struct Shard {
     engine: MemEngine,
     index: u64,
     contract: Option<Contract>,
+    told: Told,
 }
 
 impl Default for Shard {
     fn default() -> Shard {
-        Shard { engine: MemEngine::new(), index: 0, contract: None }
+        Shard { engine: MemEngine::new(), index: 0, contract: None, told: Told::default() }
     }
 }
 
@@ -150,7 +157,8 @@ impl Shard {
         let timestamp = Timestamp::new(1_000 + self.index, 0);
         let version = Version { index: self.index, timestamp, ..Version::default() };
         let mut pending = Pending::new(&self.engine, SPACE, false, 0);
-        let reply = layers::apply(program, command, &mut pending.view(version)).unwrap();
+        let view = &mut pending.view(version);
+        let reply = layers::apply(program, command, view, Some(&mut self.told)).unwrap();
         let batch = pending.into_batch();
         self.engine.write(batch).unwrap();
         reply
@@ -178,6 +186,15 @@ impl Backend for Fake {
 
     fn changes(&self, _: &str) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    fn watched(&self, _: &str, watched: bool) {
+        self.tells.store(watched, Ordering::Relaxed);
+    }
+
+    fn told(&self, _: &str) -> (u64, Option<Stretch>) {
+        let mut shard = self.shard.lock().unwrap();
+        (shard.index, shard.told.take().filter(|_| self.tells.load(Ordering::Relaxed)))
     }
 
     fn disk_bytes(&self) -> u64 {

@@ -42,7 +42,7 @@ impl Keyspace {
         let version = Version { index: self.index, timestamp, ..Version::default() };
         let space = Space::new(ShardId(1), 0);
         let mut pending = Pending::new(&self.engine, space, false, 0);
-        let reply = layers::apply(Program::Coordination, &bytes, &mut pending.view(version));
+        let reply = layers::apply(Program::Coordination, &bytes, &mut pending.view(version), None);
         let batch = pending.into_batch();
         self.engine.write(batch).map_err(|error| error.to_string())?;
         let reply = Reply::read(&reply.map_err(|error| error.to_string())?);

@@ -1,6 +1,6 @@
 //! Commands: read, draft, write, reply.
 
-use alloc::format;
+use alloc::{format, vec::Vec};
 
 use bytes::Bytes;
 use kernel::Version;
@@ -15,7 +15,9 @@ use super::{
     limits::{IMPORT_BYTES_MAX, REQUEST_BYTES_MAX},
     look::Live,
     meta::encode,
-    queue, recipe, txn,
+    queue, recipe,
+    told::{Stretch, Told},
+    txn,
     wire::{Act, Command, Outcome, Reply},
 };
 use crate::Rejected;
@@ -40,19 +42,39 @@ impl Command {
         Ok(command)
     }
 
-    pub(crate) fn apply(&self, view: &mut dyn View) -> Result<Bytes, EngineError> {
+    pub(crate) fn apply(
+        &self,
+        view: &mut dyn View,
+        told: Option<&mut Told>,
+    ) -> Result<Bytes, EngineError> {
         let version = view.version();
         let mut live = Live(view);
         let mut draft = Draft::open(&mut live)?;
         let reply = match carry_out(self, &mut draft, version) {
             Ok(outcome) => {
+                if let Some(told) = told {
+                    told.add(self.told(&draft)?);
+                }
                 draft.finish().write(live.0)?;
                 Reply { error: None, outcome: Some(outcome) }
             }
-            Err(Stop::Refused(error)) => Reply { error: Some(error as i32), outcome: None },
+            Err(Stop::Refused(error)) => {
+                let revision = draft.before().revision;
+                told.into_iter().for_each(|t| t.add(Stretch::new(revision, revision, Vec::new())));
+                Reply { error: Some(error as i32), outcome: None }
+            }
             Err(Stop::Engine(error)) => return Err(error),
         };
         Ok(encode(&reply))
+    }
+
+    /// What it changed, for who watches. Who may watch is asked anew when auth changes, and an import
+    /// brings its revisions along: after both, what there is has to be read.
+    fn told(&self, draft: &Draft<'_>) -> Result<Option<Stretch>, EngineError> {
+        match self.act {
+            Some(Act::Auth(_) | Act::Import(_)) => Ok(None),
+            _ => draft.told(),
+        }
     }
 
     /// Whether it takes no lasting space: such commands are let in when the disk is full.

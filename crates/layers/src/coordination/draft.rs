@@ -22,12 +22,13 @@ use super::{
     Error,
     error::Stop,
     keys,
-    limits::{CHANGES_MAX, MOVED_BYTES_MAX, REPLY_BYTES_MAX},
-    log::Change,
+    limits::{CHANGES_MAX, MOVED_BYTES_MAX, REPLY_BYTES_MAX, TOLD_EVENTS_MAX},
+    log::{Change, kind_of},
     look::Look,
     meta::{Meta, encode},
     past::record,
-    wire::KeyValue,
+    told::Stretch,
+    wire::{Event, KeyValue},
 };
 
 /// Changes under way.
@@ -192,6 +193,28 @@ impl<'l> Draft<'l> {
     /// Sets a raw key that was never there and that the command does not read.
     pub(super) fn insert(&mut self, raw: Bytes, value: Bytes) {
         self.fresh.push((raw, value));
+    }
+
+    /// What it changes, for who watches: each step, with what stood there before the command.
+    pub(super) fn told(&self) -> Result<Option<Stretch>, EngineError> {
+        let (before, after) = (self.meta.revision, self.revision());
+        if self.steps.len() > TOLD_EVENTS_MAX {
+            return Ok(None);
+        }
+        let untold = usize::from(planted(Bug::StepUntold) && self.steps.len() > 1);
+        let steps = self.steps.iter().take(self.steps.len() - untold);
+        let events: Result<Vec<Event>, _> = steps.map(|step| self.event(step, after)).collect();
+        Ok(Stretch::new(before, after, events?))
+    }
+
+    fn event(&self, step: &Step, revision: i64) -> Result<Event, EngineError> {
+        let (key, kind) = (step.key.clone(), kind_of(step.now.as_ref()));
+        let now =
+            step.now.clone().unwrap_or(KeyValue { mod_revision: revision, ..KeyValue::default() });
+        let before = self.slots.get(&key).and_then(|slot| slot.before.clone());
+        let before = before.filter(|_| now.create_revision != revision);
+        let prev_kv = before.map(|bytes| record(key.clone(), bytes)).transpose()?;
+        Ok(Event { r#type: kind, kv: Some(KeyValue { key, ..now }), prev_kv })
     }
 
     /// What has to be written.

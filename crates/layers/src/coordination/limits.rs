@@ -36,6 +36,10 @@ pub const LEASE_RECORDS_MAX: u32 = 10_000;
 pub const CHANGES_LOOKED_AT_MAX: u32 = 2_000;
 /// A page of changes ends when its keys and values pass this many bytes.
 pub const CHANGES_BYTES_MAX: usize = 4 << 20;
+/// The most changes that are told where they are applied and were not taken yet.
+pub const TOLD_EVENTS_MAX: usize = 2_000;
+/// The same, in bytes of keys and values.
+pub const TOLD_BYTES_MAX: usize = 1 << 20;
 /// The longest piece of an import, in bytes: the longest key and value that a put can set fit in.
 pub const IMPORT_BYTES_MAX: usize = REQUEST_BYTES_MAX + 1_024;
 /// The most leases and keys in one piece of an import.

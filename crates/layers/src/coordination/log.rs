@@ -35,10 +35,15 @@ pub(super) struct Change {
     pub ended: Option<KeyValue>,
 }
 
+/// Which kind of event it is that leaves this under a key.
+pub(super) fn kind_of(now: Option<&KeyValue>) -> i32 {
+    let kind = if now.is_some() { EventType::Put } else { EventType::Delete };
+    kind as i32
+}
+
 impl Change {
     pub(super) fn new(key: Bytes, now: Option<KeyValue>, lasts: bool) -> Change {
-        let kind = if now.is_some() { EventType::Put } else { EventType::Delete };
-        Change { kind: kind as i32, key, ended: now.filter(|_| !lasts) }
+        Change { kind: kind_of(now.as_ref()), key, ended: now.filter(|_| !lasts) }
     }
 
     fn event(
@@ -127,7 +132,8 @@ pub(super) fn changes(
     Ok(page)
 }
 
-fn size(event: &Event) -> usize {
+/// About how many bytes an event takes.
+pub(super) fn size(event: &Event) -> usize {
     let kvs = event.kv.iter().chain(&event.prev_kv);
     kvs.map(|kv| kv.key.len() + kv.value.len() + 48).sum()
 }

@@ -41,7 +41,8 @@
 //! `apply` and `answer` are the doors. `check` refuses what is wrong in itself, `txn`, `queue`,
 //! `recipe`,
 //! `lease`, `compact` and `import` carry out, `draft` gathers what they change until nothing can
-//! fail any more, `range`, `past` and `log` read, `follow` tells the leader what concerns its clock.
+//! fail any more, `range`, `past` and `log` read, `follow` tells the leader what concerns its clock,
+//! `told` tells who watches what changed.
 //! `auth` says who may, `cut` ends what a lost history may have left behind.
 
 mod answer;
@@ -64,6 +65,7 @@ mod past;
 mod queue;
 mod range;
 mod recipe;
+mod told;
 mod txn;
 mod wire;
 
@@ -72,4 +74,5 @@ pub(crate) use cut::cut;
 pub use auth::{command_of_anybody, query_of_anybody};
 pub use error::{Code, Error};
 pub use follow::{LeaseChange, keeps_alive, lease_changes, renews, timed, unswept};
+pub use told::{Stretch, Told};
 pub use wire::*;

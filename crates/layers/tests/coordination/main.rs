@@ -14,6 +14,7 @@ mod import;
 mod random;
 mod recipes;
 mod scenes;
+mod told;
 
 use contract::Program;
 use layers::coordination::{Act, Answer, Ask, Command, Error, Outcome, Query, QueryReply, Reply};

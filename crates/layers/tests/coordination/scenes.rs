@@ -294,6 +294,7 @@ fn a_key_that_changes_twice_in_a_revision_has_two_events() {
         })
     };
     set(&mut stage, "k", "1");
+    stage.told.take();
     let put_then_delete = vec![inner(Request::RequestPut(put("k", "2"))), inner(delete(b""))];
     let delete_then_put = vec![op(delete(b"\0")), op(Request::RequestPut(put("k", "4")))];
     act(&mut stage, Act::Txn(TxnRequest { success: put_then_delete, ..Default::default() }))
@@ -301,8 +302,9 @@ fn a_key_that_changes_twice_in_a_revision_has_two_events() {
     set(&mut stage, "k", "3");
     act(&mut stage, Act::Txn(TxnRequest { success: delete_then_put, ..Default::default() }))
         .unwrap();
-    let seen: Vec<_> = changes(&stage, all_from(3))
-        .events
+    let events = changes(&stage, all_from(3)).events;
+    assert_eq!(stage.told.take().unwrap().events, events);
+    let seen: Vec<_> = events
         .into_iter()
         .map(|event| {
             let kv = event.kv.unwrap();

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use contract::Program;
 use kernel::{Incarnation, Rng, ShardId, Version, clock::hybrid::Timestamp};
+use layers::coordination::Told;
 use store::{
     engine::{Engine, MemEngine},
     mvcc::{Pending, Reader, Space},
@@ -13,6 +14,8 @@ pub struct Stage {
     index: u64,
     millis: u64,
     writes: usize,
+    /// What the commands so far have changed.
+    pub told: Told,
 }
 
 const SPACE: Space = Space { shard: ShardId(1), generation: 0 };
@@ -26,7 +29,7 @@ impl Clone for Stage {
         }
         let mut engine = MemEngine::new();
         engine.write(batch).unwrap();
-        Stage { engine, ..*self }
+        Stage { engine, told: self.told.clone(), ..*self }
     }
 }
 
@@ -38,6 +41,7 @@ impl Stage {
             index: 0,
             millis: 1_000 + Rng::new(1).below(10),
             writes: 0,
+            told: Told::default(),
         }
     }
 
@@ -63,7 +67,8 @@ impl Stage {
             self.index += 1;
             let timestamp = Timestamp::new(self.millis, 0);
             let version = Version { index: self.index, timestamp, ..Version::default() };
-            replies.push(layers::apply(program, command, &mut pending.view(version)).unwrap());
+            let (view, told) = (&mut pending.view(version), Some(&mut self.told));
+            replies.push(layers::apply(program, command, view, told).unwrap());
         }
         let batch = pending.into_batch();
         self.writes = batch.ops().len();

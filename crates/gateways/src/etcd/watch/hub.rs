@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use layers::coordination::{ChangesRequest, ChangesResponse};
+use layers::coordination::{ChangesRequest, ChangesResponse, Event, Stretch};
 use tokio::sync::Notify;
 
 use super::{
@@ -232,11 +232,27 @@ impl Hub {
         };
         let rest = state.cut.split_off(whole);
         let ready = std::mem::replace(&mut state.cut, rest);
-        for revision in ready.chunk_by(|a, b| a.revision == b.revision) {
-            state.revision(revision);
-        }
-        state.keep(ready);
+        state.revisions(ready);
     }
+
+    /// Hands out what the replica told, if that goes on where the cursor is. Who watches when a
+    /// stretch is told still may: a change of auth ends the stretch before it.
+    pub fn tell(&self, stretch: Stretch) -> bool {
+        let Some(Position { next, previous, .. }) = self.position() else { return false };
+        let news = stretch.events.into_iter().filter(|event| revision_of(event) >= next.0);
+        let events: Vec<Encoded> = news.map(|event| Encoded::new(event, previous)).collect();
+        let mut state = self.state();
+        if state.next != next || next.1 > 0 || next.0 < stretch.from {
+            return false;
+        }
+        state.next.0 = next.0.max(stretch.next);
+        state.revisions(events);
+        true
+    }
+}
+
+fn revision_of(event: &Event) -> i64 {
+    event.kv.as_ref().map_or(0, |kv| kv.mod_revision)
 }
 
 impl State {
@@ -310,6 +326,14 @@ impl State {
             }
         }
         Some(missed.into_iter().map(|(revision, all)| (revision, all.freeze())).collect())
+    }
+
+    /// Hands out all events of whole revisions.
+    fn revisions(&mut self, events: Vec<Encoded>) {
+        for revision in events.chunk_by(|a, b| a.revision == b.revision) {
+            self.revision(revision);
+        }
+        self.keep(events);
     }
 
     /// Hands out all events of a revision.

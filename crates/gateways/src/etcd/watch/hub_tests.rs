@@ -170,3 +170,33 @@ fn there_are_only_so_many() {
     hub.enter(&queue, &watch(1, "a", ""), 5, 4, 0);
     assert_eq!(hub.enter(&queue, &watch(2, "a", ""), 5, 4, 0), Entered::Full);
 }
+
+fn stretch(before: i64, after: i64) -> Stretch {
+    let events = (before + 1..=after).map(|revision| put("a", revision)).collect();
+    Stretch::new(before, after, events).unwrap()
+}
+
+#[test]
+fn what_is_told_is_handed_out_once_and_never_with_a_gap() {
+    let hub = Hub::new(10, 1 << 20, Figures::default());
+    let queue = hub.queue();
+    assert!(!hub.tell(stretch(4, 5)), "nobody watches");
+    hub.enter(&queue, &watch(1, "a", ""), 5, 4, 0);
+    let came = || told(&queue).into_iter().map(|(_, revision, _)| revision).collect::<Vec<_>>();
+    assert!(hub.tell(stretch(4, 6)));
+    assert_eq!(came(), [5, 6]);
+    assert!(hub.tell(stretch(2, 5)), "known already");
+    assert!(hub.tell(stretch(6, 6)), "nothing changed");
+    assert_eq!(came(), [0; 0]);
+    assert!(hub.tell(stretch(4, 8)), "in part");
+    assert_eq!(came(), [7, 8]);
+    assert!(!hub.tell(stretch(9, 10)), "what of 9?");
+    assert_eq!(hub.position().unwrap().request().start_revision, 9);
+    hand_out(&hub, vec![put("a", 9)], (9, 1));
+    assert!(!hub.tell(stretch(8, 9)), "a page cut it");
+    hand_out(&hub, vec![put("b", 9)], (10, 0));
+    assert_eq!(came(), [9]);
+    let late = hub.queue();
+    assert!(matches!(hub.enter(&late, &watch(2, "a", ""), 6, 9, 0), Entered::In(_)));
+    assert_eq!(told(&late).len(), 4, "what was told is kept for who comes late");
+}
