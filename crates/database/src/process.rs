@@ -17,6 +17,7 @@ mod core;
 mod fate;
 mod finish;
 mod flush;
+mod forget;
 mod leases;
 mod membership;
 mod open;

@@ -49,6 +49,8 @@ pub struct Settings {
     pub snapshot_chunk: limit::Bytes,
     /// Between status reports to the other nodes, and between looks for expired keys and leases.
     pub report_period: Duration,
+    /// Overwritten versions of a shard that are too old and are forgotten at once.
+    pub forget_max: usize,
     /// Remote hybrid timestamps further ahead than this are refused.
     pub clock_offset_max: Duration,
     /// Leader leases serve reads.
@@ -86,6 +88,7 @@ impl Default for Settings {
             outcome_bytes_max: limit::Bytes::mib(64),
             snapshot_chunk: limit::Bytes::kib(512),
             report_period: Duration::from_millis(250),
+            forget_max: 1_000,
             clock_offset_max: Duration::from_secs(60),
             lease: true,
             lease_checkpoint: Duration::from_secs(300),

@@ -72,6 +72,7 @@ pub fn settings() -> Settings {
         snapshot_chunk: limit::Bytes::kib(1),
         outcomes_max: 2_000,
         requests_max: 1_000,
+        forget_max: 8,
         lease_checkpoint: Duration::from_millis(1_500),
         // The nemesis lets crystals run up to 5,000 ppm off, on top of what they are off already.
         drift_ppm: 6_000,

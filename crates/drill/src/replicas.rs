@@ -2,8 +2,8 @@
 //!
 //! - At the end all replicas of a shard hold the same keys and values, byte for byte, whichever
 //!   way they came to them: by the log, by a snapshot, or by both.
-//! - The past stays as it was: what a replica shows as of a version is what it showed when that
-//!   version was its newest.
+//! - The past stays as it was, for as long as the contract keeps it: what a replica shows as of a
+//!   version is what it showed when that version was its newest.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +68,11 @@ impl Pictures {
             }
             let (engine, space, boot) = (db.engine(), shard.space, machine.boot);
             let old = self.pictures.remove(&place);
-            if let Some(old) = old.filter(|old| (old.boot, old.space) == (boot, space)) {
+            let kept = |old: &Picture| {
+                let age = shard.applied.timestamp.millis() - old.version.timestamp.millis();
+                (old.boot, old.space) == (boot, space) && age <= u64::from(shard.windows().0) * 1000
+            };
+            if let Some(old) = old.filter(kept) {
                 let shown = Reader::at(engine, space, old.version)
                     .scan(&ScanRange::all(), usize::MAX)
                     .unwrap_or_default();

@@ -221,9 +221,15 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// In half of all runs the keys keep their past.
+    /// In half of all runs the keys keep their past, in half of these for so short a time that most
+    /// of it is forgotten.
     fn history_s(&self) -> u32 {
-        if Rng::new(self.run.plan.seed).fork("history").chance(0.5) { 600 } else { 0 }
+        let mut rng = Rng::new(self.run.plan.seed).fork("history");
+        match (rng.chance(0.5), rng.chance(0.5)) {
+            (false, _) => 0,
+            (true, false) => 600,
+            (true, true) => 1,
+        }
     }
 
     /// Asks node after node until an answer is good; `false` if none is within `limit`.

@@ -49,6 +49,8 @@ pub enum Bug {
     SessionIgnored,
     /// A scan shows a key that a concurrent delete removed at the scan's version.
     ScanMissesDelete,
+    /// What was overwritten is forgotten in half the time for which it is kept.
+    ForgottenTooSoon,
     /// Expiry is judged by the local wall clock in apply.
     TtlByLocalClock,
     /// The outcome table is not consulted: a repeated request takes effect again.
@@ -125,7 +127,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 56] = [
+    pub const ALL: [(Bug, &'static str); 57] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -157,6 +159,10 @@ impl Bug {
         (
             Bug::ScanMissesDelete,
             "A scan shows a key that a concurrent delete removed at the scan's version",
+        ),
+        (
+            Bug::ForgottenTooSoon,
+            "What was overwritten is forgotten in half the time for which it is kept",
         ),
         (Bug::TtlByLocalClock, "Expiry is judged by the local wall clock in apply"),
         (

@@ -19,7 +19,7 @@ use crate::{
     shard::{Applier, Bounds, Runs, Shard, Verdict},
 };
 
-use super::{Core, Shards, finish, leases, route, serve, shard_timer, snapshots};
+use super::{Core, Shards, finish, forget, leases, route, serve, shard_timer, snapshots};
 
 /// Hands an event to a shard's Raft.
 pub fn feed<E: Engine>(core: &mut Core<E>, shard: &mut Shard, event: EventOf<Raft>) {
@@ -248,6 +248,7 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     core.clock.force(shard.applied.timestamp);
     core.unflushed += bytes;
     core.changed.insert(shard.id);
+    forget::made(core, shard, result.superseded);
     shard.raft.applied(shard.applied.index);
     if shard.id == crate::catalog::CATALOG {
         super::membership::reload_catalog(core, shard);

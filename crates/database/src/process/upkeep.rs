@@ -1,11 +1,7 @@
 //! What a node does now and then without being asked.
 
 use kernel::{Instant, RequestId};
-use store::{
-    Batch,
-    engine::Engine,
-    mvcc::{Reader, collect},
-};
+use store::{engine::Engine, mvcc::Reader};
 
 use crate::{
     catalog::{CATALOG, Change, MemberWire},
@@ -14,11 +10,8 @@ use crate::{
 };
 
 use super::{
-    Core, Shards, UPKEEP, control, flush, leases, membership, past, pump, report, retention,
+    Core, Shards, UPKEEP, control, flush, forget, leases, membership, pump, report, retention,
 };
-
-/// Overwritten versions forgotten per shard and turn.
-const COLLECT_MAX: usize = 1_000;
 
 /// One turn; sets the timer for the next.
 pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
@@ -26,7 +19,7 @@ pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     core.timers.push((UPKEEP, Some(next)));
     for shard in shards.values_mut() {
         report::note_fresh(core, shard);
-        collect_history(core, shard);
+        forget::turn(core, shard);
         if shard.raft.is_leader() && shard.raft.ready_to_serve() {
             expire(core, shard);
             leases::turn(core, shard);
@@ -81,24 +74,6 @@ fn compare<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     let act = Do::Digest(Digest { index, digest });
     let command = Command::own(core.stamp(shard.applied.timestamp), act);
     let _ = pump::propose(core, shard, &command);
-}
-
-/// Forgets overwritten versions that are older than the contract keeps them.
-fn collect_history<E: Engine>(core: &mut Core<E>, shard: &Shard) {
-    let (history_s, _) = shard.windows();
-    if history_s == 0 {
-        return;
-    }
-    let horizon = past::horizon(shard.applied.timestamp, history_s);
-    let mut batch = Batch::new();
-    let done = match collect(&core.engine, shard.space, &mut batch, horizon, COLLECT_MAX) {
-        Ok(collected) if collected.removed > 0 => core.engine.write(batch),
-        Ok(_) => Ok(()),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = done {
-        core.engine_failed(&error);
-    }
 }
 
 /// Enters the founders into a new catalog. Their request ids make repeats harmless.

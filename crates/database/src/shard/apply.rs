@@ -86,6 +86,8 @@ pub struct Result {
     pub diverged: Option<Digest>,
     /// What there was to follow.
     pub followed: Followed,
+    /// How many overwritten versions there are more.
+    pub superseded: usize,
     /// What was told, if anybody listened.
     pub told: Option<Told>,
 }
@@ -277,11 +279,12 @@ impl<'a, R: Read> Applier<'a, R> {
         let mut applied = self.applied;
         applied.digest = self.pending.digest();
         applied.bytes = applied.bytes.saturating_add_signed(self.pending.grown());
+        let superseded = self.pending.superseded();
         let mut batch = self.pending.into_batch();
         batch.put(Applied::key(&self.space), applied.encode());
         let followed = self.followed.unwrap_or_default();
         let (digests, diverged, told) = (self.digests, self.diverged, self.told);
-        Result { batch, applied, digests, diverged, followed, told }
+        Result { batch, applied, digests, diverged, followed, superseded, told }
     }
 
     /// The membership before any entry was applied.

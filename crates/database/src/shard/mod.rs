@@ -15,6 +15,7 @@ use alloc::{
     vec::Vec,
 };
 
+use bytes::Bytes;
 use contract::{Contract, Program};
 use kernel::{Incarnation, Instant, NodeId, ShardId, Token, Version};
 use layers::coordination::Told;
@@ -96,6 +97,15 @@ pub struct Installing {
     pub space: Space,
 }
 
+/// How far overwritten versions are forgotten.
+#[derive(Clone, Debug, Default)]
+pub struct Forgotten {
+    /// The place of the last one.
+    pub place: Option<Bytes>,
+    /// Whether more were old enough.
+    pub behind: bool,
+}
+
 /// A replica on this node.
 pub struct Shard {
     /// Which shard.
@@ -139,6 +149,8 @@ pub struct Shard {
     pub installing: Option<Installing>,
     /// Counts the time of leases, while this replica leads a coordination shard.
     pub clock: Option<Box<leases::Clock>>,
+    /// How far the collector of overwritten versions has come.
+    pub forgotten: Forgotten,
     /// What was applied in this batch, for who watches on this node.
     pub told: Told,
     /// Which revision of a coordination keyspace was the newest when, as the leader saw it.

@@ -65,3 +65,29 @@ fn at_the_quota_writes_wait_for_room_and_the_alarm_clears_by_itself() {
     stage.run(1_000);
     stage.act(0, put("k", 1_000));
 }
+
+/// However fast versions are made: here five times as fast as turns of upkeep forget them.
+#[test]
+fn versions_that_are_too_old_are_forgotten_as_fast_as_they_are_made() {
+    let settings = database::Settings { forget_max: 100, ..settings() };
+    let contract = Contract { history_s: 1, ..Contract::new(Program::Kv) };
+    let mut stage = Stage::under(contract, settings);
+    let operation =
+        |key: u32| layers::kv::Put { key: key.to_be_bytes().to_vec().into(), ..Default::default() };
+    let command = layers::kv::Command::batch((0..20).map(|key| operation(key).into()).collect());
+    let mut kept = Vec::new();
+    for _ in 0..8 {
+        // A hundred commands a second, so 2,000 versions.
+        for _ in 0..100 {
+            stage.put(0, write(&command));
+            stage.run(10);
+        }
+        kept.push(stage.overwritten().into_iter().max().unwrap());
+    }
+    assert!(kept[0] > 1_900, "{kept:?}");
+    assert!(kept[4..].iter().all(|kept| *kept < 5_000), "{kept:?}");
+    stage.run(10_000);
+    stage.put(0, write(&command));
+    stage.run(15_000);
+    assert!(stage.overwritten().into_iter().all(|kept| kept <= 20), "{:?}", stage.overwritten());
+}

@@ -22,7 +22,7 @@ use layers::coordination::{
 };
 use prost::Message;
 use store::{
-    MemEngine,
+    MemEngine, Read, ScanRange, Space, Table,
     engine::FlushJob,
     journal::{Record, Recovery, Tail},
 };
@@ -297,10 +297,28 @@ pub fn query(ask: Ask) -> Request {
     call(Action::Query { program: Program::Coordination, query }, 5_000)
 }
 
+/// Changes a keyspace of the KV program.
+pub fn write(command: &layers::kv::Command) -> Request {
+    let command = command.encode_to_vec().into();
+    call(Action::Mutate { program: Program::Kv, command }, 5_000)
+}
+
 fn body(answer: Answer) -> Option<Bytes> {
     match answer {
         Answer::Done(done) => Some(done.body),
         _ => None,
+    }
+}
+
+impl Stage {
+    /// How many overwritten versions each node keeps.
+    pub fn overwritten(&self) -> Vec<usize> {
+        let of = |node: &Node| {
+            let (engine, shards) = (node.db.engine(), node.db.shards().values());
+            let queue = |space: Space| space.table_range(Table::HistoryQueue, &ScanRange::all());
+            shards.map(|shard| engine.scan(queue(shard.space)).count()).sum()
+        };
+        self.nodes.iter().map(of).collect()
     }
 }
 

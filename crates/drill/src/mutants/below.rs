@@ -53,6 +53,7 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::MoveShrinks
         | Bug::WatchOneLate
         | Bug::CutRevisionLost
+        | Bug::ForgottenTooSoon
         | Bug::StepUntold
         | Bug::CompactedTooFar
         | Bug::CompactedReadable

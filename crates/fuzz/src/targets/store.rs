@@ -79,7 +79,7 @@ fn feed_stored(bytes: &[u8]) -> Fed {
     let (found, _) = (reader.get(b"key"), reader.versions(b"key", None, 10));
     let _ = (
         reader.next_deadline(),
-        mvcc::collect(&engine, space(), &mut Batch::new(), Timestamp(1 << 50), 10),
+        mvcc::collect(&engine, space(), &mut Batch::new(), Timestamp(1 << 50), None, 10),
     );
     match Stored::decode(&bytes) {
         Ok(stored) => {

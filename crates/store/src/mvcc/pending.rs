@@ -30,6 +30,7 @@ pub struct Pending<'e, E: Read> {
     history: bool,
     digest: Digest,
     grown: i64,
+    superseded: usize,
     /// The engine's key that was looked up last, and what stands under it: a command looks at a
     /// key before it changes it.
     recent: Option<(Bytes, Option<Stored>)>,
@@ -41,7 +42,8 @@ impl<'e, E: Read> Pending<'e, E> {
     #[must_use]
     pub fn new(engine: &'e E, space: Space, history: bool, previous_digest: u64) -> Self {
         let digest = Digest::new(previous_digest);
-        Pending { overlay: Overlay::new(engine), space, history, digest, grown: 0, recent: None }
+        let overlay = Overlay::new(engine);
+        Pending { overlay, space, history, digest, grown: 0, superseded: 0, recent: None }
     }
 
     /// The view of the next command. Versions must not fall from one view to the next.
@@ -60,6 +62,12 @@ impl<'e, E: Read> Pending<'e, E> {
     #[must_use]
     pub fn grown(&self) -> i64 {
         self.grown
+    }
+
+    /// How many values were superseded and kept.
+    #[must_use]
+    pub fn superseded(&self) -> usize {
+        self.superseded
     }
 
     /// What the engine has to write.
@@ -150,6 +158,7 @@ impl<'e, E: Read> Pending<'e, E> {
         if self.history && old.version < at {
             self.overlay.put(self.space.history(key, at), old.encode());
             self.overlay.put(self.space.history_queue(at, key), Bytes::new());
+            self.superseded += 1;
         }
     }
 

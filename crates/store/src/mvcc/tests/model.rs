@@ -146,7 +146,7 @@ fn every_version_reads_as_it_was_until_it_is_collected() {
         let mut rng = Rng::new(seed);
         let mut engine = MemEngine::new();
         let mut model = Model { states: vec![State::new()] };
-        let (mut oldest, mut digest) = (0, 0);
+        let (mut oldest, mut digest, mut place) = (0, 0, None);
         for round in 0..20 {
             let context = format!("seed {seed}, round {round}");
             random_batch(&mut rng, &mut model, &mut engine, &mut digest);
@@ -158,7 +158,8 @@ fn every_version_reads_as_it_was_until_it_is_collected() {
                 }
                 loop {
                     let mut batch = Batch::new();
-                    let step = collect(&engine, SPACE, &mut batch, at, 3).unwrap();
+                    let step = collect(&engine, SPACE, &mut batch, at, place, 3).unwrap();
+                    place = step.place;
                     assert_eq!(batch.len(), step.removed * 2);
                     assert!(step.removed <= 3);
                     removed += step.removed;
@@ -187,7 +188,7 @@ fn collecting_everything_leaves_only_what_is_current() {
     }
     assert!(!table(&engine, Table::History).is_empty());
     let mut batch = Batch::new();
-    let step = collect(&engine, SPACE, &mut batch, Timestamp(u64::MAX), usize::MAX).unwrap();
+    let step = collect(&engine, SPACE, &mut batch, Timestamp(u64::MAX), None, usize::MAX).unwrap();
     assert!(step.done && step.removed > 0);
     engine.write(batch).unwrap();
     assert_eq!(table(&engine, Table::History), Vec::<Bytes>::new());
