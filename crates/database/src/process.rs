@@ -14,6 +14,7 @@
 
 mod control;
 mod core;
+mod expire;
 mod fate;
 mod finish;
 mod flush;

@@ -136,6 +136,7 @@ pub fn new_shard<E: Engine>(
         import: None,
         installing: None,
         clock: None,
+        expiry: Default::default(),
         forgotten: Default::default(),
         told: Default::default(),
         marks: Default::default(),

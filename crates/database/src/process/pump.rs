@@ -19,7 +19,7 @@ use crate::{
     shard::{Applier, Bounds, Runs, Shard, Verdict},
 };
 
-use super::{Core, Shards, finish, forget, leases, route, serve, shard_timer, snapshots};
+use super::{Core, Shards, expire, finish, forget, leases, route, serve, shard_timer, snapshots};
 
 /// Hands an event to a shard's Raft.
 pub fn feed<E: Engine>(core: &mut Core<E>, shard: &mut Shard, event: EventOf<Raft>) {
@@ -214,6 +214,7 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     let watched = shard.runs.coordinates().is_some_and(|name| core.watched.contains(name));
     let told = watched.then(|| ::core::mem::take(&mut shard.told));
     let mut applier = applier.following(shard.clock.is_some()).telling(told);
+    applier = applier.none_due_before(shard.expiry.earliest);
     applier.founded(shard.raft.membership());
     let digests = &shard.digests;
     let mut verdicts: Vec<(u64, u64, Verdict)> = Vec::with_capacity(shard.proposed.len());
@@ -248,7 +249,9 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     core.clock.force(shard.applied.timestamp);
     core.unflushed += bytes;
     core.changed.insert(shard.id);
+    shard.expiry.earliest = result.earliest;
     forget::made(core, shard, result.superseded);
+    expire::applied(core, shard);
     shard.raft.applied(shard.applied.index);
     if shard.id == crate::catalog::CATALOG {
         super::membership::reload_catalog(core, shard);

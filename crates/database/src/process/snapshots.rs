@@ -150,7 +150,7 @@ fn install<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     core.changed.insert(shard.id);
     shard.told = Told::Gap;
     // What arrived may have been queued earlier.
-    shard.forgotten = Default::default();
+    (shard.forgotten, shard.expiry) = Default::default();
     core.clock.force(shard.applied.timestamp);
     shard.raft.snapshot_installed(core.now, &meta, &mut core.scratch);
     shard.raft.applied(shard.applied.index);

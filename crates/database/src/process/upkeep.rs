@@ -1,16 +1,17 @@
 //! What a node does now and then without being asked.
 
 use kernel::{Instant, RequestId};
-use store::{engine::Engine, mvcc::Reader};
+use store::engine::Engine;
 
 use crate::{
     catalog::{CATALOG, Change, MemberWire},
     command::{Command, Digest, Do},
-    shard::{DIGEST_EVERY, Runs, Shard},
+    shard::{DIGEST_EVERY, Shard},
 };
 
 use super::{
-    Core, Shards, UPKEEP, control, flush, forget, leases, membership, pump, report, retention,
+    Core, Shards, UPKEEP, control, expire, flush, forget, leases, membership, pump, report,
+    retention,
 };
 
 /// One turn; sets the timer for the next.
@@ -21,7 +22,7 @@ pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
         report::note_fresh(core, shard);
         forget::turn(core, shard);
         if shard.raft.is_leader() && shard.raft.ready_to_serve() {
-            expire(core, shard);
+            expire::turn(core, shard);
             leases::turn(core, shard);
             retention::turn(core, shard);
             compare(core, shard);
@@ -41,25 +42,6 @@ pub fn run<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
         flush::start(core, shards);
     }
     flush::make_room(core, shards);
-}
-
-/// Proposes the expiry of what is due by the leader's hybrid clock.
-fn expire<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
-    let Runs::Keyspace { contract, .. } = &shard.runs else { return };
-    if contract.program != contract::Program::Kv {
-        return;
-    }
-    let due = match Reader::latest(&core.engine, shard.space).next_deadline() {
-        Ok(due) => due,
-        Err(error) => return core.engine_failed(&error),
-    };
-    let now = core.stamp(shard.applied.timestamp);
-    if due.is_none_or(|due| due > now) {
-        return;
-    }
-    use prost::Message as _;
-    let body = layers::kv::Command::expire(now).encode_to_vec().into();
-    let _ = pump::propose(core, shard, &Command::own(now, Do::Program(body)));
 }
 
 /// Proposes to compare the digest of the newest remembered index.

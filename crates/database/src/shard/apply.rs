@@ -88,6 +88,8 @@ pub struct Result {
     pub followed: Followed,
     /// How many overwritten versions there are more.
     pub superseded: usize,
+    /// No key has an earlier deadline.
+    pub earliest: Timestamp,
     /// What was told, if anybody listened.
     pub told: Option<Told>,
 }
@@ -132,6 +134,12 @@ impl<'a, R: Read> Applier<'a, R> {
     #[must_use]
     pub fn following(self, follows: bool) -> Applier<'a, R> {
         Applier { followed: follows.then(Followed::default), ..self }
+    }
+
+    /// Looks for keys whose time is up from here on.
+    #[must_use]
+    pub fn none_due_before(self, earliest: Timestamp) -> Applier<'a, R> {
+        Applier { pending: self.pending.none_due_before(earliest), ..self }
     }
 
     /// Tells what commands change, if anybody listens.
@@ -279,12 +287,12 @@ impl<'a, R: Read> Applier<'a, R> {
         let mut applied = self.applied;
         applied.digest = self.pending.digest();
         applied.bytes = applied.bytes.saturating_add_signed(self.pending.grown());
-        let superseded = self.pending.superseded();
+        let (superseded, earliest) = (self.pending.superseded(), self.pending.earliest());
         let mut batch = self.pending.into_batch();
         batch.put(Applied::key(&self.space), applied.encode());
         let followed = self.followed.unwrap_or_default();
         let (digests, diverged, told) = (self.digests, self.diverged, self.told);
-        Result { batch, applied, digests, diverged, followed, superseded, told }
+        Result { batch, applied, digests, diverged, followed, superseded, earliest, told }
     }
 
     /// The membership before any entry was applied.

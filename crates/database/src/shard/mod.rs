@@ -17,7 +17,7 @@ use alloc::{
 
 use bytes::Bytes;
 use contract::{Contract, Program};
-use kernel::{Incarnation, Instant, NodeId, ShardId, Token, Version};
+use kernel::{Incarnation, Instant, NodeId, ShardId, Token, Version, clock::hybrid::Timestamp};
 use layers::coordination::Told;
 use raft::{Entry, Raft, SnapshotMeta};
 use store::mvcc::Space;
@@ -97,6 +97,28 @@ pub struct Installing {
     pub space: Space,
 }
 
+/// The end of keys whose time is up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expiry {
+    /// No key has an earlier deadline.
+    pub earliest: Timestamp,
+    /// The command under way that ends keys.
+    pub proposed: Option<Lot>,
+    /// How many more may follow it in this turn.
+    pub lots: u32,
+}
+
+/// A command that ends keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Lot {
+    /// Its place in the log.
+    pub index: u64,
+    /// The term in which it was proposed.
+    pub term: u64,
+    /// Deadlines up to here have passed.
+    pub upto: Timestamp,
+}
+
 /// How far overwritten versions are forgotten.
 #[derive(Clone, Debug, Default)]
 pub struct Forgotten {
@@ -149,6 +171,8 @@ pub struct Shard {
     pub installing: Option<Installing>,
     /// Counts the time of leases, while this replica leads a coordination shard.
     pub clock: Option<Box<leases::Clock>>,
+    /// Which keys of a KV keyspace are due next.
+    pub expiry: Expiry,
     /// How far the collector of overwritten versions has come.
     pub forgotten: Forgotten,
     /// What was applied in this batch, for who watches on this node.

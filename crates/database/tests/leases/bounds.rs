@@ -91,3 +91,21 @@ fn versions_that_are_too_old_are_forgotten_as_fast_as_they_are_made() {
     stage.run(15_000);
     assert!(stage.overwritten().into_iter().all(|kept| kept <= 20), "{:?}", stage.overwritten());
 }
+
+/// A turn of upkeep ends 256 keys with a command, and the next command follows at once.
+#[test]
+fn many_keys_whose_time_is_up_end_together() {
+    let mut stage = Stage::under(Contract::new(Program::Kv), settings());
+    let put = |key: u32| {
+        let key = key.to_be_bytes().to_vec().into();
+        layers::kv::Put { key, ttl_ms: 2_000, ..Default::default() }.into()
+    };
+    for round in 0..30 {
+        let operations = (round * 100..(round + 1) * 100).map(put).collect();
+        let answer = stage.wait(0, write(&layers::kv::Command::batch(operations)));
+        assert!(matches!(answer, Answered::Done(_)), "{answer:?}");
+    }
+    assert_eq!(stage.deadlines(), [3_000; 3]);
+    stage.run(3_000);
+    assert_eq!(stage.deadlines(), [0; 3]);
+}

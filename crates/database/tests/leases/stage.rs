@@ -313,10 +313,19 @@ fn body(answer: Answer) -> Option<Bytes> {
 impl Stage {
     /// How many overwritten versions each node keeps.
     pub fn overwritten(&self) -> Vec<usize> {
+        self.count(Table::HistoryQueue)
+    }
+
+    /// How many keys with a deadline each node keeps.
+    pub fn deadlines(&self) -> Vec<usize> {
+        self.count(Table::Expiry)
+    }
+
+    fn count(&self, table: Table) -> Vec<usize> {
         let of = |node: &Node| {
             let (engine, shards) = (node.db.engine(), node.db.shards().values());
-            let queue = |space: Space| space.table_range(Table::HistoryQueue, &ScanRange::all());
-            shards.map(|shard| engine.scan(queue(shard.space)).count()).sum()
+            let all = |space: Space| space.table_range(table, &ScanRange::all());
+            shards.map(|shard| engine.scan(all(shard.space)).count()).sum()
         };
         self.nodes.iter().map(of).collect()
     }

@@ -78,7 +78,7 @@ fn feed_stored(bytes: &[u8]) -> Fed {
     let reader = Reader::latest(&engine, space());
     let (found, _) = (reader.get(b"key"), reader.versions(b"key", None, 10));
     let _ = (
-        reader.next_deadline(),
+        reader.next_deadline(Timestamp::default()),
         mvcc::collect(&engine, space(), &mut Batch::new(), Timestamp(1 << 50), None, 10),
     );
     match Stored::decode(&bytes) {

@@ -31,6 +31,7 @@ pub struct Pending<'e, E: Read> {
     digest: Digest,
     grown: i64,
     superseded: usize,
+    earliest: Timestamp,
     /// The engine's key that was looked up last, and what stands under it: a command looks at a
     /// key before it changes it.
     recent: Option<(Bytes, Option<Stored>)>,
@@ -43,7 +44,21 @@ impl<'e, E: Read> Pending<'e, E> {
     pub fn new(engine: &'e E, space: Space, history: bool, previous_digest: u64) -> Self {
         let digest = Digest::new(previous_digest);
         let overlay = Overlay::new(engine);
-        Pending { overlay, space, history, digest, grown: 0, superseded: 0, recent: None }
+        let (grown, superseded, earliest) = (0, 0, Timestamp::default());
+        Pending { overlay, space, history, digest, grown, superseded, earliest, recent: None }
+    }
+
+    /// No key has an earlier deadline: looking for those that have passed begins there, and need not
+    /// walk over what is gone. What [`Pending::earliest`] gave for the batch before.
+    #[must_use]
+    pub fn none_due_before(self, earliest: Timestamp) -> Self {
+        Pending { earliest, ..self }
+    }
+
+    /// No key has an earlier deadline.
+    #[must_use]
+    pub fn earliest(&self) -> Timestamp {
+        self.earliest
     }
 
     /// The view of the next command. Versions must not fall from one view to the next.
@@ -170,6 +185,7 @@ impl<'e, E: Read> Pending<'e, E> {
             self.overlay.delete(self.space.expiry(old, key));
         }
         if let Some(new) = new {
+            self.earliest = self.earliest.min(new);
             self.overlay.put(self.space.expiry(new, key), Bytes::new());
         }
     }
@@ -251,15 +267,21 @@ impl<E: Read> View for PendingView<'_, '_, E> {
     }
 
     fn expired(&mut self, upto: Timestamp, limit: usize) -> Result<Vec<Bytes>, EngineError> {
-        let end = upto.0.checked_add(1).map(|end| Bytes::copy_from_slice(&end.to_be_bytes()));
+        if self.pending.earliest > upto || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let edge = |at: Timestamp| Bytes::copy_from_slice(&at.0.to_be_bytes());
+        let end = upto.0.checked_add(1).map(|end| edge(Timestamp(end)));
         let end = end.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = ScanRange { start: Bound::Unbounded, end, reverse: false };
+        let start = Bound::Included(edge(self.pending.earliest));
+        let range = ScanRange { start, end, reverse: false };
         let due = self.pending.scan_raw(Table::Expiry, &range, limit)?;
-        let key = |(rest, _): (Bytes, Bytes)| {
-            parse_expiry(&rest)
-                .map(|(_, key)| key)
+        let parsed = due.iter().map(|(rest, _)| {
+            parse_expiry(rest)
                 .ok_or_else(|| EngineError::Corrupt(format!("no deadline: {rest:02x?}")))
-        };
-        due.into_iter().map(key).collect()
+        });
+        let due = parsed.collect::<Result<Vec<_>, _>>()?;
+        self.pending.earliest = due.first().map_or(upto, |(deadline, _)| *deadline);
+        Ok(due.into_iter().map(|(_, key)| key).collect())
     }
 }

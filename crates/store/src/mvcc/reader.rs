@@ -9,7 +9,7 @@
 //! ```
 
 use alloc::{format, vec::Vec};
-use core::{cmp::Ordering, iter::Peekable};
+use core::{cmp::Ordering, iter::Peekable, ops::Bound};
 
 use bytes::Bytes;
 use kernel::{
@@ -166,12 +166,13 @@ impl<'e, R: Read> Reader<'e, R> {
         pairs.map(|pair| pair.map(|(key, value)| (Space::rest(&key), value))).collect()
     }
 
-    /// The earliest deadline of all current keys.
+    /// The earliest deadline of all current keys, of which none is known to be before `earliest`.
     ///
     /// # Errors
     /// If the engine cannot read.
-    pub fn next_deadline(&self) -> Result<Option<Timestamp>, EngineError> {
-        let first = self.scan_raw(Table::Expiry, &ScanRange::all(), 1)?;
+    pub fn next_deadline(&self, earliest: Timestamp) -> Result<Option<Timestamp>, EngineError> {
+        let start = Bound::Included(Bytes::copy_from_slice(&earliest.0.to_be_bytes()));
+        let first = self.scan_raw(Table::Expiry, &ScanRange { start, ..ScanRange::all() }, 1)?;
         let Some((rest, _)) = first.first() else { return Ok(None) };
         let (deadline, _) = parse_expiry(rest)
             .ok_or_else(|| EngineError::Corrupt(format!("no deadline: {rest:02x?}")))?;

@@ -93,20 +93,28 @@ fn random_command(rng: &mut Rng, model: &mut Model, view: &mut dyn View, context
 }
 
 /// Applies one random batch of commands.
-fn random_batch(rng: &mut Rng, model: &mut Model, engine: &mut MemEngine, digest: &mut u64) {
-    let mut pending = Pending::new(engine, SPACE, true, *digest);
+fn random_batch(
+    rng: &mut Rng,
+    model: &mut Model,
+    engine: &mut MemEngine,
+    (digest, earliest): &mut (u64, Timestamp),
+) {
+    let mut pending = Pending::new(engine, SPACE, true, *digest).none_due_before(*earliest);
     for _ in 0..rng.range(1, 4) {
         let index = model.states.len() as u64;
         let state = model.now().clone();
         model.states.push(state);
         random_command(rng, model, &mut pending.view(version(index)), &format!("command {index}"));
     }
-    *digest = pending.digest();
+    (*digest, *earliest) = (pending.digest(), pending.earliest());
     let weight = |engine: &MemEngine| Reader::latest(engine, SPACE).weigh().unwrap() as i64;
     let (before, grown) = (weight(engine), pending.grown());
     let batch = pending.into_batch();
     engine.write(batch).unwrap();
     assert_eq!(weight(engine) - before, grown);
+    let reader = Reader::latest(engine, SPACE);
+    let first = reader.next_deadline(Timestamp::default()).unwrap();
+    assert_eq!(reader.next_deadline(*earliest).unwrap(), first);
 }
 
 fn check(rng: &mut Rng, model: &Model, engine: &MemEngine, oldest: usize, context: &str) {
@@ -136,7 +144,11 @@ fn check(rng: &mut Rng, model: &Model, engine: &MemEngine, oldest: usize, contex
     expected.sort();
     assert_eq!(found, expected, "{context}");
     let first = expected.first().map(|(deadline, _)| *deadline);
-    assert_eq!(Reader::latest(engine, SPACE).next_deadline().unwrap(), first, "{context}");
+    assert_eq!(
+        Reader::latest(engine, SPACE).next_deadline(Timestamp::default()).unwrap(),
+        first,
+        "{context}"
+    );
 }
 
 #[test]
@@ -146,10 +158,11 @@ fn every_version_reads_as_it_was_until_it_is_collected() {
         let mut rng = Rng::new(seed);
         let mut engine = MemEngine::new();
         let mut model = Model { states: vec![State::new()] };
-        let (mut oldest, mut digest, mut place) = (0, 0, None);
+        let (mut oldest, mut place) = (0, None);
+        let mut running = (0, Timestamp::default());
         for round in 0..20 {
             let context = format!("seed {seed}, round {round}");
-            random_batch(&mut rng, &mut model, &mut engine, &mut digest);
+            random_batch(&mut rng, &mut model, &mut engine, &mut running);
             if rng.chance(0.2) {
                 let horizon = rng.range(oldest as u64, model.states.len() as u64 - 1);
                 let at = version(horizon).timestamp;
@@ -184,7 +197,7 @@ fn collecting_everything_leaves_only_what_is_current() {
     let mut engine = MemEngine::new();
     let mut model = Model { states: vec![State::new()] };
     for _ in 0..30 {
-        random_batch(&mut rng, &mut model, &mut engine, &mut 0);
+        random_batch(&mut rng, &mut model, &mut engine, &mut (0, Timestamp::default()));
     }
     assert!(!table(&engine, Table::History).is_empty());
     let mut batch = Batch::new();
