@@ -205,23 +205,26 @@ impl Hub {
         self.wanted.notified().await;
     }
 
-    /// Hands out a page that was read from a position on.
-    pub fn hand_out(&self, from: Position, page: ChangesResponse) {
+    /// Hands out a page that was read from a position on; `false` if the cursor stands elsewhere by
+    /// now, and nobody has seen what the page says.
+    pub fn hand_out(&self, from: Position, page: ChangesResponse) -> bool {
         // Encoding takes longer than anything that must be done alone.
         let events: Vec<Encoded> =
             page.events.into_iter().map(|event| Encoded::new(event, from.previous)).collect();
         let mut state = self.state();
         if state.epoch != from.epoch || state.next != from.next {
-            return;
+            return false;
         }
         if page.auth_revision != state.auth {
             // Each watch reads by itself, and so finds out whether it still may.
             state.auth = page.auth_revision;
-            return state.leave_all_behind(from.next.0);
+            state.leave_all_behind(from.next.0);
+            return true;
         }
         if page.compact_revision != 0 {
             let current = page.header.map_or(0, |header| header.revision);
-            return state.leave_all_behind(current.saturating_add(1).max(page.compact_revision));
+            state.leave_all_behind(current.saturating_add(1).max(page.compact_revision));
+            return true;
         }
         state.cut.extend(events);
         state.next = (page.next_revision, page.next_sub);
@@ -233,6 +236,7 @@ impl Hub {
         let rest = state.cut.split_off(whole);
         let ready = std::mem::replace(&mut state.cut, rest);
         state.revisions(ready);
+        true
     }
 
     /// Hands out what the replica told, if that goes on where the cursor is. Who watches when a

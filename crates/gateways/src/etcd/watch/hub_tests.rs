@@ -144,7 +144,7 @@ fn a_page_that_was_read_before_the_cursor_was_set_anew_does_not_count() {
     let old = hub.position().unwrap();
     hub.leave(number);
     hub.enter(&queue, &watch(2, "a", ""), 9, 8, 0);
-    hub.hand_out(old, page(vec![put("a", 5)], (6, 0)));
+    assert!(!hub.hand_out(old, page(vec![put("a", 5)], (6, 0))));
     assert_eq!(told(&queue), []);
     assert_eq!(hub.position().unwrap().request().start_revision, 9);
 }

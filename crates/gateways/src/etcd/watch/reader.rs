@@ -56,7 +56,7 @@ pub async fn read<B: Backend>(shared: Arc<Shared<B>>) {
     }
 }
 
-/// Reads a page and hands it out; says whether there is another one to read at once.
+/// Reads a page and hands it out; says whether there is one more to read at once.
 async fn page<B: Backend>(shared: &Shared<B>, position: Position) -> bool {
     let ask = Ask::Changes(position.request());
     let (level, timeout) = (Consistency::EVENTUAL, shared.limits.timeout_max);
@@ -64,8 +64,8 @@ async fn page<B: Backend>(shared: &Shared<B>, position: Position) -> bool {
     match shared.query(ask, level, &Some(Caller::node()), timeout).await {
         Ok(Answer::Changes(page)) => {
             let more = page.more;
-            shared.hub.hand_out(position, page);
-            more
+            // One that came too late may have said that auth changed: it is asked for again.
+            !shared.hub.hand_out(position, page) || more
         }
         _ => {
             ambient::sleep(PAUSE).await;
