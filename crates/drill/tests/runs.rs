@@ -7,7 +7,7 @@ use drill::{Outcome, Run};
 use sim::{Options, Plan};
 
 /// Seeds that found a bug which is fixed. They are run again for ever.
-const FOUND: [(u64, &str); 27] = [
+const FOUND: [(u64, &str); 28] = [
     (63, "a wiped node founded a shard that it had founded before"),
     (83, "entries that stood before the newest base in the journal were lost"),
     (107, "a log started behind what the engine held durably"),
@@ -35,6 +35,7 @@ const FOUND: [(u64, &str); 27] = [
     (20_831_754_400_761, "what waited for the disk made a record longer than the journal takes"),
     (42_751_472_400_238, "a hand-over came too late in the batch in which its word was sent"),
     (20_003_825, "a healed link still crept through what had waited in it"),
+    (10_481_805_740_009, "a compaction in the batch of what was told took what stood there before"),
 ];
 
 #[test]
