@@ -5,7 +5,8 @@
 //!   not enough?          then each batch forgets twice as many as it made, until that is caught up
 //! ```
 //!
-//! So however fast versions are made, those that are too old are forgotten faster, and no step is long.
+//! So however fast versions are made, those that are too old are forgotten faster, and no step is
+//! long.
 
 use kernel::bug::{Bug, planted};
 use store::{Batch, engine::Engine, mvcc::collect};

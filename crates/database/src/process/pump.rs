@@ -213,8 +213,8 @@ fn apply<E: Engine>(core: &mut Core<E>, shard: &mut Shard) {
     );
     let watched = shard.runs.coordinates().is_some_and(|name| core.watched.contains(name));
     let told = watched.then(|| ::core::mem::take(&mut shard.told));
-    let mut applier = applier.following(shard.clock.is_some()).telling(told);
-    applier = applier.none_due_before(shard.expiry.earliest);
+    let applier = applier.following(shard.clock.is_some()).telling(told);
+    let mut applier = applier.none_due_before(shard.expiry.earliest);
     applier.founded(shard.raft.membership());
     let digests = &shard.digests;
     let mut verdicts: Vec<(u64, u64, Verdict)> = Vec::with_capacity(shard.proposed.len());

@@ -209,7 +209,9 @@ impl<'a, R: Read> Applier<'a, R> {
                 if let Runs::Keyspace { contract, .. } = self.runs {
                     let view = &mut self.pending.view(version);
                     layers::cut(contract.program, view, Incarnation(next))?;
-                    self.told.iter_mut().for_each(|told| told.add(None));
+                    if let Some(told) = &mut self.told {
+                        told.add(None);
+                    }
                 }
                 Ok(Verdict::Nothing)
             }

@@ -26,7 +26,7 @@ impl Watch {
             return;
         };
         let found: Vec<&Event> =
-            page.events.iter().filter(|event| revision(event) < told.next).collect();
+            page.events.iter().filter(|event| event.revision() < told.next).collect();
         let alike = found.len() == told.events.len()
             && found.iter().zip(&told.events).all(|(read, event)| same(read, event, told.from));
         if page.compact_revision == 0 && !alike {
@@ -36,28 +36,16 @@ impl Watch {
     }
 }
 
-fn revision(event: &Event) -> i64 {
-    event.kv.as_ref().map_or(0, |kv| kv.mod_revision)
-}
-
 /// Whether what is read of a change is what was told. A compaction of the same batch may have taken
 /// what stood there before the first revision that it left.
 fn same(read: &Event, told: &Event, from: i64) -> bool {
-    let taken = revision(told) == from && read.prev_kv.is_none();
+    let taken = told.revision() == from && read.prev_kv.is_none();
     read == told || taken && *read == Event { prev_kv: None, ..told.clone() }
 }
 
 /// The changes of a replica from a revision on; `None` while an import closes the keyspace.
 fn read(db: &Db, replica: &Replica, from: i64) -> Option<ChangesResponse> {
-    let all = bytes::Bytes::from_static(&[0]);
-    let (key, range_end) = (all.clone(), all);
-    let request = ChangesRequest {
-        key,
-        range_end,
-        start_revision: from,
-        prev_kv: true,
-        ..Default::default()
-    };
+    let request = ChangesRequest { prev_kv: true, ..ChangesRequest::of_all((from, 0)) };
     let query = Query { ask: Some(Ask::Changes(request)), caller: Some(Caller::node()) };
     let reader = Reader::latest(db.engine(), replica.space);
     let reply = layers::query(Program::Coordination, &query.encode_to_vec().into(), &reader);

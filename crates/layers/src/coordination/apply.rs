@@ -59,8 +59,10 @@ impl Command {
                 Reply { error: None, outcome: Some(outcome) }
             }
             Err(Stop::Refused(error)) => {
-                let revision = draft.before().revision;
-                told.into_iter().for_each(|t| t.add(Stretch::new(revision, revision, Vec::new())));
+                if let Some(told) = told {
+                    let revision = draft.before().revision;
+                    told.add(Stretch::new(revision, revision, Vec::new()));
+                }
                 Reply { error: Some(error as i32), outcome: None }
             }
             Err(Stop::Engine(error)) => return Err(error),

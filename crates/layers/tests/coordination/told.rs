@@ -8,14 +8,7 @@ use super::{Stage, act, ask, draw, send};
 
 /// All changes from a revision on, and the next one; `None` if nothing can be read from there.
 fn read(stage: &Stage, from: i64) -> Option<(Vec<Event>, i64)> {
-    let all = bytes::Bytes::from_static(&[0]);
-    let request = ChangesRequest {
-        key: all.clone(),
-        range_end: all,
-        start_revision: from,
-        prev_kv: true,
-        ..ChangesRequest::default()
-    };
+    let request = ChangesRequest { prev_kv: true, ..ChangesRequest::of_all((from, 0)) };
     match ask(stage, Ask::Changes(request)) {
         Ok(Answer::Changes(page)) => {
             assert!(!page.more);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use layers::coordination::{ChangesRequest, ChangesResponse, Event, Stretch};
+use layers::coordination::{ChangesRequest, ChangesResponse, Stretch};
 use tokio::sync::Notify;
 
 use super::{
@@ -85,14 +85,7 @@ pub struct Position {
 impl Position {
     /// What to ask.
     pub fn request(self) -> ChangesRequest {
-        ChangesRequest {
-            key: Bytes::from_static(&[0]),
-            range_end: Bytes::from_static(&[0]),
-            start_revision: self.next.0,
-            start_sub: self.next.1,
-            prev_kv: self.previous,
-            ..ChangesRequest::default()
-        }
+        ChangesRequest { prev_kv: self.previous, ..ChangesRequest::of_all(self.next) }
     }
 }
 
@@ -243,7 +236,7 @@ impl Hub {
     /// stretch is told still may: a change of auth ends the stretch before it.
     pub fn tell(&self, stretch: Stretch) -> bool {
         let Some(Position { next, previous, .. }) = self.position() else { return false };
-        let news = stretch.events.into_iter().filter(|event| revision_of(event) >= next.0);
+        let news = stretch.events.into_iter().filter(|event| event.revision() >= next.0);
         let events: Vec<Encoded> = news.map(|event| Encoded::new(event, previous)).collect();
         let mut state = self.state();
         if state.next != next || next.1 > 0 || next.0 < stretch.from {
@@ -253,10 +246,6 @@ impl Hub {
         state.revisions(events);
         true
     }
-}
-
-fn revision_of(event: &Event) -> i64 {
-    event.kv.as_ref().map_or(0, |kv| kv.mod_revision)
 }
 
 impl State {

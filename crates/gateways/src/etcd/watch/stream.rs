@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use contract::Consistency;
 use kernel::Duration;
 use layers::coordination::{
-    Answer, Ask, ChangesResponse, Error, MayRequest, Need, StatusRequest, StatusResponse,
+    Answer, Ask, ChangesResponse, Error, Event, MayRequest, Need, StatusRequest, StatusResponse,
 };
 
 use super::{
@@ -81,7 +81,7 @@ struct Watch {
 struct Behind {
     next: (i64, u32),
     /// Events of a revision that a page cut.
-    cut: Vec<layers::coordination::Event>,
+    cut: Vec<Event>,
     /// There was nothing to read the last time.
     idle: bool,
 }
@@ -398,7 +398,7 @@ impl<B: Backend> Stream<B> {
         self.shared.hub.behind(&self.queue, &spec, page.next_revision);
         let whole = match page.next_sub {
             0 => behind.cut.len(),
-            _ => behind.cut.partition_point(|event| revision(event) < page.next_revision),
+            _ => behind.cut.partition_point(|event| event.revision() < page.next_revision),
         };
         let ready: Vec<_> = behind.cut.drain(..whole).collect();
         if page.next_sub == 0 {
@@ -411,7 +411,7 @@ impl<B: Backend> Stream<B> {
                 Entered::Behind | Entered::Full => behind.idle = ready.is_empty(),
             }
         }
-        if let Some(last) = ready.last().map(revision) {
+        if let Some(last) = ready.last().map(Event::revision) {
             let encoded: Vec<Bytes> = ready.iter().map(events::encode).collect();
             let all = respond::Events::new(id, last, encoded.concat().into());
             let mut out = BytesMut::new();
@@ -471,10 +471,6 @@ fn denies(status: &Status) -> bool {
 /// As etcd's own client writes an error: it compares the whole text to know what to do.
 fn reason(status: &Status) -> String {
     format!("rpc error: code = {:?} desc = {}", status.code, status.text)
-}
-
-fn revision(event: &layers::coordination::Event) -> i64 {
-    event.kv.as_ref().map_or(0, |kv| kv.mod_revision)
 }
 
 /// The page that is being read, if one is.

@@ -31,6 +31,14 @@ pub struct Event {
     pub prev_kv: Option<KeyValue>,
 }
 
+impl Event {
+    /// The revision of the change.
+    #[must_use]
+    pub fn revision(&self) -> i64 {
+        self.kv.as_ref().map_or(0, |kv| kv.mod_revision)
+    }
+}
+
 /// Events that a watcher does not want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
 #[repr(i32)]
@@ -65,6 +73,16 @@ pub struct ChangesRequest {
     /// Look at so many changes at most; 0 for the most allowed.
     #[prost(uint32, tag = "101")]
     pub limit: u32,
+}
+
+impl ChangesRequest {
+    /// Changes of all keys, from a place in a revision on.
+    #[must_use]
+    pub fn of_all((start_revision, start_sub): (i64, u32)) -> ChangesRequest {
+        let all = Bytes::from_static(&[0]);
+        let (key, range_end) = (all.clone(), all);
+        ChangesRequest { key, range_end, start_revision, start_sub, ..ChangesRequest::default() }
+    }
 }
 
 /// A page of changes.

@@ -175,13 +175,7 @@ impl<B: Backend> Reader<B> {
     }
 
     async fn page(&self, next: (i64, u32)) -> Option<ChangesResponse> {
-        let request = ChangesRequest {
-            key: Bytes::from_static(&[0]),
-            range_end: Bytes::from_static(&[0]),
-            start_revision: next.0,
-            start_sub: next.1,
-            ..ChangesRequest::default()
-        };
+        let request = ChangesRequest::of_all(next);
         match self.ask(Ask::Changes(request)).await? {
             Told::Changes(page) => Some(page),
             _ => None,
