@@ -11,6 +11,7 @@
 //! ```
 
 mod front;
+mod memtable;
 mod recent;
 mod spent;
 
@@ -99,13 +100,13 @@ impl LsmEngine {
         let range = ScanRange::between(start, end);
         let keys: Result<Vec<Bytes>, _> =
             self.scan(range).map(|pair| pair.map(|(key, _)| key)).collect();
-        keys?.into_iter().for_each(|key| self.change(key, None));
+        keys?.iter().for_each(|key| self.change(key, None));
         Ok(())
     }
 
-    fn change(&mut self, key: Bytes, value: Option<Bytes>) {
-        self.recent.get_mut().change(&key, value.as_ref());
-        self.front.change(key, value);
+    fn change(&mut self, key: &[u8], value: Option<&Bytes>) {
+        self.recent.get_mut().change(key, value);
+        self.front.change(key, value.map(|value| &value[..]));
     }
 }
 
@@ -159,7 +160,7 @@ impl Read for LsmEngine {
             return Ok(value);
         }
         let value = match self.front.get(key) {
-            Some(change) => change.clone(),
+            Some(change) => change,
             None => self.tree.keys.get(key).map_err(failure)?.map(Bytes::from),
         };
         recent.remember(Bytes::copy_from_slice(key), value.clone());
@@ -186,10 +187,10 @@ impl Engine for LsmEngine {
         }
         for op in batch.into_ops() {
             match op {
-                Op::Put(key, value) => self.change(key, Some(value)),
+                Op::Put(key, value) => self.change(&key, Some(&value)),
                 // There is no such key.
                 Op::Delete(key) if checked(&key).is_err() => {}
-                Op::Delete(key) => self.change(key, None),
+                Op::Delete(key) => self.change(&key, None),
                 Op::DeleteRange(start, end) => self.remove_range(start, end)?,
             }
         }
@@ -239,7 +240,7 @@ impl Read for LsmSnapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         let tree = self.tree.upgrade().ok_or_else(closed)?;
         match front::get(&self.frozen, key) {
-            Some(change) => Ok(change.clone()),
+            Some(change) => Ok(change),
             None => Ok(self.at.get(&tree.keys, key).map_err(failure)?.map(Bytes::from)),
         }
     }
@@ -275,10 +276,10 @@ impl FlushJob for LsmFlush {
         let left: Vec<&Frozen> = self.frozen.iter().filter(|one| one.number > done).collect();
         let Some(newest) = left.last() else { return Ok(()) };
         match &left[..] {
-            [one] => ingest(&tree.keys, one.changes.iter())?,
+            [one] => ingest(&tree.keys, one.changes.scan(ScanRange::all()))?,
             many => {
                 let mut newest = std::collections::BTreeMap::new();
-                many.iter().for_each(|one| newest.extend(one.changes.iter()));
+                many.iter().for_each(|one| newest.extend(one.changes.scan(ScanRange::all())));
                 ingest(&tree.keys, newest.into_iter())?;
             }
         }
@@ -290,13 +291,13 @@ impl FlushJob for LsmFlush {
 /// Writes sorted changes as tables that the tree takes over durably, all or none.
 fn ingest<'a>(
     keys: &Keyspace,
-    changes: impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
+    changes: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
 ) -> Result<(), EngineError> {
     let mut tables = keys.start_ingestion().map_err(failure)?;
     for (key, value) in changes {
         match value {
-            Some(value) => tables.write(key.clone(), value.clone()),
-            None => tables.write_tombstone(key.clone()),
+            Some(value) => tables.write(key, value),
+            None => tables.write_tombstone(key),
         }
         .map_err(failure)?;
     }

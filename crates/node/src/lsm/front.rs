@@ -17,9 +17,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use store::engine::{Changes, Scan, ScanRange, layered};
+use store::engine::{Scan, ScanRange, laid_over};
 
-use super::spent::Spent;
+use super::{memtable::Memtable, spent::Spent};
 
 /// Changes that no longer change.
 #[derive(Clone, Debug)]
@@ -27,15 +27,13 @@ pub struct Frozen {
     /// Later ones have greater numbers.
     pub number: u64,
     /// What they are.
-    pub changes: Arc<Changes>,
-    bytes: u64,
+    pub changes: Arc<Memtable>,
 }
 
 /// The changes that the tree may not have yet.
 #[derive(Debug)]
 pub struct Front {
-    active: Changes,
-    active_bytes: u64,
+    active: Memtable,
     /// Oldest first.
     frozen: VecDeque<Frozen>,
     next: u64,
@@ -48,8 +46,7 @@ impl Front {
     /// No changes yet.
     pub fn new(spent: Spent) -> Front {
         Front {
-            active: Changes::new(),
-            active_bytes: 0,
+            active: Memtable::default(),
             frozen: VecDeque::new(),
             next: 0,
             ingested: Arc::default(),
@@ -58,19 +55,19 @@ impl Front {
     }
 
     /// Sets or removes a key.
-    pub fn change(&mut self, key: Bytes, value: Option<Bytes>) {
-        self.active_bytes += (key.len() + value.as_ref().map_or(0, Bytes::len)) as u64;
-        self.active.insert(key, value);
+    pub fn change(&mut self, key: &[u8], value: Option<&[u8]>) {
+        self.active.change(key, value);
     }
 
     /// What was done to a key; `None` if nothing is known here.
-    pub fn get(&self, key: &[u8]) -> Option<&Option<Bytes>> {
-        self.active.get(key).or_else(|| get(&self.frozen, key))
+    pub fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
+        let active = self.active.get(key).map(|value| value.map(Bytes::copy_from_slice));
+        active.or_else(|| get(&self.frozen, key))
     }
 
     /// Lays everything over a scan of the tree.
     pub fn over<'a>(&'a self, below: Scan<'a>, range: &ScanRange) -> Scan<'a> {
-        layered(over(&self.frozen, below, range), &self.active, range)
+        lay(&self.active, over(&self.frozen, below, range), range)
     }
 
     /// Nothing written so far changes any more.
@@ -79,8 +76,7 @@ impl Front {
         if !self.active.is_empty() {
             self.next += 1;
             let changes = Arc::new(std::mem::take(&mut self.active));
-            let bytes = std::mem::take(&mut self.active_bytes);
-            self.frozen.push_back(Frozen { number: self.next, changes, bytes });
+            self.frozen.push_back(Frozen { number: self.next, changes });
         }
     }
 
@@ -94,9 +90,9 @@ impl Front {
         &self.ingested
     }
 
-    /// Bytes held, counting keys as often as they were changed.
+    /// Bytes held.
     pub fn bytes(&self) -> u64 {
-        self.active_bytes + self.frozen.iter().map(|frozen| frozen.bytes).sum::<u64>()
+        self.active.bytes() + self.frozen.iter().map(|frozen| frozen.changes.bytes()).sum::<u64>()
     }
 
     /// Lets go of what the tree holds.
@@ -109,11 +105,19 @@ impl Front {
 }
 
 /// What was done to a key.
-pub fn get<'a>(frozen: &'a VecDeque<Frozen>, key: &[u8]) -> Option<&'a Option<Bytes>> {
-    frozen.iter().rev().find_map(|frozen| frozen.changes.get(key))
+pub fn get(frozen: &VecDeque<Frozen>, key: &[u8]) -> Option<Option<Bytes>> {
+    let found = frozen.iter().rev().find_map(|frozen| frozen.changes.get(key))?;
+    Some(found.map(Bytes::copy_from_slice))
 }
 
 /// Lays frozen changes over a scan of the tree.
 pub fn over<'a>(frozen: &'a VecDeque<Frozen>, below: Scan<'a>, range: &ScanRange) -> Scan<'a> {
-    frozen.iter().fold(below, |below, frozen| layered(below, &frozen.changes, range))
+    frozen.iter().fold(below, |below, frozen| lay(&frozen.changes, below, range))
+}
+
+fn lay<'a>(changes: &'a Memtable, below: Scan<'a>, range: &ScanRange) -> Scan<'a> {
+    let owned = |(key, value): (&[u8], Option<&[u8]>)| {
+        (Bytes::copy_from_slice(key), value.map(Bytes::copy_from_slice))
+    };
+    laid_over(below, changes.scan(range.clone()).map(owned), range)
 }

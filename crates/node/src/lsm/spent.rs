@@ -1,7 +1,8 @@
 //! Where memory goes that is not needed any more: a thread frees it.
 //!
-//! A flush lets go of some hundred thousand small pieces of memory at once. To free them takes tens
-//! of milliseconds, and the worker has none: every request would wait.
+//! What a flush lets go of, and an old generation of looked-up values, is up to a hundred MiB, or some
+//! hundred thousand pieces, at once. To free them takes milliseconds, and the worker has none: every
+//! request would wait.
 
 use std::{io, sync::mpsc};
 

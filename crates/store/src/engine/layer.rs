@@ -22,12 +22,24 @@ pub fn layered<'a>(below: Scan<'a>, changes: &'a Changes, range: &ScanRange) -> 
         return Box::new(core::iter::empty());
     }
     let bounds = (slice(&range.start), slice(&range.end));
-    let below = below.peekable();
     let changes = changes.range::<[u8], _>(bounds);
+    let changes = changes.map(|(key, change)| (key.clone(), change.clone()));
     match range.reverse {
-        true => Box::new(Merge { below, changes: changes.rev().peekable(), reverse: true }),
-        false => Box::new(Merge { below, changes: changes.peekable(), reverse: false }),
+        true => laid_over(below, changes.rev(), range),
+        false => laid_over(below, changes, range),
     }
+}
+
+/// The same for changes of any kind, which come in the order of the range.
+pub fn laid_over<'a>(
+    below: Scan<'a>,
+    changes: impl Iterator<Item = (Bytes, Option<Bytes>)> + 'a,
+    range: &ScanRange,
+) -> Scan<'a> {
+    if range.is_empty() {
+        return Box::new(core::iter::empty());
+    }
+    Box::new(Merge { below: below.peekable(), changes: changes.peekable(), reverse: range.reverse })
 }
 
 fn slice(bound: &Bound<Bytes>) -> Bound<&[u8]> {
@@ -45,10 +57,7 @@ struct Merge<'a, C: Iterator> {
     reverse: bool,
 }
 
-impl<'a, C> Iterator for Merge<'a, C>
-where
-    C: Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
-{
+impl<C: Iterator<Item = (Bytes, Option<Bytes>)>> Iterator for Merge<'_, C> {
     type Item = Result<(Bytes, Bytes), EngineError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -56,7 +65,7 @@ where
             let order = match (self.below.peek(), self.changes.peek()) {
                 (_, None) | (Some(Err(_)), _) => return self.below.next(),
                 (None, Some(_)) => Ordering::Greater,
-                (Some(Ok((old, _))), Some((new, _))) if self.reverse => (*new).cmp(old),
+                (Some(Ok((old, _))), Some((new, _))) if self.reverse => new.cmp(old),
                 (Some(Ok((old, _))), Some((new, _))) => old.cmp(new),
             };
             if order == Ordering::Less {
@@ -70,7 +79,7 @@ where
                 }
             }
             if let Some(value) = change {
-                return Some(Ok((key.clone(), value.clone())));
+                return Some(Ok((key, value)));
             }
         }
     }
