@@ -254,10 +254,11 @@ impl<'a, R: Read> Applier<'a, R> {
             followed.leases.extend(lease_changes(version.index, body, &reply));
             followed.unswept = unswept(&reply).unwrap_or(followed.unswept);
         }
+        let found = Found { version, fingerprint, reply: Some(reply) };
         if !id.is_empty() {
-            let found = Found { version, fingerprint, reply: Some(reply.clone()) };
-            self.outcomes.keep(&mut self.pending, id, &found, &self.bounds)?;
+            self.outcomes.keep(&mut self.pending, id, &found, &self.bounds);
         }
+        let reply = found.reply.unwrap_or_default();
         Ok(Verdict::Done { reply, version, repeated: false })
     }
 
@@ -275,7 +276,7 @@ impl<'a, R: Read> Applier<'a, R> {
             None => {
                 if !bug::planted(bug::Bug::FateWithoutFence) {
                     let found = Found { version, fingerprint: 0, reply: None };
-                    self.outcomes.keep(&mut self.pending, id, &found, &self.bounds)?;
+                    self.outcomes.keep(&mut self.pending, id, &found, &self.bounds);
                 }
                 Ok(Verdict::NotDone)
             }

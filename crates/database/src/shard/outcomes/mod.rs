@@ -38,10 +38,11 @@ pub struct Outcomes {
     hints: Hints,
     /// Every page, oldest first. The last may take more.
     pages: VecDeque<Page>,
+    /// The hash of every id, in the order of the pages: a page is forgotten without being read.
+    hashes: VecDeque<u64>,
     /// The content of the last page, and whether the engine is yet to get it.
     last: Vec<u8>,
     changed: bool,
-    count: u64,
     bytes: u64,
     salt: u64,
 }
@@ -123,16 +124,13 @@ impl Outcomes {
     }
 
     /// Keeps an outcome and forgets the oldest beyond the bounds.
-    ///
-    /// # Errors
-    /// If the engine fails.
     pub fn keep<R: Read>(
         &mut self,
         pending: &mut Pending<'_, R>,
         id: &Bytes,
         found: &Found,
         bounds: &Bounds,
-    ) -> Result<(), EngineError> {
+    ) {
         if self.pages.back().is_none_or(Page::full) {
             self.write(pending);
             self.open_page(found.version.index);
@@ -145,7 +143,7 @@ impl Outcomes {
         let now_ms = found.version.timestamp.millis();
         self.count_in(id, self.last.len() - before, now_ms);
         self.changed = true;
-        self.forget(pending, now_ms, bounds)
+        self.forget(pending, now_ms, bounds);
     }
 
     /// Gives the engine the page that is being filled.
@@ -160,7 +158,11 @@ impl Outcomes {
     /// How many outcomes are kept, and how many bytes they hold.
     #[must_use]
     pub fn size(&self) -> (u64, u64) {
-        (self.count, self.bytes)
+        (self.count(), self.bytes)
+    }
+
+    fn count(&self) -> u64 {
+        self.hashes.len() as u64
     }
 
     fn open_page(&mut self, first: u64) {
@@ -174,9 +176,10 @@ impl Outcomes {
         page.bytes += len;
         page.newest_ms = page.newest_ms.max(at_ms);
         let first = page.first;
-        self.count += 1;
         self.bytes += len as u64;
-        self.hints.insert(self.hash(id), first);
+        let hash = self.hash(id);
+        self.hashes.push_back(hash);
+        self.hints.insert(hash, first);
     }
 
     fn page<R: Read>(&self, pending: &Pending<'_, R>, first: u64) -> Result<Bytes, EngineError> {
@@ -187,32 +190,22 @@ impl Outcomes {
     }
 
     /// Forgets the oldest pages beyond the bounds, as wholes.
-    fn forget<R: Read>(
-        &mut self,
-        pending: &mut Pending<'_, R>,
-        now_ms: u64,
-        bounds: &Bounds,
-    ) -> Result<(), EngineError> {
+    fn forget<R: Read>(&mut self, pending: &mut Pending<'_, R>, now_ms: u64, bounds: &Bounds) {
         for _ in 0..FORGET_MAX {
             let Some(oldest) = self.pages.front().filter(|_| self.pages.len() > 1) else { break };
-            let over = self.count > bounds.count_max || self.bytes > bounds.bytes_max.0;
+            let over = self.count() > bounds.count_max || self.bytes > bounds.bytes_max.0;
             let old = oldest.newest_ms.saturating_add(bounds.window_ms) < now_ms;
             if !over && !old {
                 break;
             }
             kernel::sometimes!("outcomes: some were forgotten");
-            let first = oldest.first;
-            for wire in Page::parse(self.page(pending, first)?)? {
-                self.hints.remove(self.hash(&wire.id), first);
-            }
+            let (first, count) = (oldest.first, oldest.count);
+            self.hashes.drain(..count).for_each(|hash| self.hints.remove(hash, first));
+            self.bytes -= oldest.bytes as u64;
+            self.pages.pop_front();
             pending.delete_raw(Table::OutcomePage, &Page::key(first));
             pending.forgotten(&Page::key(first));
-            if let Some(page) = self.pages.pop_front() {
-                self.count -= page.count;
-                self.bytes -= page.bytes as u64;
-            }
         }
-        Ok(())
     }
 
     /// FNV-1a (Fowler, Noll, Vo) from a private start, mixed at the end.

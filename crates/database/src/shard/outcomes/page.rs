@@ -13,7 +13,7 @@ use store::engine::EngineError;
 use super::Found;
 
 /// A page that holds this many outcomes takes no more …
-const OUTCOMES_MAX: u64 = 64;
+const OUTCOMES_MAX: usize = 64;
 /// … nor does one that holds this many bytes.
 const BYTES_MAX: usize = 16 << 10;
 
@@ -55,7 +55,7 @@ pub struct Page {
     /// The log index of its first outcome, which is its key.
     pub first: u64,
     /// How many outcomes it holds.
-    pub count: u64,
+    pub count: usize,
     /// How many bytes.
     pub bytes: usize,
     /// When its newest outcome was made, in milliseconds of log time.

@@ -31,7 +31,7 @@ fn fill(engine: &mut MemEngine, table: &mut Outcomes, cuts: &[u64], bounds: &Bou
     for cut in cuts {
         let mut pending = Pending::new(engine, SPACE, false, digest);
         for _ in 0..*cut {
-            table.keep(&mut pending, &id(index), &found(index, 30), bounds).unwrap();
+            table.keep(&mut pending, &id(index), &found(index, 30), bounds);
             index += 1;
         }
         table.write(&mut pending);
@@ -109,7 +109,7 @@ fn large_replies_end_a_page_early() {
     let (engine, mut table) = (MemEngine::new(), Outcomes::new(3));
     let mut pending = Pending::new(&engine, SPACE, false, 0);
     for index in 1..=8 {
-        table.keep(&mut pending, &id(index), &found(index, 10_000), &LOOSE).unwrap();
+        table.keep(&mut pending, &id(index), &found(index, 10_000), &LOOSE);
     }
     assert!(table.pages.len() >= 3, "{:?}", table.pages);
 }
@@ -136,7 +136,7 @@ proptest! {
             let mut pending = Pending::new(&engine, SPACE, false, 0);
             let (id, found) = (id(rng.below(500)), found(index, rng.below(50) as usize));
             if table.find(&pending, &id).unwrap().is_none() {
-                table.keep(&mut pending, &id, &found, &bounds).unwrap();
+                table.keep(&mut pending, &id, &found, &bounds);
                 model.insert(id, found);
             }
             table.write(&mut pending);
