@@ -1,6 +1,6 @@
 //! Counters: named sums. Add and read.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 
 use bytes::Bytes;
 use prost::{Enumeration, Message};
@@ -74,8 +74,8 @@ impl Command {
         let before = view.get(&self.name)?.map_or(0, |stored| sum(&stored.value));
         let reply = match before.checked_add(self.by) {
             Some(value) => {
-                let stored: Vec<u8> = value.to_be_bytes().into();
-                view.put(&self.name, stored.into(), None)?;
+                let stored = Bytes::copy_from_slice(&value.to_be_bytes());
+                view.put(&self.name, &stored, None)?;
                 let version = Bytes::copy_from_slice(&view.version().to_bytes());
                 Reply { status: Status::Ok as i32, value, version }
             }

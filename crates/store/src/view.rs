@@ -15,6 +15,25 @@ use crate::{
     mvcc::Stored,
 };
 
+/// What a program stores. It writes itself behind its evidence, so that it is copied once.
+pub trait Record {
+    /// How many bytes it takes.
+    fn size(&self) -> usize;
+
+    /// Appends these bytes.
+    fn write(&self, out: &mut Vec<u8>);
+}
+
+impl Record for Bytes {
+    fn size(&self) -> usize {
+        self.len()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+}
+
 /// What a program may do with its shard while it executes one command.
 ///
 /// Every method fails only if the engine does; the command is then not applied at all.
@@ -32,24 +51,23 @@ pub trait View {
     /// If the engine cannot read.
     fn get(&mut self, key: &[u8]) -> Result<Option<Stored>, EngineError>;
 
-    /// Sets a key, its value and its deadline (`None` removes one), and returns what is stored
-    /// now.
+    /// Sets a key, its value and its deadline (`None` removes one).
     ///
     /// # Errors
     /// If the engine cannot read.
     fn put(
         &mut self,
         key: &[u8],
-        value: Bytes,
+        value: &dyn Record,
         deadline: Option<Timestamp>,
-    ) -> Result<Stored, EngineError>;
+    ) -> Result<(), EngineError>;
 
     /// Sets a key that is not there. Saves the lookup of [`View::put`]: that the key is not there is
     /// the program's to know, as of a key that holds a number which only grows.
     ///
     /// # Errors
     /// If the engine cannot read.
-    fn insert(&mut self, key: &[u8], value: Bytes) -> Result<(), EngineError>;
+    fn insert(&mut self, key: &[u8], value: &dyn Record) -> Result<(), EngineError>;
 
     /// Removes a key and returns whether there was one.
     ///

@@ -93,8 +93,8 @@ fn command(engine: &mut MemEngine, index: u64, run: impl FnOnce(&mut dyn View)) 
 fn engine() -> MemEngine {
     let mut engine = MemEngine::new();
     command(&mut engine, 1, |view| {
-        view.put(b"kept", Bytes::new(), None).unwrap();
-        view.put(b"gone", Bytes::new(), None).unwrap();
+        view.put(b"kept", &Bytes::new(), None).unwrap();
+        view.put(b"gone", &Bytes::new(), None).unwrap();
     });
     engine
 }

@@ -93,7 +93,7 @@ fn load<M: Message + Default>(key: &Bytes, view: &mut dyn View) -> Result<Option
 }
 
 fn save(key: &Bytes, message: &impl Message, view: &mut dyn View) -> Result<(), EngineError> {
-    view.put(key, message.encode_to_vec().into(), None).map(drop)
+    view.put(key, &Bytes::from(message.encode_to_vec()), None)
 }
 
 fn load_all<M: Message + Default>(

@@ -282,15 +282,15 @@ impl Plan {
     pub(super) fn write(self, view: &mut dyn View) -> Result<(), EngineError> {
         for (key, value) in self.set {
             match value {
-                Some(value) => drop(view.put(&key, value, None)?),
+                Some(value) => view.put(&key, &value, None)?,
                 None => drop(view.delete(&key)?),
             }
         }
         for (key, value) in self.new {
-            view.insert(&key, value)?;
+            view.insert(&key, &value)?;
         }
         match self.meta {
-            Some(meta) => view.put(&keys::META, meta, None).map(drop),
+            Some(meta) => view.put(&keys::META, &meta, None),
             None => Ok(()),
         }
     }

@@ -292,7 +292,7 @@ fn write(operation: &Operation, view: &mut dyn View) -> Result<(), EngineError> 
             let now = view.now();
             let deadline = (put.ttl_ms > 0)
                 .then(|| Timestamp::new(now.millis().saturating_add(put.ttl_ms), now.counter()));
-            view.put(&put.key, put.value.clone(), deadline).map(drop)
+            view.put(&put.key, &put.value, deadline)
         }
         Some(Act::Delete(delete)) => view.delete(&delete.key).map(drop),
         None => Ok(()),

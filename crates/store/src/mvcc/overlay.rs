@@ -23,6 +23,14 @@ impl<'e, E: Read> Overlay<'e, E> {
         self.changes.insert(key, None);
     }
 
+    /// The value of a key, and whether it was changed here.
+    pub(super) fn look_up(&self, key: &[u8]) -> Result<(Option<Bytes>, bool), EngineError> {
+        match self.changes.get(key) {
+            Some(change) => Ok((change.clone(), true)),
+            None => Ok((self.engine.get(key)?, false)),
+        }
+    }
+
     /// Every key at most once, in key order.
     pub(super) fn into_batch(self) -> Batch {
         let mut batch = Batch::new();
@@ -38,10 +46,7 @@ impl<'e, E: Read> Overlay<'e, E> {
 
 impl<E: Read> Read for Overlay<'_, E> {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        match self.changes.get(key) {
-            Some(change) => Ok(change.clone()),
-            None => self.engine.get(key),
-        }
+        Ok(self.look_up(key)?.0)
     }
 
     fn scan(&self, range: ScanRange) -> Scan<'_> {

@@ -7,7 +7,7 @@
 //! ```
 
 use alloc::{format, vec::Vec};
-use core::ops::Bound;
+use core::{mem, ops::Bound};
 
 use bytes::Bytes;
 use kernel::{Version, clock::hybrid::Timestamp};
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     engine::{Batch, EngineError, Read, ScanRange},
-    view::View,
+    view::{Record, View},
 };
 
 /// An engine's space together with changes that are still to be written.
@@ -32,9 +32,25 @@ pub struct Pending<'e, E: Read> {
     grown: i64,
     superseded: usize,
     earliest: Timestamp,
-    /// The engine's key that was looked up last, and what stands under it: a command looks at a
-    /// key before it changes it.
-    recent: Option<(Bytes, Option<Stored>)>,
+    /// What was looked at last, newest first: a command looks at a key before it changes it, and
+    /// many commands change a key that they have in common besides.
+    recent: [Seen; 2],
+}
+
+/// What stands under a key.
+#[derive(Default)]
+struct Seen {
+    /// The engine's key; empty if nothing was seen.
+    full: Bytes,
+    stored: Option<Stored>,
+    /// Whether this batch has changed it before, and is likely to do so again.
+    changed: bool,
+}
+
+impl Seen {
+    fn is_of(&self, key: &[u8]) -> bool {
+        self.full.get(Space::TABLE_PREFIX_LEN..) == Some(key)
+    }
 }
 
 impl<'e, E: Read> Pending<'e, E> {
@@ -45,7 +61,8 @@ impl<'e, E: Read> Pending<'e, E> {
         let digest = Digest::new(previous_digest);
         let overlay = Overlay::new(engine);
         let (grown, superseded, earliest) = (0, 0, Timestamp::default());
-        Pending { overlay, space, history, digest, grown, superseded, earliest, recent: None }
+        let recent = Default::default();
+        Pending { overlay, space, history, digest, grown, superseded, earliest, recent }
     }
 
     /// No key has an earlier deadline: looking for those that have passed begins there, and need not
@@ -143,29 +160,32 @@ impl<'e, E: Read> Pending<'e, E> {
         }
     }
 
-    fn current(&mut self, key: &[u8]) -> Result<Option<Stored>, EngineError> {
-        Ok(self.look_up(key)?.1)
-    }
-
-    /// The engine's key of a current value, and the value.
-    fn look_up(&mut self, key: &[u8]) -> Result<(Bytes, Option<Stored>), EngineError> {
-        if let Some((full, stored)) = &self.recent
-            && full.get(Space::TABLE_PREFIX_LEN..) == Some(key)
-        {
-            return Ok((full.clone(), stored.clone()));
+    /// What stands under a key now.
+    fn look_up(&mut self, key: &[u8]) -> Result<&mut Seen, EngineError> {
+        if !self.recent[0].is_of(key) {
+            self.recent.swap(0, 1);
         }
-        let full = self.space.key(Table::Current, key);
-        let stored = self.overlay.get(&full)?.map(|bytes| Stored::decode(&bytes)).transpose()?;
-        self.recent = Some((full.clone(), stored.clone()));
-        Ok((full, stored))
+        if !self.recent[0].is_of(key) {
+            let full = self.space.key(Table::Current, key);
+            let (bytes, changed) = self.overlay.look_up(&full)?;
+            let stored = bytes.map(|bytes| Stored::decode(&bytes)).transpose()?;
+            self.recent[0] = Seen { full, stored, changed };
+        }
+        Ok(&mut self.recent[0])
     }
 
-    fn set(&mut self, key: &[u8], full: Bytes, old: Option<&Stored>, new: &Stored) {
-        let value = new.encode();
-        self.grown += pair_len(key, value.len()) - old.map_or(0, |old| stored_len(key, old));
-        self.note(Table::Current, Change::Put, key, &value);
-        self.overlay.put(full, value);
-        self.recent = None;
+    /// Sets a key under which this was seen.
+    fn set(&mut self, key: &[u8], seen: Seen, evidence: Stored, value: &dyn Record) {
+        let bytes = evidence.encode_with(value);
+        let old = seen.stored.as_ref().map_or(0, |old| stored_len(key, old));
+        self.grown += pair_len(key, bytes.len()) - old;
+        self.note(Table::Current, Change::Put, key, &bytes);
+        if seen.changed {
+            let value = bytes.slice(bytes.len() - value.size()..);
+            let stored = Some(Stored { value, ..evidence });
+            self.recent[0] = Seen { full: seen.full.clone(), stored, changed: true };
+        }
+        self.overlay.put(seen.full, bytes);
     }
 
     /// Keeps a value for reads before `at`. What was written at `at` itself nobody can have read.
@@ -199,6 +219,11 @@ fn stored_len(key: &[u8], stored: &Stored) -> i64 {
     pair_len(key, stored.encoded_len())
 }
 
+/// That of a key which this write makes.
+fn evidence(version: Version, deadline: Option<Timestamp>) -> Stored {
+    Stored { version, created: version, writes: 1, deadline, value: Bytes::new() }
+}
+
 /// The view of one command on the changes of its batch.
 pub struct PendingView<'p, 'e, E: Read> {
     pending: &'p mut Pending<'e, E>,
@@ -215,45 +240,46 @@ impl<E: Read> View for PendingView<'_, '_, E> {
     }
 
     fn get(&mut self, key: &[u8]) -> Result<Option<Stored>, EngineError> {
-        self.pending.current(key)
+        Ok(self.pending.look_up(key)?.stored.clone())
     }
 
     fn put(
         &mut self,
         key: &[u8],
-        value: Bytes,
+        value: &dyn Record,
         deadline: Option<Timestamp>,
-    ) -> Result<Stored, EngineError> {
-        let (full, old) = self.pending.look_up(key)?;
-        let version = self.version;
-        let (created, writes) =
-            old.as_ref().map_or((version, 1), |old| (old.created, old.writes.saturating_add(1)));
-        let new = Stored { version, created, writes, deadline, value };
-        if let Some(old) = &old {
-            self.pending.supersede(key, old, version);
+    ) -> Result<(), EngineError> {
+        let seen = mem::take(self.pending.look_up(key)?);
+        let (mut evidence, mut before) = (evidence(self.version, deadline), None);
+        if let Some(old) = &seen.stored {
+            self.pending.supersede(key, old, self.version);
+            (evidence.created, evidence.writes) = (old.created, old.writes.saturating_add(1));
+            before = old.deadline;
         }
-        let before = old.as_ref().and_then(|old| old.deadline);
         self.pending.move_deadline(key, before, deadline);
-        self.pending.set(key, full, old.as_ref(), &new);
-        Ok(new)
+        self.pending.set(key, seen, evidence, value);
+        Ok(())
     }
 
-    fn insert(&mut self, key: &[u8], value: Bytes) -> Result<(), EngineError> {
+    fn insert(&mut self, key: &[u8], value: &dyn Record) -> Result<(), EngineError> {
         debug_assert_eq!(self.get(key)?, None, "a key that is there is put: {key:02x?}");
-        let version = self.version;
-        let new = Stored { version, created: version, writes: 1, deadline: None, value };
-        let full = self.pending.space.key(Table::Current, key);
-        self.pending.set(key, full, None, &new);
+        let pending = &mut *self.pending;
+        if let Some(seen) = pending.recent.iter_mut().find(|seen| seen.is_of(key)) {
+            *seen = Seen::default();
+        }
+        let seen = Seen { full: pending.space.key(Table::Current, key), ..Seen::default() };
+        pending.set(key, seen, evidence(self.version, None), value);
         Ok(())
     }
 
     fn delete(&mut self, key: &[u8]) -> Result<bool, EngineError> {
-        let Some(old) = self.pending.current(key)? else { return Ok(false) };
+        let Seen { full, stored, .. } = mem::take(self.pending.look_up(key)?);
+        let Some(old) = stored else { return Ok(false) };
         self.pending.supersede(key, &old, self.version);
         self.pending.move_deadline(key, old.deadline, None);
-        self.pending.recent = None;
         self.pending.grown -= stored_len(key, &old);
-        self.pending.delete_raw(Table::Current, key);
+        self.pending.note(Table::Current, Change::Delete, key, &[]);
+        self.pending.overlay.delete(full);
         Ok(true)
     }
 

@@ -298,7 +298,7 @@ mod tests {
             }
             for key in keys {
                 let value = Bytes::from_static(value.as_bytes());
-                pending.view(version(index)).put(&Bytes::from_static(key), value, None).unwrap();
+                pending.view(version(index)).put(&Bytes::from_static(key), &value, None).unwrap();
             }
         }
         let batch = pending.into_batch();

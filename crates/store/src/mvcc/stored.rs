@@ -11,7 +11,7 @@ use alloc::{format, vec::Vec};
 use bytes::Bytes;
 use kernel::{Version, clock::hybrid::Timestamp};
 
-use crate::engine::EngineError;
+use crate::{engine::EngineError, view::Record};
 
 /// A value and its evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,17 +36,26 @@ impl Stored {
     /// How long the stored form is, in bytes.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
+        self.evidence_len() + self.value.len()
+    }
+
+    fn evidence_len(&self) -> usize {
         let created = if self.created != self.version { Version::LEN } else { 0 };
         let deadline = if self.deadline.is_some() { 8 } else { 0 };
-        2 + Version::LEN + created + deadline + varint_len(self.writes) + self.value.len()
+        2 + Version::LEN + created + deadline + varint_len(self.writes)
     }
 
     /// The stored form. The place of creation is left out where it equals the version.
     #[must_use]
     pub fn encode(&self) -> Bytes {
+        self.encode_with(&self.value)
+    }
+
+    /// The stored form of another value with this evidence.
+    pub(super) fn encode_with(&self, value: &dyn Record) -> Bytes {
         let created = self.created != self.version;
         // Exact: bytes made of a vector with room to spare cost an allocation more.
-        let mut out = Vec::with_capacity(self.encoded_len());
+        let mut out = Vec::with_capacity(self.evidence_len() + value.size());
         let flags = if created { HAS_CREATED } else { 0 }
             | if self.deadline.is_some() { HAS_DEADLINE } else { 0 };
         out.extend_from_slice(&[FORMAT, flags]);
@@ -63,7 +72,7 @@ impl Stored {
             writes >>= 7;
         }
         out.push(writes as u8);
-        out.extend_from_slice(&self.value);
+        value.write(&mut out);
         Bytes::from(out)
     }
 

@@ -56,12 +56,12 @@ pub(super) fn table(engine: &impl Read, table: Table) -> Vec<Bytes> {
 fn an_insert_is_a_put_of_what_is_not_there() {
     let (mut put, mut inserted) = (MemEngine::new(), MemEngine::new());
     let value = Bytes::from_static(b"v");
-    let one = command(&mut put, 1, |view| drop(view.put(b"k", value.clone(), None).unwrap()));
-    let other = command(&mut inserted, 1, |view| view.insert(b"k", value.clone()).unwrap());
+    let one = command(&mut put, 1, |view| view.put(b"k", &value, None).unwrap());
+    let other = command(&mut inserted, 1, |view| view.insert(b"k", &value).unwrap());
     assert_eq!(one, other);
     command(&mut inserted, 2, |view| {
         assert!(view.get(b"other").unwrap().is_none());
-        view.insert(b"other", value.clone()).unwrap();
+        view.insert(b"other", &value).unwrap();
         assert_eq!(view.get(b"other").unwrap().unwrap().value, value, "seen at once");
     });
 }

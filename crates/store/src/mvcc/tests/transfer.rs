@@ -13,7 +13,7 @@ fn filled() -> MemEngine {
     for index in 0..40 {
         command(&mut engine, index, |view| {
             let deadline = rng.chance(0.5).then(|| Timestamp(rng.below(99)));
-            view.put(&random_key(&mut rng), Bytes::from(std::vec![7; 40]), deadline).unwrap();
+            view.put(&random_key(&mut rng), &Bytes::from(std::vec![7; 40]), deadline).unwrap();
             view.delete(&random_key(&mut rng)).unwrap();
         });
     }
