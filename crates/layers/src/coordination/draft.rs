@@ -9,24 +9,22 @@
 //! transactions change a key twice (a range that ends with a zero byte, sibling transactions): the
 //! draft keeps every step for the watchers, and what stood there before the command for the past.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use kernel::bug::{Bug, planted};
-use store::{
-    engine::{Changes, EngineError, ScanRange, layered},
-    view::View,
-};
+use store::engine::{Changes, EngineError, ScanRange, layered};
 
 use super::{
     Error,
     error::Stop,
     keys,
     limits::{CHANGES_MAX, MOVED_BYTES_MAX, REPLY_BYTES_MAX, TOLD_EVENTS_MAX},
-    log::{Change, kind_of},
+    log::kind_of,
     look::Look,
     meta::{Meta, encode},
     past::record,
+    plan::{Plan, Step, Steps},
     told::Stretch,
     wire::{Event, KeyValue},
 };
@@ -38,9 +36,10 @@ pub(super) struct Draft<'l> {
     /// Whether a number other than the revision was changed.
     touched: bool,
     steps: Vec<Step>,
-    slots: BTreeMap<Bytes, Slot>,
-    /// Raw keys and values that the command sets or removes.
+    /// Raw keys and values that the command sets or removes, without those of its last step: a
+    /// command that goes on lays them over, and most commands have one step.
     overlay: Changes,
+    laid: bool,
     /// Raw keys that were never there and are not read again, and their values.
     fresh: Vec<(Bytes, Bytes)>,
     /// How many bytes the answer may still take.
@@ -49,19 +48,6 @@ pub(super) struct Draft<'l> {
     left: usize,
     /// How many bytes it may still move to the history.
     moves: usize,
-}
-
-/// One change of a key. Without a record, it is removed.
-struct Step {
-    key: Bytes,
-    now: Option<KeyValue>,
-}
-
-/// What a key was before the command, and its last step.
-struct Slot {
-    before: Option<Bytes>,
-    lease: i64,
-    last: usize,
 }
 
 impl<'l> Draft<'l> {
@@ -77,8 +63,8 @@ impl<'l> Draft<'l> {
             meta,
             touched: false,
             steps: Vec::new(),
-            slots: BTreeMap::new(),
             overlay: Changes::new(),
+            laid: true,
             fresh: Vec::new(),
             room: REPLY_BYTES_MAX,
             left: CHANGES_MAX,
@@ -146,7 +132,8 @@ impl<'l> Draft<'l> {
             value,
             lease,
         };
-        self.step(key, raw, before, old.as_ref().map_or(0, |old| old.lease), Some(new))?;
+        let old_lease = old.as_ref().map_or(0, |old| old.lease);
+        self.step(Step { key, raw, before, old_lease, now: Some(new) })?;
         Ok(old)
     }
 
@@ -158,31 +145,29 @@ impl<'l> Draft<'l> {
     }
 
     /// Removes a key, under which this record stands.
-    pub(super) fn delete(&mut self, key: Bytes, record: Bytes, lease: i64) -> Result<(), Stop> {
+    pub(super) fn delete(&mut self, key: Bytes, record: Bytes, old_lease: i64) -> Result<(), Stop> {
         let raw = keys::current(&key);
-        self.step(key, raw, Some(record), lease, None)
+        self.step(Step { key, raw, before: Some(record), old_lease, now: None })
     }
 
-    fn step(
-        &mut self,
-        key: Bytes,
-        raw: Bytes,
-        before: Option<Bytes>,
-        lease: i64,
-        now: Option<KeyValue>,
-    ) -> Result<(), Stop> {
-        let moved = before.as_ref().map_or(0, Bytes::len);
+    fn step(&mut self, step: Step) -> Result<(), Stop> {
+        let moved = step.before.as_ref().map_or(0, Bytes::len);
         self.left = self.left.checked_sub(1).ok_or(Error::TooManyChanges)?;
         self.moves = self.moves.checked_sub(moved).ok_or(Error::TooManyChanges)?;
-        let last = self.steps.len();
-        self.slots.entry(key.clone()).and_modify(|slot| slot.last = last).or_insert(Slot {
-            before,
-            lease,
-            last,
-        });
-        self.overlay.insert(raw, now.as_ref().map(encode));
-        self.steps.push(Step { key, now });
+        self.lay_over();
+        self.steps.push(step);
+        self.laid = false;
         Ok(())
+    }
+
+    /// Lets reads find the last step.
+    fn lay_over(&mut self) {
+        if let Some(step) = self.steps.last()
+            && !self.laid
+        {
+            self.overlay.insert(step.raw.clone(), step.now.as_ref().map(encode));
+            self.laid = true;
+        }
     }
 
     /// Sets or removes a raw key that is not under a user's key.
@@ -202,52 +187,33 @@ impl<'l> Draft<'l> {
             return Ok(None);
         }
         let untold = usize::from(planted(Bug::StepUntold) && self.steps.len() > 1);
-        let steps = self.steps.iter().take(self.steps.len() - untold);
-        let events: Result<Vec<Event>, _> = steps.map(|step| self.event(step, after)).collect();
-        Ok(Stretch::new(before, after, events?))
-    }
-
-    fn event(&self, step: &Step, revision: i64) -> Result<Event, EngineError> {
-        let (key, kind) = (step.key.clone(), kind_of(step.now.as_ref()));
-        let now =
-            step.now.clone().unwrap_or(KeyValue { mod_revision: revision, ..KeyValue::default() });
-        let before = self.slots.get(&key).and_then(|slot| slot.before.clone());
-        let before = before.filter(|_| now.create_revision != revision);
-        let prev_kv = before.map(|bytes| record(key.clone(), bytes)).transpose()?;
-        Ok(Event { r#type: kind, kv: Some(KeyValue { key, ..now }), prev_kv })
+        let steps = Steps::new(&self.steps);
+        let told = self.steps.iter().take(self.steps.len() - untold);
+        let events = told.map(|step| event(step, steps.first(step), after));
+        Ok(Stretch::new(before, after, events.collect::<Result<Vec<Event>, _>>()?))
     }
 
     /// What has to be written.
     pub(super) fn finish(self) -> Plan {
-        let meta = self.meta();
-        let mut plan = Plan { set: self.overlay, new: self.fresh, ..Plan::default() };
-        for (key, slot) in &self.slots {
-            if let Some(before) = &slot.before {
-                plan.new.push((keys::history(key, meta.revision), before.clone()));
-            }
-            let now = self.steps.get(slot.last).and_then(|step| step.now.as_ref());
-            let lease = now.map_or(0, |now| now.lease);
-            if lease != slot.lease && slot.lease != 0 && !planted(Bug::DetachIgnored) {
-                plan.set.insert(keys::attached(slot.lease, key), None);
-            }
-            if lease != slot.lease && lease != 0 {
-                plan.new.push((keys::attached(lease, key), Bytes::new()));
-            }
-        }
-        let changed = !self.steps.is_empty();
-        for (at, step) in self.steps.into_iter().enumerate() {
-            let lasts = self.slots.get(&step.key).is_some_and(|slot| slot.last == at);
-            let change = Change::new(step.key, step.now, lasts);
-            let sub = u32::try_from(at).unwrap_or(u32::MAX);
-            plan.new.push((keys::revision(meta.revision, sub), encode(&change)));
-        }
-        plan.meta = (changed || self.touched).then(|| encode(&meta));
-        plan
+        let (meta, counted) = (self.meta(), self.touched || !self.steps.is_empty());
+        let Draft { steps, overlay: set, laid, fresh: new, .. } = self;
+        Plan { steps, set, laid, new, meta, counted }
     }
+}
+
+/// What who watches is told of a step; before the command, the key stood as before its first.
+fn event(step: &Step, first: &Step, revision: i64) -> Result<Event, EngineError> {
+    let (key, kind) = (step.key.clone(), kind_of(step.now.as_ref()));
+    let now =
+        step.now.clone().unwrap_or(KeyValue { mod_revision: revision, ..KeyValue::default() });
+    let before = first.before.clone().filter(|_| now.create_revision != revision);
+    let prev_kv = before.map(|bytes| record(key.clone(), bytes)).transpose()?;
+    Ok(Event { r#type: kind, kv: Some(KeyValue { key, ..now }), prev_kv })
 }
 
 impl Look for Draft<'_> {
     fn get(&mut self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        self.lay_over();
         match self.overlay.get(key) {
             Some(change) => Ok(change.clone()),
             None => self.base.get(key),
@@ -259,6 +225,7 @@ impl Look for Draft<'_> {
         range: &ScanRange,
         limit: usize,
     ) -> Result<Vec<(Bytes, Bytes)>, EngineError> {
+        self.lay_over();
         // A change hides one pair at most.
         let below = self.base.scan(range, limit.saturating_add(self.overlay.len()))?;
         if self.overlay.is_empty() {
@@ -266,32 +233,5 @@ impl Look for Draft<'_> {
         }
         let below = below.into_iter().map(Ok);
         layered(alloc::boxed::Box::new(below), &self.overlay, range).take(limit).collect()
-    }
-}
-
-/// What a command writes.
-#[derive(Default)]
-pub(super) struct Plan {
-    set: Changes,
-    /// Keys that were not there before.
-    new: Vec<(Bytes, Bytes)>,
-    meta: Option<Bytes>,
-}
-
-impl Plan {
-    pub(super) fn write(self, view: &mut dyn View) -> Result<(), EngineError> {
-        for (key, value) in self.set {
-            match value {
-                Some(value) => view.put(&key, &value, None)?,
-                None => drop(view.delete(&key)?),
-            }
-        }
-        for (key, value) in self.new {
-            view.insert(&key, &value)?;
-        }
-        match self.meta {
-            Some(meta) => view.put(&keys::META, &meta, None),
-            None => Ok(()),
-        }
     }
 }

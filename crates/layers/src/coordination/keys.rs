@@ -40,15 +40,20 @@ fn join(table: u8, parts: &[&[u8]]) -> Bytes {
     Bytes::from(key)
 }
 
-fn escape(key: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(key.len() + 2);
+/// A key under which something follows.
+fn join_after(table: u8, key: &[u8], end: [u8; 2], rest: &[u8]) -> Bytes {
+    let zeros = key.iter().filter(|byte| **byte == 0).count();
+    let mut out = Vec::with_capacity(1 + key.len() + zeros + end.len() + rest.len());
+    out.push(table);
     for byte in key {
         out.push(*byte);
         if *byte == 0 {
             out.push(0xff);
         }
     }
-    out
+    out.extend_from_slice(&end);
+    out.extend_from_slice(rest);
+    Bytes::from(out)
 }
 
 /// What stands under a key now.
@@ -58,12 +63,12 @@ pub(super) fn current(key: &[u8]) -> Bytes {
 
 /// What stood under a key before the revision `until`.
 pub(super) fn history(key: &[u8], until: i64) -> Bytes {
-    join(table::HISTORY, &[&escape(key), &KEY_END, &(until as u64).to_be_bytes()])
+    join_after(table::HISTORY, key, KEY_END, &(until as u64).to_be_bytes())
 }
 
 /// The first place of the history behind that of a key.
 pub(super) fn after_history(key: &[u8]) -> Bytes {
-    join(table::HISTORY, &[&escape(key), &AFTER_KEY_END])
+    join_after(table::HISTORY, key, AFTER_KEY_END, &[])
 }
 
 /// The history of a key that ends at the revision `from` or later, oldest first.
@@ -240,7 +245,7 @@ impl Keys {
 
     /// Where they stood.
     pub(super) fn history(&self) -> ScanRange {
-        let edge = |key: &Bytes| join(table::HISTORY, &[&escape(key), &KEY_END]);
+        let edge = |key: &Bytes| join_after(table::HISTORY, key, KEY_END, &[]);
         match self {
             Keys::One(key) => ScanRange::between(edge(key), after_history(key)),
             Keys::Between(start, end) => ScanRange::between(edge(start), edge(end)),

@@ -42,8 +42,8 @@ pub(super) fn kind_of(now: Option<&KeyValue>) -> i32 {
 }
 
 impl Change {
-    pub(super) fn new(key: Bytes, now: Option<KeyValue>, lasts: bool) -> Change {
-        Change { kind: kind_of(now.as_ref()), key, ended: now.filter(|_| !lasts) }
+    pub(super) fn new(key: Bytes, now: Option<&KeyValue>, lasts: bool) -> Change {
+        Change { kind: kind_of(now), key, ended: now.filter(|_| !lasts).cloned() }
     }
 
     fn event(
@@ -147,10 +147,10 @@ mod tests {
     fn the_record_is_golden() {
         let key = Bytes::from_static(b"k");
         let kv = KeyValue { mod_revision: 3, ..KeyValue::default() };
-        let put = Change::new(key.clone(), Some(kv.clone()), true);
+        let put = Change::new(key.clone(), Some(&kv), true);
         assert_eq!(encode(&put), &[18, 1, b'k'][..]);
         assert_eq!(encode(&Change::new(key.clone(), None, true)), &[8, 1, 18, 1, b'k'][..]);
-        let ended = Change::new(key, Some(kv), false);
+        let ended = Change::new(key, Some(&kv), false);
         assert_eq!(encode(&ended), &[18, 1, b'k', 26, 2, 24, 3][..]);
     }
 }

@@ -4,7 +4,7 @@ use alloc::{format, vec::Vec};
 
 use bytes::Bytes;
 use prost::Message;
-use store::engine::EngineError;
+use store::{engine::EngineError, view::Record};
 
 use super::{keys, look::Look};
 
@@ -61,6 +61,19 @@ impl Meta {
 pub(super) fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, EngineError> {
     M::decode(bytes)
         .map_err(|error| EngineError::Corrupt(format!("a coordination record: {error}")))
+}
+
+/// A message as a record of the view.
+pub(super) struct Encoded<'m, M>(pub &'m M);
+
+impl<M: Message> Record for Encoded<'_, M> {
+    fn size(&self) -> usize {
+        self.0.encoded_len()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.encode_raw(out);
+    }
 }
 
 pub(super) fn encode(message: &impl Message) -> Bytes {

@@ -62,6 +62,7 @@ mod log;
 mod look;
 mod meta;
 mod past;
+mod plan;
 mod queue;
 mod range;
 mod recipe;
