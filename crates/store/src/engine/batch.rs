@@ -38,6 +38,12 @@ impl Batch {
         Batch::default()
     }
 
+    /// No changes, and room for so many.
+    #[must_use]
+    pub fn with_capacity(changes: usize) -> Batch {
+        Batch { ops: Vec::with_capacity(changes), bytes: 0 }
+    }
+
     /// Sets a key.
     pub fn put(&mut self, key: Bytes, value: Bytes) {
         self.push(Op::Put(key, value));

@@ -33,7 +33,8 @@ impl<'e, E: Read> Overlay<'e, E> {
 
     /// Every key at most once, in key order.
     pub(super) fn into_batch(self) -> Batch {
-        let mut batch = Batch::new();
+        // One more, because a replica adds how far it has come.
+        let mut batch = Batch::with_capacity(self.changes.len() + 1);
         for (key, change) in self.changes {
             match change {
                 Some(value) => batch.put(key, value),
