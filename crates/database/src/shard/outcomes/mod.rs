@@ -135,10 +135,8 @@ impl Outcomes {
             self.write(pending);
             self.open_page(found.version.index);
         }
-        let wire = Wire::new(id, found);
         let before = self.last.len();
-        // A vector grows as needed: encoding into it cannot fail.
-        let _ = wire.encode_length_delimited(&mut self.last);
+        page::add(&mut self.last, id, found);
         pending.kept(id, &self.last[before..]);
         let now_ms = found.version.timestamp.millis();
         self.count_in(id, self.last.len() - before, now_ms);

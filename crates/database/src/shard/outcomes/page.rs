@@ -7,7 +7,10 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use kernel::Version;
-use prost::Message;
+use prost::{
+    Message,
+    encoding::{self, WireType},
+};
 use store::engine::EngineError;
 
 use super::Found;
@@ -32,16 +35,6 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// What is stored of an outcome.
-    pub fn new(id: &Bytes, found: &Found) -> Wire {
-        Wire {
-            id: id.clone(),
-            version: Bytes::copy_from_slice(&found.version.to_bytes()),
-            fingerprint: found.fingerprint,
-            reply: found.reply.clone(),
-        }
-    }
-
     /// What was stored.
     pub fn found(self) -> Result<Found, EngineError> {
         let version = Version::from_bytes(&self.version).ok_or_else(damaged)?;
@@ -82,6 +75,26 @@ impl Page {
         }
         Ok(outcomes)
     }
+}
+
+/// Adds an outcome to a page: the bytes of a [`Wire`], and before them their length. Every command
+/// comes here, so nothing is made only to be encoded.
+pub fn add(page: &mut Vec<u8>, id: &Bytes, found: &Found) {
+    let before = page.len();
+    encoding::bytes::encode(1, id, page);
+    encoding::encode_key(2, WireType::LengthDelimited, page);
+    encoding::encode_varint(Version::LEN as u64, page);
+    page.extend_from_slice(&found.version.to_bytes());
+    if found.fingerprint != 0 {
+        encoding::fixed32::encode(3, &found.fingerprint, page);
+    }
+    if let Some(reply) = &found.reply {
+        encoding::bytes::encode(4, reply, page);
+    }
+    let end = page.len();
+    encoding::encode_varint((end - before) as u64, page);
+    let len_len = page.len() - end;
+    page[before..].rotate_right(len_len);
 }
 
 pub fn damaged() -> EngineError {
