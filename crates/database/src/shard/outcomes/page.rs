@@ -81,7 +81,10 @@ impl Page {
 /// comes here, so nothing is made only to be encoded.
 pub fn add(page: &mut Vec<u8>, id: &Bytes, found: &Found) {
     let before = page.len();
-    encoding::bytes::encode(1, id, page);
+    // What is empty is left out, as everywhere in this encoding.
+    if !id.is_empty() {
+        encoding::bytes::encode(1, id, page);
+    }
     encoding::encode_key(2, WireType::LengthDelimited, page);
     encoding::encode_varint(Version::LEN as u64, page);
     page.extend_from_slice(&found.version.to_bytes());
