@@ -36,9 +36,6 @@ pub fn laid_over<'a>(
     changes: impl Iterator<Item = (Bytes, Option<Bytes>)> + 'a,
     range: &ScanRange,
 ) -> Scan<'a> {
-    if range.is_empty() {
-        return Box::new(core::iter::empty());
-    }
     Box::new(Merge { below: below.peekable(), changes: changes.peekable(), reverse: range.reverse })
 }
 

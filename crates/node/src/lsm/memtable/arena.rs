@@ -81,9 +81,7 @@ impl Arena {
 
     /// The key of a record.
     pub fn key(&self, place: Place) -> &[u8] {
-        let record = &self.chunks[place.chunk()][place.offset()..];
-        let (_, _, key) = header(record);
-        &record[HEADER..HEADER + key]
+        self.record(place).0
     }
 
     /// A record: its key, and its value if it was not removed.
