@@ -27,8 +27,8 @@ use direct::{Blocks, Direct};
 
 /// Files whose name ends so are not whole.
 const UNFINISHED: &str = ".new";
-/// The file that is made ahead.
-const AHEAD: &str = "ahead.new";
+/// The file that is made ahead: no name for a file begins so.
+const AHEAD: &str = ".ahead.new";
 
 /// An open file.
 #[derive(Debug)]

@@ -8,7 +8,7 @@
 //! ```
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     thread::JoinHandle,
@@ -62,7 +62,10 @@ impl Blanks {
             return;
         }
         let path = self.path.clone();
-        let filling = ambient::spawn("quorate-blank", move || fill(&path, len, true));
+        let filling = ambient::spawn("quorate-blank", move || {
+            // Half a file on a disk without room would keep what the journal needs.
+            fill(&path, len, true).inspect_err(|_| drop(fs::remove_file(&path)))
+        });
         self.next = filling.ok().map(|filling| Next { len, filling });
     }
 }
@@ -98,7 +101,7 @@ fn fill(path: &Path, len: u64, background: bool) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::FileExt};
+    use std::os::unix::fs::FileExt;
 
     use super::*;
 
