@@ -179,7 +179,6 @@ impl Engine for LsmEngine {
     type Flush = LsmFlush;
 
     fn write(&mut self, batch: Batch) -> Result<(), EngineError> {
-        self.front.release();
         for op in batch.ops() {
             if let Op::Put(key, _) = op {
                 checked(key)?;
@@ -212,6 +211,10 @@ impl Engine for LsmEngine {
             ingested: Arc::clone(self.front.ingested()),
             tree: Arc::downgrade(&self.tree),
         }
+    }
+
+    fn flushed(&mut self) {
+        self.front.release();
     }
 
     fn approximate_bytes(&self) -> u64 {

@@ -107,6 +107,7 @@ pub fn make_room<E: Engine>(core: &mut Core<E>, shards: &Shards) {
 
 fn flushed<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     let Some(flushing) = core.flushing.take() else { return };
+    core.engine.flushed();
     core.notes.push(Note::Flushed { took: core.now.instant.since(flushing.started) });
     for (id, mark) in flushing.marks {
         if let Some(shard) = shards.get_mut(&id) {

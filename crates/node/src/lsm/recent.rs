@@ -6,6 +6,9 @@
 //!
 //! Two generations bound it: when the younger one is full it becomes the older one, and what was
 //! older is let go of. A key is in one of them at most: the older one gives up what is asked for.
+//!
+//! A key that is made or removed is forgotten: the command that made it looked it up to see that it
+//! was not there, and most (a lease, a place in a queue for a lock) are not looked up again soon.
 
 use bytes::Bytes;
 use hashbrown::HashMap;
@@ -48,11 +51,24 @@ impl Recent {
 
     /// A key was set, or removed (`None`).
     pub fn change(&mut self, key: &[u8], value: Option<&Bytes>) {
-        if let Some(slot) = self.young.get_mut(key) {
-            self.bytes = self.bytes + length(value) - length(slot.as_ref());
-            *slot = value.cloned();
-        } else if let Some((key, _)) = self.old.remove_entry(key) {
-            self.remember(key, value.cloned());
+        match self.young.get_mut(key) {
+            Some(slot) if slot.is_some() == value.is_some() => {
+                self.bytes = self.bytes + length(value) - length(slot.as_ref());
+                *slot = value.cloned();
+            }
+            Some(_) => self.forget(key),
+            None => match self.old.remove_entry(key) {
+                Some((key, old)) if old.is_some() == value.is_some() => {
+                    self.remember(key, value.cloned());
+                }
+                _ => {}
+            },
+        }
+    }
+
+    fn forget(&mut self, key: &[u8]) {
+        if let Some((key, value)) = self.young.remove_entry(key) {
+            self.bytes -= ENTRY_BYTES + key.len() + length(value.as_ref());
         }
     }
 
@@ -88,12 +104,31 @@ mod tests {
         let mut recent = recent(10 * (ENTRY_BYTES + 8));
         recent.change(&key(1), Some(&key(1)));
         assert_eq!(recent.get(&key(1)), None, "nobody looked it up");
-        recent.remember(key(1), None);
-        assert_eq!(recent.get(&key(1)), Some(None));
+        recent.remember(key(1), Some(key(1)));
+        assert_eq!(recent.get(&key(1)), Some(Some(key(1))));
         recent.change(&key(1), Some(&key(2)));
         assert_eq!(recent.get(&key(1)), Some(Some(key(2))));
-        recent.change(&key(1), None);
-        assert_eq!(recent.get(&key(1)), Some(None));
+    }
+
+    #[test]
+    fn a_key_that_is_made_or_removed_is_forgotten() {
+        for generations in [1, 2] {
+            let mut recent = recent(1 << 20);
+            recent.remember(key(1), None);
+            recent.remember(key(2), Some(key(2)));
+            recent.remember(key(3), None);
+            if generations == 2 {
+                recent.bytes_max = 0;
+                recent.remember(key(4), None);
+                recent.bytes_max = 1 << 20;
+            }
+            recent.change(&key(1), Some(&key(1)));
+            recent.change(&key(2), None);
+            recent.change(&key(3), None);
+            assert_eq!((recent.get(&key(1)), recent.get(&key(2))), (None, None));
+            assert_eq!(recent.get(&key(3)), Some(None), "it was not there, and is not");
+            assert_eq!(recent.bytes, ENTRY_BYTES + 4, "only the third is left in the young one");
+        }
     }
 
     #[test]

@@ -176,6 +176,9 @@ pub trait Engine: Read {
     /// [`FlushJob::run`]. Jobs may run out of order or never.
     fn flush(&mut self) -> Self::Flush;
 
+    /// A job has run: what it made durable need not be held twice.
+    fn flushed(&mut self) {}
+
     /// Bytes held, roughly: for limits and metrics.
     fn approximate_bytes(&self) -> u64;
 }
