@@ -144,6 +144,23 @@ async fn a_stream_has_many_watches_with_numbers_of_either_side() {
 }
 
 #[tokio::test]
+async fn watches_that_begin_together_share_one_look_at_the_revision() {
+    let served = start().await;
+    let client = Client::open(served.address).await;
+    let mut stream = client.stream(PATH).await;
+    let looks = || served.fake.traces.lock().unwrap().len();
+    begin(&mut stream, create("first")).await;
+    let before = looks();
+    for _ in 0..100 {
+        stream.say(&ask(RequestUnion::CreateRequest(create("key"))));
+    }
+    for id in 1..=100 {
+        assert_eq!(stream.next::<WatchResponse>().await.unwrap().watch_id, id);
+    }
+    assert!(looks() - before < 30, "each came in a frame of its own: {}", looks() - before);
+}
+
+#[tokio::test]
 async fn a_watch_of_what_is_compacted_ends_with_the_first_revision_there_is() {
     let served = start().await;
     let client = Client::open(served.address).await;

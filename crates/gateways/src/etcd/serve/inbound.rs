@@ -1,9 +1,17 @@
 //! The messages of a stream, as they come.
 
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+};
+
 use bytes::Bytes;
 use h2::RecvStream;
 
 use crate::etcd::grpc::{Code, Messages, Status};
+
+/// So many messages are given together at most.
+const TOGETHER: usize = 256;
 
 /// What a client says on a stream.
 pub struct Inbound {
@@ -18,33 +26,43 @@ impl Inbound {
         Inbound { body, messages }
     }
 
-    /// Waits for at least one message and gives all that are whole; `None` when no more will come.
+    /// Waits for at least one message and gives all that have come; `None` when no more will come.
     /// What has come is not lost if nobody waits any more.
     ///
     /// # Errors
     /// If what came is no stream of messages.
     pub async fn next(&mut self) -> Result<Option<Vec<Bytes>>, Status> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// A client may send each message in a frame of its own: those that wait here share what is
+    /// done for one.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Vec<Bytes>>, Status>> {
+        let mut whole = Vec::new();
         loop {
-            let mut whole = Vec::new();
-            while let Some(message) = self.messages.take()? {
+            while whole.len() < TOGETHER
+                && let Some(message) = self.messages.take()?
+            {
                 whole.push(message);
             }
-            if !whole.is_empty() {
-                return Ok(Some(whole));
-            }
-            let Some(body) = &mut self.body else { return Ok(None) };
-            match body.data().await {
-                Some(Ok(chunk)) => {
+            let Some(body) = self.body.as_mut().filter(|_| whole.len() < TOGETHER) else { break };
+            match body.poll_data(context) {
+                Poll::Ready(Some(Ok(chunk))) => {
                     let _ = body.flow_control().release_capacity(chunk.len());
                     self.messages.push(chunk);
                 }
-                Some(Err(_)) => return Err(Status::new(Code::Cancelled, "the stream was reset")),
-                None if self.messages.is_empty() => self.body = None,
-                None => {
-                    let text = "grpc: the call ended before its message did";
-                    return Err(Status::new(Code::Internal, text));
+                Poll::Ready(Some(Err(_))) => {
+                    return Poll::Ready(Err(Status::new(Code::Cancelled, "the stream was reset")));
                 }
+                Poll::Ready(None) => self.body = None,
+                Poll::Pending if whole.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
             }
         }
+        if whole.is_empty() && !self.messages.is_empty() {
+            let text = "grpc: the call ended before its message did";
+            return Poll::Ready(Err(Status::new(Code::Internal, text)));
+        }
+        Poll::Ready(Ok(Some(whole).filter(|whole| !whole.is_empty())))
     }
 }
