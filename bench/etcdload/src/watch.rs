@@ -47,6 +47,10 @@ pub struct Watching {
     /// Leases that are granted before anything is measured.
     #[arg(long, default_value_t = 0)]
     pub leases: usize,
+    /// How long nothing happens before writing begins, in seconds: the memory is taken before and
+    /// after.
+    #[arg(long, default_value_t = 0.0)]
+    pub idle_seconds: f64,
 }
 
 /// `etcdserverpb.WatchRequest`, as far as it is needed.
@@ -108,6 +112,8 @@ pub async fn run(
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let memory_after = load::usage(servers).rss_bytes;
+    tokio::time::sleep(Duration::from_secs_f64(watching.idle_seconds)).await;
+    let memory_idle = load::usage(servers).rss_bytes;
     let cpu_before = load::usage(servers).cpu_seconds;
     let (writes, count) = match watching.put_rate > 0.0 {
         true => write(&connections[0], watching, &seen).await?,
@@ -141,6 +147,7 @@ pub async fn run(
         "server_cpu_seconds": cpu,
         "memory_before": memory_before,
         "memory_after": memory_after,
+        "memory_idle": memory_idle,
     }))
 }
 
