@@ -28,7 +28,7 @@ pub struct Entry {
     /// An [`EntryKind`]; read it with [`Entry::kind`].
     #[prost(enumeration = "EntryKind", tag = "3")]
     pub kind: i32,
-    /// The command or the encoded membership; shared, never copied.
+    /// The command or the encoded membership; shared, and copied only by [`Entry::apart`].
     #[prost(bytes = "bytes", tag = "4")]
     pub data: Bytes,
 }
@@ -36,6 +36,8 @@ pub struct Entry {
 impl Entry {
     /// What an entry costs beside its data, in bytes: a round figure for the accounting.
     pub const OVERHEAD: u64 = 32;
+    /// Data up to this length, in bytes, costs less to copy than what it would hold.
+    const COPIED_MAX: usize = 128;
 
     /// A command.
     #[must_use]
@@ -54,6 +56,15 @@ impl Entry {
     pub fn membership(index: u64, term: u64, membership: &Membership) -> Entry {
         let data = prost::Message::encode_to_vec(membership).into();
         Entry { index, term, kind: EntryKind::Membership as i32, data }
+    }
+
+    /// The same, holding nothing else: short data came in a frame with much that is of no use
+    /// later, and would hold it as long as the log holds the entry.
+    pub(crate) fn apart(mut self) -> Entry {
+        if self.data.len() <= Self::COPIED_MAX {
+            self.data = Bytes::copy_from_slice(&self.data);
+        }
+        self
     }
 
     /// What it counts against limits, in bytes.

@@ -111,7 +111,7 @@ impl Raft {
                 None => {}
             }
             self.disk.staged.stage_log(entry.index);
-            self.log.push(entry);
+            self.log.push(entry.apart());
         }
         true
     }

@@ -15,11 +15,12 @@ pub struct Index {
     ranges: Ranges,
 }
 
-/// Nearly always one.
+/// Nearly always one, so that no more room is taken than one needs.
 #[derive(Debug)]
+#[expect(clippy::box_collection, reason = "the set is the rare case, and half of the room")]
 enum Few {
     One(u64),
-    More(BTreeSet<u64>),
+    More(Box<BTreeSet<u64>>),
 }
 
 impl Index {
@@ -34,7 +35,7 @@ impl Index {
             Some(Few::More(more)) => drop(more.insert(number)),
             Some(few) => {
                 if let Few::One(one) = *few {
-                    *few = Few::More([one, number].into());
+                    *few = Few::More(Box::new([one, number].into()));
                 }
             }
         }
