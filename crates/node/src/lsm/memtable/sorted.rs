@@ -3,12 +3,16 @@
 //! ```text
 //!   prefix   "/registry/pods/"            what all of them begin with, once
 //!   heads    "default/" "kube-sys" …      the next eight bytes of each, as one number
-//!   places    17         4                where the rest lies, read only where heads are equal
+//!   tails    "web-1\0\0\0" "tem/dns-" …   eight more, read only where heads are equal
+//!   places    17         4                where the rest lies, read only where tails are, too
 //! ```
 //!
 //! A search reads this node and seldom a key: a key is a cold line, and a plain ordered map reads
 //! some ten of them. Graefe, *Modern B-Tree Techniques* (2011), 3.5 and 3.6: prefix truncation and
-//! poor man's normalized keys.
+//! poor man's normalized keys. Heads alone are not enough: what keeps history ends in a version, so
+//! that neighbours differ in their last bytes only.
+
+use std::ops::Range;
 
 use super::arena::{Arena, Place};
 
@@ -26,6 +30,7 @@ pub struct Sorted {
     prefix_len: usize,
     prefix: [u8; PREFIX_MAX],
     heads: [u64; FULL],
+    tails: [u64; FULL],
     places: [Place; FULL],
 }
 
@@ -37,6 +42,7 @@ impl Sorted {
             prefix_len: 0,
             prefix: [0; PREFIX_MAX],
             heads: [0; FULL],
+            tails: [0; FULL],
             places: [Place::default(); FULL],
         }
     }
@@ -58,14 +64,11 @@ impl Sorted {
             _ if key < &self.prefix[..self.prefix_len] => return Err(0),
             _ => return Err(self.len),
         };
-        let head = head(rest);
-        let heads = &self.heads[..self.len];
-        // All are counted, not halved again and again: lines that do not depend on each other are
-        // fetched together.
-        let from = heads.iter().filter(|one| **one < head).count();
-        let alike = heads.iter().filter(|one| **one == head).count();
-        let found =
-            self.places[from..from + alike].binary_search_by(|place| arena.key(*place).cmp(key));
+        let (head, tail) = words(rest);
+        let heads = alike(&self.heads, 0..self.len, head);
+        let tails = alike(&self.tails, heads, tail);
+        let from = tails.start;
+        let found = self.places[tails].binary_search_by(|place| arena.key(*place).cmp(key));
         found.map(|at| from + at).map_err(|at| from + at)
     }
 
@@ -80,8 +83,9 @@ impl Sorted {
             self.renew(arena);
         }
         self.heads.copy_within(at..self.len, at + 1);
+        self.tails.copy_within(at..self.len, at + 1);
         self.places.copy_within(at..self.len, at + 1);
-        self.heads[at] = head(&key[self.prefix_len..]);
+        (self.heads[at], self.tails[at]) = words(&key[self.prefix_len..]);
         self.places[at] = place;
         self.len += 1;
     }
@@ -103,6 +107,7 @@ impl Sorted {
         upper.prefix_len = self.prefix_len;
         upper.len = self.len - at;
         upper.heads[..upper.len].copy_from_slice(&self.heads[at..self.len]);
+        upper.tails[..upper.len].copy_from_slice(&self.tails[at..self.len]);
         upper.places[..upper.len].copy_from_slice(&self.places[at..self.len]);
         self.len = at;
         self.tighten(arena);
@@ -127,14 +132,28 @@ impl Sorted {
     }
 
     fn renew(&mut self, arena: &Arena) {
-        for (slot, place) in self.heads.iter_mut().zip(&self.places[..self.len]) {
-            *slot = head(&arena.key(*place)[self.prefix_len..]);
+        for at in 0..self.len {
+            let key = arena.key(self.places[at]);
+            (self.heads[at], self.tails[at]) = words(&key[self.prefix_len..]);
         }
     }
 }
 
+/// Which of these sorted words are equal to one: all are counted, not halved again and again, as
+/// lines that do not depend on each other are fetched together.
+fn alike(all: &[u64; FULL], among: Range<usize>, word: u64) -> Range<usize> {
+    let words = &all[among.clone()];
+    let from = among.start + words.iter().filter(|one| **one < word).count();
+    from..from + words.iter().filter(|one| **one == word).count()
+}
+
+/// The first eight bytes, and eight more.
+fn words(bytes: &[u8]) -> (u64, u64) {
+    (word(bytes), word(bytes.get(8..).unwrap_or_default()))
+}
+
 /// The first eight bytes as a number of the same order; what is missing counts as zeros.
-fn head(bytes: &[u8]) -> u64 {
+fn word(bytes: &[u8]) -> u64 {
     match bytes.first_chunk::<8>() {
         Some(whole) => u64::from_be_bytes(*whole),
         None => {
