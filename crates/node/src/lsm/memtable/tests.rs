@@ -79,6 +79,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     // Few different bytes: prefixes of each other, equal heads, zeros at the end.
     prop_oneof![
         prop::collection::vec(0u8..2, 0..14),
+        prop::collection::vec(Just(255), 0..20),
         prop::collection::vec(prop_oneof![Just(b'a'), Just(0)], 60..80),
         any::<Vec<u8>>(),
     ]
