@@ -157,13 +157,15 @@ impl Read for LsmEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         let mut recent = self.recent.borrow_mut();
         if let Some(value) = recent.get(key) {
-            return Ok(value);
+            return Ok(Some(value));
         }
         let value = match self.front.get(key) {
             Some(change) => change,
             None => self.tree.keys.get(key).map_err(failure)?.map(Bytes::from),
         };
-        recent.remember(Bytes::copy_from_slice(key), value.clone());
+        if let Some(value) = &value {
+            recent.remember(Bytes::copy_from_slice(key), value.clone());
+        }
         Ok(value)
     }
 
