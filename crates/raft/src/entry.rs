@@ -28,7 +28,7 @@ pub struct Entry {
     /// An [`EntryKind`]; read it with [`Entry::kind`].
     #[prost(enumeration = "EntryKind", tag = "3")]
     pub kind: i32,
-    /// The command or the encoded membership; shared, and copied only by [`Entry::apart`].
+    /// The command or the encoded membership; shared, but for short ones that came from another node.
     #[prost(bytes = "bytes", tag = "4")]
     pub data: Bytes,
 }
