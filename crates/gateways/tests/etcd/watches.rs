@@ -161,6 +161,18 @@ async fn watches_that_begin_together_share_one_look_at_the_revision() {
 }
 
 #[tokio::test]
+async fn what_came_before_a_message_that_nobody_can_read_is_answered() {
+    let served = start().await;
+    let client = Client::open(served.address).await;
+    let mut stream = client.stream(PATH).await;
+    stream.say(&ask(RequestUnion::CreateRequest(create("key"))));
+    stream.send.send_data(Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff]), false).unwrap();
+    assert!(stream.next::<WatchResponse>().await.unwrap().created);
+    let (code, text) = stream.next::<WatchResponse>().await.unwrap_err();
+    assert!(code == 8 && text.starts_with("grpc: received message larger than max"), "{text}");
+}
+
+#[tokio::test]
 async fn a_watch_of_what_is_compacted_ends_with_the_first_revision_there_is() {
     let served = start().await;
     let client = Client::open(served.address).await;

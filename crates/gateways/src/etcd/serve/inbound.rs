@@ -40,10 +40,14 @@ impl Inbound {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Vec<Bytes>>, Status>> {
         let mut whole = Vec::new();
         loop {
-            while whole.len() < TOGETHER
-                && let Some(message) = self.messages.take()?
-            {
-                whole.push(message);
+            while whole.len() < TOGETHER {
+                match self.messages.take() {
+                    Ok(Some(message)) => whole.push(message),
+                    Ok(None) => break,
+                    Err(status) if whole.is_empty() => return Poll::Ready(Err(status)),
+                    // What came before is answered first; the next call finds this again.
+                    Err(_) => return Poll::Ready(Ok(Some(whole))),
+                }
             }
             let Some(body) = self.body.as_mut().filter(|_| whole.len() < TOGETHER) else { break };
             match body.poll_data(context) {
