@@ -65,8 +65,16 @@ impl Start {
         }
     }
 
-    /// Takes the next record of the journal. A record that does not connect to what is there
-    /// (the journal lost what lay between) is dropped: it was never acknowledged.
+    /// Whether an append goes on from what is there. If it does not, the journal has lost what lay
+    /// between, and the append may have been acknowledged.
+    #[must_use]
+    pub fn connects(&self, record: &Record) -> bool {
+        let Record::Append { entries } = record else { return true };
+        let held = self.base.index.saturating_add(self.entries.len() as u64);
+        entries.first().is_none_or(|first| first.index <= held.saturating_add(1))
+    }
+
+    /// Takes the next record of the journal. One that does not connect is dropped.
     pub fn replay(&mut self, record: Record) {
         match record {
             Record::HardState { term, vote } if term >= self.term => {

@@ -183,19 +183,23 @@ pub(super) fn remembered(wiped: bool, forgets: bool, log: &[Piece<'_>]) -> Start
     // What the log does not say is what it was at the beginning.
     let standing = if wiped { Standing::Amnesiac } else { Standing::Sound };
     let mut start = Start { standing, ..Start::joining() };
-    replay(&mut start, log);
-    if forgets {
+    let connects = replay(&mut start, log);
+    if forgets || !connects {
         start.forget();
+        // The next start must not stumble over the same appends again.
+        start.rebased |= !connects;
     }
     start
 }
 
 /// Replays a shard's records. The journal keeps only the newest base, which may stand behind
 /// entries that follow it in the log: so the base comes first. A base that voided the log also
-/// voids what was appended before it.
-fn replay(start: &mut Start, log: &[Piece<'_>]) {
+/// voids what was appended before it. Returns whether all appends connect: damage that the journal
+/// does not tell of must not make a log shorter than what was acknowledged.
+fn replay(start: &mut Start, log: &[Piece<'_>]) -> bool {
     let is_base = |piece: &Piece<'_>| matches!(piece, Piece::Kept(r) if r.kind == RecordKind::Base);
     let base = log.iter().rposition(is_base);
+    let mut connects = true;
     let mut from = 0;
     if let Some((at, Piece::Kept(base))) = base.and_then(|at| Some((at, *log.get(at)?))) {
         for record in record::from_journal(base) {
@@ -216,10 +220,14 @@ fn replay(start: &mut Start, log: &[Piece<'_>]) {
                     _ => true,
                 };
                 let records = record::from_journal(record).into_iter();
-                records.filter(|_| wanted).for_each(|record| start.replay(record));
+                for record in records.filter(|_| wanted) {
+                    connects &= start.connects(&record);
+                    start.replay(record);
+                }
             }
         }
     }
+    connects
 }
 
 fn first<E: Engine>(core: &Core<E>, id: ShardId, forgets: bool) -> Start {
