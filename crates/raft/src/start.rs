@@ -70,8 +70,7 @@ impl Start {
     #[must_use]
     pub fn connects(&self, record: &Record) -> bool {
         let Record::Append { entries } = record else { return true };
-        let held = self.base.index.saturating_add(self.entries.len() as u64);
-        entries.first().is_none_or(|first| first.index <= held.saturating_add(1))
+        entries.first().is_none_or(|first| first.index <= self.last().saturating_add(1))
     }
 
     /// Takes the next record of the journal. One that does not connect is dropped.
@@ -93,7 +92,7 @@ impl Start {
     /// journal has lost, while it still knows which entries they were.
     pub fn lose(&mut self, first: u64, last: u64, term: u64) {
         self.replay_append((first..=last).map(|index| Entry::empty(index, term)).collect());
-        let held = self.base.index.saturating_add(self.entries.len() as u64);
+        let held = self.last();
         self.lost.extend(first.max(self.base.index.saturating_add(1))..=last.min(held));
     }
 
@@ -127,11 +126,15 @@ impl Start {
         }
     }
 
+    /// Index of the last entry; that of the base if there is none.
+    fn last(&self) -> u64 {
+        self.base.index.saturating_add(self.entries.len() as u64)
+    }
+
     fn replay_append(&mut self, entries: Vec<Entry>) {
         let next = self.base.index.saturating_add(1);
         for entry in entries {
-            let last = self.base.index.saturating_add(self.entries.len() as u64);
-            if entry.index < next || entry.index > last.saturating_add(1) {
+            if entry.index < next || entry.index > self.last().saturating_add(1) {
                 continue;
             }
             self.entries.truncate((entry.index - next) as usize);
@@ -158,7 +161,7 @@ impl Start {
         if meta.index < self.base.index {
             return;
         }
-        let last = self.base.index.saturating_add(self.entries.len() as u64);
+        let last = self.last();
         let keeps = trusted || self.term_at(meta.index) == Some(meta.term);
         if keeps && meta.index <= last {
             self.entries.drain(..(meta.index - self.base.index) as usize);
