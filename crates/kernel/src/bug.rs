@@ -123,11 +123,15 @@ pub enum Bug {
     InstanceWhileEnding,
     /// A cut of history leaves leases and revisions as they were.
     CutForgotten,
+    /// A hole in the journal counts as healed because a later one was.
+    HealedUpTo,
+    /// A log whose appends do not connect is believed as far as it goes.
+    GapBelieved,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 57] = [
+    pub const ALL: [(Bug, &'static str); 59] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -242,6 +246,8 @@ impl Bug {
         (Bug::InstanceStolen, "An instance is registered although another lease holds its name"),
         (Bug::InstanceWhileEnding, "An instance is not listed while its lease is running out"),
         (Bug::CutForgotten, "A cut of history leaves leases and revisions as they were"),
+        (Bug::HealedUpTo, "A hole in the journal counts as healed because a later one was"),
+        (Bug::GapBelieved, "A log whose appends do not connect is believed as far as it goes"),
     ];
 }
 

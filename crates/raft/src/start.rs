@@ -2,7 +2,10 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use kernel::NodeId;
+use kernel::{
+    NodeId,
+    bug::{Bug, planted},
+};
 
 use crate::{
     entry::{Entry, SnapshotMeta},
@@ -65,12 +68,11 @@ impl Start {
         }
     }
 
-    /// Whether an append goes on from what is there. If it does not, the journal has lost what lay
-    /// between, and the append may have been acknowledged.
+    /// Whether entries from this index on would go on from what is there. If not, the journal has
+    /// lost what lay between, and what does not connect may have been acknowledged.
     #[must_use]
-    pub fn connects(&self, record: &Record) -> bool {
-        let Record::Append { entries } = record else { return true };
-        entries.first().is_none_or(|first| first.index <= self.last().saturating_add(1))
+    pub fn connects(&self, first: u64) -> bool {
+        first <= self.last().saturating_add(1) || planted(Bug::GapBelieved)
     }
 
     /// Takes the next record of the journal. One that does not connect is dropped.
@@ -101,7 +103,7 @@ impl Start {
     /// and Log Matching does not hold. So no entry is believed, and the log in the journal is void.
     pub fn forget(&mut self) {
         self.standing = Standing::Amnesiac;
-        self.rebased |= !self.entries.is_empty();
+        self.rebased = true;
         self.entries.clear();
         self.lost.clear();
     }
@@ -111,7 +113,6 @@ impl Start {
     pub fn lose_state(&mut self) {
         self.forget();
         (self.base, self.applied) = (SnapshotMeta::default(), 0);
-        self.rebased = true;
     }
 
     /// The engine holds everything up to here, perhaps more than the surviving log does. What the
@@ -216,6 +217,7 @@ mod tests {
     fn a_record_beyond_a_hole_is_dropped() {
         let mut start = Start::joining();
         start.replay(append(1, &[1, 1]));
+        assert!(start.connects(1) && start.connects(3) && !start.connects(4));
         start.replay(append(4, &[1]));
         assert_eq!(terms(&start), [1, 1]);
     }

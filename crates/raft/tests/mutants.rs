@@ -25,7 +25,7 @@ mod traps;
 
 use kernel::bug::{Bug, plant};
 
-const BUGS: [Bug; 15] = [
+const BUGS: [Bug; 16] = [
     Bug::TruncateWithoutConflict,
     Bug::CommitWithoutClamp,
     Bug::VoteBeforeDurable,
@@ -41,6 +41,7 @@ const BUGS: [Bug; 15] = [
     Bug::DoubleVote,
     Bug::VoteIgnoresLog,
     Bug::LostEntryForgotten,
+    Bug::GapBelieved,
 ];
 
 /// The suite runs the first 300 of them on the real code.

@@ -70,6 +70,20 @@ fn damage_is_reported() -> bool {
     (1..=3).all(|i| recovery.records.contains(&entry(i)) || recovery.is_suspect(ShardId(1)))
 }
 
+/// An old hole is told although a later one is healed.
+fn each_hole_is_told() -> bool {
+    let mut disk = journal();
+    disk.crash();
+    // The header of the second entry, of which the third tells; later that of the first.
+    disk.flip("segment-0000000000000001", 256 + 8, 1);
+    let (mut journal, _) = Journal::open(disk, config()).unwrap();
+    journal.healed().unwrap();
+    journal.sync().unwrap();
+    let mut disk = journal.into_disk();
+    disk.flip("segment-0000000000000001", 64 + 8, 1);
+    open(disk).is_suspect(ShardId(1))
+}
+
 /// Nothing comes back changed.
 fn nothing_comes_back_changed() -> bool {
     let written: Vec<Record> = (1..=4).map(entry).collect();
@@ -128,9 +142,10 @@ fn snapshots_are_whole() -> bool {
 
 #[test]
 fn every_planted_bug_is_caught() {
-    let cases: [(Bug, fn() -> bool); 5] = [
+    let cases: [(Bug, fn() -> bool); 6] = [
         (Bug::TornTailAccepted, tears_are_cut),
         (Bug::DamageAsTornTail, damage_is_reported),
+        (Bug::HealedUpTo, each_hole_is_told),
         (Bug::ChecksumIgnored, nothing_comes_back_changed),
         (Bug::ScanMissesDelete, scans_see_deletes),
         (Bug::SnapshotWithoutOutcomes, snapshots_are_whole),

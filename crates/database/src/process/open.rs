@@ -186,8 +186,6 @@ pub(super) fn remembered(wiped: bool, forgets: bool, log: &[Piece<'_>]) -> Start
     let connects = replay(&mut start, log);
     if forgets || !connects {
         start.forget();
-        // The next start must not stumble over the same appends again.
-        start.rebased |= !connects;
     }
     start
 }
@@ -211,7 +209,10 @@ fn replay(start: &mut Start, log: &[Piece<'_>]) -> bool {
     }
     for (at, piece) in log.iter().enumerate() {
         match piece {
-            Piece::Lost(span) if at >= from => start.lose(span.first, span.last, span.term),
+            Piece::Lost(span) if at >= from => {
+                connects &= start.connects(span.first);
+                start.lose(span.first, span.last, span.term);
+            }
             Piece::Lost(_) => {}
             Piece::Kept(record) => {
                 let wanted = match record.kind {
@@ -221,7 +222,9 @@ fn replay(start: &mut Start, log: &[Piece<'_>]) -> bool {
                 };
                 let records = record::from_journal(record).into_iter();
                 for record in records.filter(|_| wanted) {
-                    connects &= start.connects(&record);
+                    if let raft::Record::Append { entries } = &record {
+                        connects &= entries.first().is_none_or(|entry| start.connects(entry.index));
+                    }
                     start.replay(record);
                 }
             }

@@ -20,12 +20,14 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::TransferWithoutCatchUp
         | Bug::DoubleVote
         | Bug::VoteIgnoresLog
-        | Bug::LostEntryForgotten => Some("raft"),
+        | Bug::LostEntryForgotten
+        | Bug::GapBelieved => Some("raft"),
         Bug::SnapshotWithoutOutcomes
         | Bug::TornTailAccepted
         | Bug::DamageAsTornTail
         | Bug::ScanMissesDelete
-        | Bug::ChecksumIgnored => Some("store"),
+        | Bug::ChecksumIgnored
+        | Bug::HealedUpTo => Some("store"),
         Bug::LeaseTimeUnproven
         | Bug::LeaseNotFrozen
         | Bug::KeepAliveUnconfirmed

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::{NodeId, Ticket, limit::Bytes};
-use raft::{Append, Body, Entry};
+use raft::{Append, Body, Entry, Record, Start};
 
 use crate::stage::Stage;
 
@@ -14,9 +14,10 @@ const N3: NodeId = NodeId(3);
 type Trap = fn() -> Result<(), String>;
 
 /// Every scene.
-pub const TRAPS: [(&str, Trap); 3] = [
+pub const TRAPS: [(&str, Trap); 4] = [
     ("a tail that was not compared is not committed", clamp),
     ("a majority for an entry of an old term commits nothing", old_term),
+    ("a log with a gap is not whole", gap),
     ("a lease on a slow clock ends before fast clocks let a voter vote", lease),
 ];
 
@@ -53,6 +54,14 @@ fn old_term() -> Result<(), String> {
         ensure(raft.commit() == 0 || raft.commit() == 3, "entry 2 is of an old term")?;
     }
     ensure(stage.raft(N1).commit() == 3, "the leader's own entry commits both")
+}
+
+/// The journal has lost entry 2 and does not know it.
+fn gap() -> Result<(), String> {
+    let mut start = Start::joining();
+    start.replay(Record::Append { entries: vec![Entry::command(1, 1, "1of1".into())] });
+    ensure(start.connects(2), "entry 2 goes on from entry 1")?;
+    ensure(!start.connects(3), "entry 3 does not")
 }
 
 /// The leader's clock loses a fifth, the voters' clocks gain a fifth, as the bound allows.

@@ -20,7 +20,8 @@ pub struct Config {
     pub spare_segments: usize,
     /// Longest body of a record, in bytes.
     pub record_bytes_max: u32,
-    /// What the disk may destroy as one while it writes, in bytes; a multiple of 64. Every append
+    /// What the disk may destroy as one while it writes, in bytes; a multiple of 64,
+    /// at least 128. Every append
     /// fills whole blocks.
     pub block_bytes: u32,
     /// All segments together should not hold more than this, in bytes. Not a hard limit: above
@@ -53,8 +54,10 @@ impl Config {
         let block = u64::from(self.block_bytes);
         let usable = self.segment_bytes.saturating_sub(block);
         let largest = SegmentHeader::LEN as u64 + record_len(self.record_bytes_max);
-        if block == 0 || block % 64 != 0 || !self.segment_bytes.is_multiple_of(block) {
-            return Err(JournalError::Invalid("blocks are multiples of 64, segments of blocks"));
+        if block < 128 || block % 64 != 0 || !self.segment_bytes.is_multiple_of(block) {
+            return Err(JournalError::Invalid(
+                "blocks are multiples of 64 from 128 on, segments of blocks",
+            ));
         }
         if largest.next_multiple_of(block) > usable {
             return Err(JournalError::Invalid("a segment cannot hold the longest record"));

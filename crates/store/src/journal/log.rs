@@ -11,6 +11,7 @@ use kernel::{ShardId, disk::Disk};
 use super::{
     config::{Config, JournalError, Stats},
     header::Header,
+    healed::Healed,
     live::Live,
     record::{Lsn, RecordKind, Span},
     segment::segment_name,
@@ -73,8 +74,8 @@ pub struct Journal<D: Disk> {
     pub(super) floor_marked: u64,
     /// What a durable marker says.
     pub(super) floor: u64,
-    /// Unknown holes up to this position were healed.
-    pub(super) healed: u64,
+    /// Which unknown holes were healed.
+    pub(super) healed: Healed,
     /// Unknown holes that keep their segments until they are healed.
     pub(super) holes: Vec<Gap>,
     /// The segment at the end when small records were last moved forward.

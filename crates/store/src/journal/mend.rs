@@ -48,7 +48,7 @@ impl<D: Disk> Journal<D> {
             witnessed: verdict.kept_proof,
             floor_marked: verdict.floor,
             floor: verdict.floor,
-            healed: verdict.healed,
+            healed: verdict.healed.clone(),
             holes: Vec::new(),
             rolled_at: 0,
             poisoned: false,

@@ -37,6 +37,7 @@
 mod append;
 mod config;
 mod header;
+mod healed;
 mod live;
 mod log;
 mod mend;

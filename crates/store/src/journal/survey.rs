@@ -24,6 +24,8 @@ use kernel::{
 use super::{
     config::{Config, JournalError},
     header::{Header, place},
+    healed::Healed,
+    record::RecordKind,
     segment::{ParsedSegment, SegmentHeader, segment_name},
 };
 
@@ -70,6 +72,8 @@ pub(super) struct Survey {
     pub(super) files: Vec<File>,
     pub(super) found: Vec<Found>,
     pub(super) gaps: Vec<Gap>,
+    /// By position, which holes intact markers say were healed.
+    pub(super) healed: Vec<(u64, Healed)>,
     /// The position behind everything, at least 1.
     pub(super) next: u64,
 }
@@ -174,7 +178,12 @@ impl Survey {
                 return End { segment: number, offset, refused };
             };
             self.expect(header.lsn, (number, offset), segment.refuses(offset, at));
-            let intact = segment.body_is_sound(at, &header);
+            let body = segment.body(at, &header);
+            let intact = body.is_some_and(|body| is_sound(body, &header));
+            if let (RecordKind::Marker, Some(span), true) = (header.kind, header.span, intact) {
+                let healed = Healed::decode(span.term, body.unwrap_or_default());
+                self.healed.push((header.lsn, healed));
+            }
             let refused = !intact && segment.refuses(at, at.saturating_add(header.record_len()));
             let found = Found { header, segment: number, offset: at, intact, refused };
             self.found.push(found);
@@ -198,17 +207,21 @@ impl Segment {
         places.filter_map(|at| self.header_at(at, id).map(|header| (at, header))).collect()
     }
 
-    fn body_is_sound(&self, offset: u64, header: &Header) -> bool {
+    /// Where a record's body should be; `None` if the file is too short.
+    fn body(&self, offset: u64, header: &Header) -> Option<&[u8]> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX).saturating_add(Header::LEN);
         let end = start.saturating_add(usize::try_from(header.body_len).unwrap_or(usize::MAX));
-        let body = self.bytes.get(start..end);
-        body.is_some_and(|body| planted(Bug::ChecksumIgnored) || crc32c(body) == header.body_crc)
+        self.bytes.get(start..end)
     }
 
     /// Whether the disk refused to read any byte of a range.
     fn refuses(&self, from: u64, to: u64) -> bool {
         self.refused.iter().any(|refused| refused.start < to && from < refused.end)
     }
+}
+
+fn is_sound(body: &[u8], header: &Header) -> bool {
+    planted(Bug::ChecksumIgnored) || crc32c(body) == header.body_crc
 }
 
 /// Reads a segment at once or, if the disk refuses, block by block; refused blocks become zeros.

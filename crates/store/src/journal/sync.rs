@@ -6,11 +6,11 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
 use kernel::disk::Disk;
 
 use super::{
     config::JournalError,
+    healed::Healed,
     live::Pins,
     log::Journal,
     record::{JOURNAL, Lsn, Record, RecordKind, Span},
@@ -63,14 +63,21 @@ impl<D: Disk> Journal<D> {
 
     /// Says that the database has dealt with every unknown hole that opening reported: the shards
     /// that may have been hit were repaired or are known elsewhere, durably, to need it. The
-    /// holes are reported no more after the next sync, and no longer keep their segments.
+    /// holes are reported no more after the next sync, and no longer keep their segments. Of more
+    /// than a marker can name, with 4 KiB blocks 251, the others are reported again by the next
+    /// opening that finds them.
     ///
     /// # Errors
     /// Those of [`Journal::append`].
     pub fn healed(&mut self) -> Result<(), JournalError> {
         self.alive()?;
-        let Some(last) = self.holes.iter().map(|gap| gap.last).max() else { return Ok(()) };
-        let before = core::mem::replace(&mut self.healed, last);
+        if self.holes.is_empty() {
+            return Ok(());
+        }
+        let mut healed = self.healed.clone();
+        let limit = Healed::limit(self.config.block_bytes);
+        self.holes.iter().for_each(|gap| healed.add_within(gap.first, gap.last, limit));
+        let before = core::mem::replace(&mut self.healed, healed);
         if let Err(error) = self.write_marker() {
             self.healed = before;
             return Err(error);
@@ -139,8 +146,10 @@ impl<D: Disk> Journal<D> {
     /// A marker may use the block that appends leave free.
     pub(super) fn write_marker(&mut self) -> Result<(), JournalError> {
         let floor = self.first_needed().max(self.floor_marked);
-        let span = Some(Span { first: floor, last: floor, term: self.healed });
-        let marker = Record { shard: JOURNAL, kind: RecordKind::Marker, span, body: Bytes::new() };
+        self.healed.forget_before(floor);
+        let span = Some(Span { first: floor, last: floor, term: self.healed.last() });
+        let body = self.healed.encode();
+        let marker = Record { shard: JOURNAL, kind: RecordKind::Marker, span, body };
         self.write(&[marker], 0)?;
         self.floor_marked = floor;
         Ok(())

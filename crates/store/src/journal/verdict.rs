@@ -14,6 +14,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use kernel::bug::{Bug, planted};
 
 use super::{
+    healed::Healed,
     record::{RecordKind, Span},
     segment::SegmentHeader,
     survey::{Found, Gap, Survey},
@@ -38,8 +39,8 @@ pub(super) struct Verdict {
     pub(super) kept_proof: u64,
     /// Nothing before this position is needed.
     pub(super) floor: u64,
-    /// Unknown holes up to this position were healed.
-    pub(super) healed: u64,
+    /// Which unknown holes were healed.
+    pub(super) healed: Healed,
     /// Where the kept records of each segment end.
     ends: BTreeMap<u64, u64>,
 }
@@ -64,11 +65,13 @@ pub(super) fn judge(survey: &Survey) -> Verdict {
         kept.iter_mut().filter(|found| found.header.lsn > proof).for_each(|f| f.intact = true);
     }
     let next = cut.unwrap_or(survey.next);
-    let healed = markers(&kept).map(|span| span.term).max().unwrap_or(0);
+    let mut healed = Healed::default();
+    let told = survey.healed.iter().filter(|(lsn, _)| cut.is_none_or(|cut| *lsn < cut));
+    told.for_each(|(_, holes)| healed.extend(holes));
     let begun = headers().filter(|header| header.first_lsn <= next).map(|header| header.durable);
     let kept_proof = begun.chain(kept.iter().map(|found| found.header.proof())).max();
     let ends = kept.iter().map(|found| (found.segment, found.end())).collect();
-    let gaps = gaps(survey, next, floor, healed);
+    let gaps = gaps(survey, next, floor, &healed);
     kept.retain(|found| found.header.lsn >= floor);
     Verdict {
         kept,
@@ -84,7 +87,7 @@ pub(super) fn judge(survey: &Survey) -> Verdict {
     }
 }
 
-/// The floors and heals that markers declare.
+/// What markers declare in their headers.
 fn markers(found: &[Found]) -> impl Iterator<Item = Span> {
     let markers = found.iter().filter(|found| found.header.kind == RecordKind::Marker);
     markers.filter_map(|found| found.header.span)
@@ -131,12 +134,11 @@ fn all_gaps(survey: &Survey, floor: u64) -> impl Iterator<Item = Gap> {
     missing.into_iter().chain(survey.gaps.iter().copied())
 }
 
-/// The holes before `next` that still matter.
-fn gaps(survey: &Survey, next: u64, floor: u64, healed: u64) -> Vec<Gap> {
-    let within = all_gaps(survey, floor).map(|gap| Gap {
-        first: gap.first.max(floor),
-        last: gap.last.min(next - 1),
-        ..gap
+/// What still matters of the holes before `next`.
+fn gaps(survey: &Survey, next: u64, floor: u64, healed: &Healed) -> Vec<Gap> {
+    let left = all_gaps(survey, floor).flat_map(|gap| {
+        let left = healed.left_of(gap.first.max(floor), gap.last.min(next - 1));
+        left.into_iter().map(move |(first, last)| Gap { first, last, ..gap })
     });
-    within.filter(|gap| gap.first <= gap.last && gap.last > healed).collect()
+    left.collect()
 }

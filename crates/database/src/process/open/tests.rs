@@ -76,6 +76,33 @@ fn a_replica_that_was_dropped_does_not_found_its_shard_again() {
     assert_eq!(standing(&[SHARD]), Standing::Amnesiac, "the catalog here is older than that");
 }
 
+/// A record of one entry.
+fn appended(index: u64) -> Record {
+    let entries = alloc::vec![raft::Entry::empty(index, 1)];
+    let span = Some(Span { first: index, last: index, term: 1 });
+    let body = raft::Record::Append { entries }.encode();
+    Record { shard: SHARD, kind: RecordKind::Append, span, body }
+}
+
+/// Damage that the journal does not tell of must not make a log shorter than what was acknowledged
+/// (found by seed 32931292716044 of the simulation).
+#[test]
+fn a_log_whose_appends_do_not_connect_is_not_believed() {
+    let start = |pieces: &[Piece<'_>]| remembered(false, false, pieces);
+    let [one, two, four] = [1, 2, 4].map(appended);
+    let whole = start(&[Piece::Kept(&one), Piece::Kept(&two)]);
+    assert_eq!((whole.standing, whole.entries.len(), whole.rebased), (Standing::Sound, 2, false));
+    let lost = Piece::Lost(Span { first: 4, last: 5, term: 1 });
+    for behind in [Piece::Kept(&four), lost] {
+        let start = start(&[Piece::Kept(&one), Piece::Kept(&two), behind]);
+        assert_eq!((start.standing, start.entries.len()), (Standing::Amnesiac, 0));
+        assert!(start.rebased, "the next start must not stumble over the same appends");
+    }
+    let filled = Piece::Lost(Span { first: 3, last: 3, term: 1 });
+    let known = start(&[Piece::Kept(&one), Piece::Kept(&two), filled, Piece::Kept(&four)]);
+    assert_eq!((known.standing, known.entries.len()), (Standing::Sound, 4));
+}
+
 /// A node that holds a replica which the catalog has given to node 4.
 fn unwanted() -> Database<MemEngine> {
     let mut engine = engine(&[Change::Move(Move { shard: 2, from: 1, to: 4 })]);

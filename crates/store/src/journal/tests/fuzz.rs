@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, vec, vec::Vec};
 
-use kernel::Rng;
+use kernel::{Rng, wire::crc32c};
 
 use super::{
     super::{
@@ -125,6 +125,12 @@ fn sealed_headers_that_say_anything() {
                 let first = edgy(&mut rng);
                 let last = if rng.chance(0.5) { first } else { edgy(&mut rng) };
                 use RecordKind::{Append, Base, Marker, Remove, State};
+                // A marker's holes, or something of another length.
+                let mut body = vec![rng.below(3) as u8];
+                for _ in 0..rng.below(4) {
+                    body.extend(edgy(&mut rng).to_le_bytes());
+                }
+                body.truncate(if rng.chance(0.5) { 0 } else { usize::MAX });
                 let header = Header {
                     lsn: edgy(&mut rng),
                     segment: number as u32,
@@ -132,14 +138,15 @@ fn sealed_headers_that_say_anything() {
                     last_of_append: rng.chance(0.5),
                     shard: ShardId(edgy(&mut rng)),
                     span: rng.chance(0.7).then_some(Span { first, last, term: edgy(&mut rng) }),
-                    body_len: if rng.chance(0.8) { 0 } else { edgy(&mut rng) as u32 },
-                    body_crc: 0,
+                    body_len: body.len() as u32,
+                    body_crc: crc32c(&body) ^ u32::from(rng.chance(0.2)),
                     lag: edgy(&mut rng) as u32,
                     back: edgy(&mut rng) as u32,
                 };
                 let salt = place(config().id, bytes.len() as u64);
                 bytes.extend(header.encode(salt));
-                bytes.resize(bytes.len() + 64 * rng.below(3) as usize, 0);
+                bytes.extend(body);
+                bytes.resize(bytes.len().next_multiple_of(8) + 64 * rng.below(3) as usize, 0);
             }
             bytes.resize(2048, 0);
             disk.plant(&segment_name(number), &bytes);
