@@ -37,11 +37,17 @@ mod units;
 use std::path::{Path, PathBuf};
 
 use database::{Settings, api::Member};
-use kernel::{ClusterId, Incarnation, NodeId, limit};
+use kernel::{ClusterId, Duration, Incarnation, NodeId, limit};
 use serde::{Deserialize, Serialize};
 
 pub use self::observe::Observe;
 use self::{file::File, merge::Merge, units::Labels};
+
+/// As etcd does.
+const WATCH_PROGRESS: Duration = Duration::from_secs(600);
+
+/// More often a node would do little else.
+const WATCH_PROGRESS_MIN: Duration = Duration::from_millis(100);
 
 /// How an empty data directory starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -131,6 +137,8 @@ pub struct Config {
     pub log: LogFormat,
     /// Which log lines are written, as `tracing-subscriber` understands it.
     pub log_filter: String,
+    /// How often an etcd watch that asked for it is told that nothing happened.
+    pub watch_progress: Duration,
     /// Limits of the host.
     pub limits: HostLimits,
     /// Limits and periods of the process.
@@ -227,6 +235,7 @@ impl Config {
             chaos: file.chaos.unwrap_or(false),
             log: file.log.unwrap_or_default(),
             log_filter: file.log_filter.clone().unwrap_or_else(|| "info".to_owned()),
+            watch_progress: file.timing.watch_progress.map_or(WATCH_PROGRESS, |time| time.0),
             limits: limits(&file.limits),
             settings: settings(&file),
             observe: file.observe.read(),
@@ -267,6 +276,9 @@ impl Config {
         }
         if !(1..=64).contains(&self.threads) {
             return contradiction(format!("threads = {}: 1 to 64 make sense", self.threads));
+        }
+        if self.watch_progress < WATCH_PROGRESS_MIN {
+            return contradiction("timing: watch-progress is 100ms or more".into());
         }
         let HostLimits { journal_segment: segment, journal, .. } = self.limits;
         if segment < 16 << 20 || segment % 4096 != 0 || journal / 2 < segment {

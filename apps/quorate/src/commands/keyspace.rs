@@ -30,7 +30,7 @@ pub struct Create {
     /// The contract, in TOML.
     #[arg(short, long)]
     file: Option<PathBuf>,
-    /// Who interprets commands: kv or counter.
+    /// Who interprets commands: kv, counter or coordination.
     #[arg(long, conflicts_with = "file")]
     program: Option<String>,
     /// Copies: 1, 3, 5 or 7.

@@ -137,7 +137,7 @@ async fn live(config: Config, console: Setting) -> Result<(), Failure> {
         address => Some(listen(address, "etcd's clients", "--etcd").await?),
     };
     let (address, etcd) = (config.http.clone(), config.etcd.clone());
-    let members = config.members.clone();
+    let (members, watch_progress) = (config.members.clone(), config.watch_progress);
     let node = Node::start(config).await.map_err(|error| Failure::new(error.to_string()))?;
     let front = Front::new(node.handle(), &members, Arc::new(Console::new(console)));
     let refreshing = ambient::spawn(front.clone().refresh());
@@ -148,7 +148,7 @@ async fn live(config: Config, console: Setting) -> Result<(), Failure> {
     };
     let mut gateways = Vec::new();
     if let Some(listener) = for_etcd {
-        let limits = etcd::Limits::default();
+        let limits = etcd::Limits { progress_period: watch_progress, ..etcd::Limits::default() };
         let figures = front.etcd_figures();
         let serving =
             etcd::serve(listener, front.clone(), ETCD_KEYSPACE, limits, figures, stopped());

@@ -6,6 +6,9 @@ use layers::coordination::ResponseHeader;
 
 use super::wire::Member;
 
+/// Nodes report four times a second if nothing else is said, in milliseconds.
+const SILENT_MS_MAX: u64 = 1_000;
+
 /// The state of the cluster, as etcd's clients see it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
@@ -21,7 +24,7 @@ pub struct Facts {
     pub bytes: u64,
     /// The shard of the keyspace, once there is one.
     pub shard: Option<ShardId>,
-    /// Who leads it; 0 if unknown.
+    /// Who leads it, as far as this node hears; 0 if unknown.
     pub leader: u64,
     /// Its term.
     pub term: u64,
@@ -52,6 +55,13 @@ impl Facts {
             client_urls: urls(&status.member.etcd),
             is_learner: !votes(status.member.node),
         };
+        // What others have said of a leader counts while the leader itself is heard of: a node that
+        // is cut off has nobody.
+        let heard = |node: &NodeId| {
+            let status = told.nodes.iter().find(|status| status.member.node == *node);
+            status.is_some_and(|status| status.silent_ms.is_some_and(|ms| ms <= SILENT_MS_MAX))
+        };
+        let leader = shard.map(|shard| shard.leader).filter(heard);
         let at_quota = shard.is_some_and(|s| s.quota_bytes > 0 && s.bytes >= s.quota_bytes);
         let full = told.nodes.iter().filter(|status| status.disk_full || at_quota);
         Facts {
@@ -61,7 +71,7 @@ impl Facts {
             full: full.map(|status| status.member.node.0).collect(),
             bytes: shard.map_or(0, |shard| shard.bytes),
             shard: shard.map(|shard| shard.shard),
-            leader: shard.map_or(0, |shard| shard.leader.0),
+            leader: leader.map_or(0, |leader| leader.0),
             term: shard.map_or(0, |shard| shard.term),
             commit_index: shard.map_or(0, |shard| shard.commit_index),
             applied_index: own.map_or(0, |own| own.applied_index),
@@ -101,7 +111,7 @@ mod tests {
                 ..api::Member::default()
             },
             pid: 0,
-            silent_ms: None,
+            silent_ms: Some(id * 100),
             disk_full: id == 2,
             pace: None,
         };
@@ -141,5 +151,7 @@ mod tests {
         assert_eq!(facts.header(4).raft_term, 9);
         told.shards[0].quota_bytes = 70;
         assert_eq!(Facts::read(&told, "etcd").full, [1, 2]);
+        told.nodes[0].silent_ms = Some(SILENT_MS_MAX + 1);
+        assert_eq!(Facts::read(&told, "etcd").leader, 0, "nobody hears of it");
     }
 }

@@ -10,6 +10,7 @@ mod gather;
 mod http1;
 mod inbound;
 mod keyspace;
+mod leader;
 mod lines;
 mod outbox;
 mod reply;

@@ -63,7 +63,12 @@ impl Client {
     }
 
     pub async fn stream(&self, path: &str) -> Stream {
-        let (response, send) = self.call(path, &[]).await;
+        self.stream_with(path, &[]).await
+    }
+
+    /// A stream with these headers beside the usual ones.
+    pub async fn stream_with(&self, path: &str, headers: &[(&str, &str)]) -> Stream {
+        let (response, send) = self.call(path, headers).await;
         Stream { send, response: Some(response), body: None, messages: Messages::new(1 << 30) }
     }
 }

@@ -75,6 +75,8 @@ pub struct Fake {
     changes: watch::Sender<u64>,
     /// Whether it tells what changes.
     tells: Arc<AtomicBool>,
+    /// Whether nobody leads.
+    pub leaderless: Arc<AtomicBool>,
     /// What is answered instead, if something is.
     pub fails: Arc<Mutex<Option<Failure>>>,
 }
@@ -132,7 +134,13 @@ impl Fake {
     fn answer(&self, request: Request) -> Answer {
         match request {
             Request::Call(call) => self.call(&call),
-            Request::Cluster => Answer::Cluster(cluster()),
+            Request::Cluster => {
+                let mut cluster = cluster();
+                if self.leaderless.load(Ordering::Relaxed) {
+                    cluster.shards[0].leader = NodeId::NONE;
+                }
+                Answer::Cluster(cluster)
+            }
             Request::Keyspaces => {
                 let keyspace = |contract| Keyspace {
                     id: KeyspaceId(1),

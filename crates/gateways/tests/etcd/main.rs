@@ -7,6 +7,7 @@ mod fake;
 mod hostile;
 mod json;
 mod keys;
+mod leader;
 mod leases;
 mod measured;
 mod recipes;

@@ -76,6 +76,7 @@ pub(super) struct Timing {
     pub report_period: Option<Time>,
     pub clock_offset: Option<Time>,
     pub timeout: Option<Time>,
+    pub watch_progress: Option<Time>,
     pub lease: Option<bool>,
     pub drift_ppm: Option<u32>,
 }

@@ -43,6 +43,7 @@ fn a_file_with_defaults_around_it() {
     assert_eq!(config.limits.cache, 16 << 20);
     assert_eq!(config.limits.journal, HostLimits::default().journal);
     assert_eq!(config.settings.heartbeat, Duration::from_millis(20));
+    assert_eq!(config.watch_progress, Duration::from_secs(600));
     assert_eq!(config.me.labels, [pair("zone", "a")]);
     assert_eq!(config.peer, "127.0.0.1:7170");
     assert_eq!((config.etcd.as_str(), config.me.etcd.as_str()), ("", ""));
@@ -112,6 +113,8 @@ fn contradictions_are_refused() {
         refused(&format!("advertise-peer = \"0.0.0.0:7170\"\n{FILE}")).contains("advertise-peer")
     );
     assert!(refused(&format!("http = \"nowhere\"\n{FILE}")).contains("host:port"));
+    let error = refused(&FILE.replace("heartbeat = \"20ms\"", "watch-progress = \"99ms\""));
+    assert!(error.contains("watch-progress is 100ms or more"), "{error}");
     let error = refused(&FILE.replace("cache = \"16MiB\"", "journal = \"1MiB\""));
     assert!(error.contains("segment"), "{error}");
 }

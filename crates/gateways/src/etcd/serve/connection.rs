@@ -30,6 +30,7 @@ use tokio::net::TcpStream;
 
 use super::{
     gather::Gather,
+    leader,
     outbox::Outbox,
     reply::{self, Reply},
     shared::Shared,
@@ -163,6 +164,9 @@ impl<B: Backend> Connection<B> {
                     Ok(guards) => guards,
                     Err(status) => return self.refuse(open, status),
                 };
+                if leader::is_required(&head.headers) && self.shared.leader.is_lost() {
+                    return self.refuse(open, leader::none());
+                }
                 let call = |who| Call { unary, who, guards, terms, asked, open };
                 match auth::caller_of(&self.shared.known, &head.headers) {
                     Ok(who) => self.unary(call(who), body, cx),

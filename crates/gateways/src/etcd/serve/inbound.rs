@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    pin::Pin,
     task::{Context, Poll},
 };
 
@@ -18,12 +19,34 @@ pub struct Inbound {
     /// Where more comes from, until it ends.
     body: Option<RecvStream>,
     messages: Messages,
+    /// What ends the call before its client does.
+    until: Option<Pin<Box<dyn Future<Output = Status> + Send>>>,
 }
 
 impl Inbound {
     /// Messages of a call; without a body, all of them have come.
     pub fn new(body: Option<RecvStream>, messages: Messages) -> Inbound {
-        Inbound { body, messages }
+        Inbound { body, messages, until: None }
+    }
+
+    /// The same, until something happens.
+    #[must_use]
+    pub fn until(self, end: impl Future<Output = Status> + Send + 'static) -> Inbound {
+        Inbound { until: Some(Box::pin(end)), ..self }
+    }
+
+    /// Waits until the call ends before its client ends it.
+    pub async fn over(&mut self) -> Status {
+        poll_fn(|context| self.poll_over(context)).await
+    }
+
+    fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<Status> {
+        let Some(end) = &mut self.until else { return Poll::Pending };
+        let over = end.as_mut().poll(context);
+        if over.is_ready() {
+            self.until = None;
+        }
+        over
     }
 
     /// Waits for at least one message and gives all that have come; `None` when no more will come.
@@ -38,6 +61,9 @@ impl Inbound {
     /// A client may send each message in a frame of its own: those that wait here share what is
     /// done for one.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Vec<Bytes>>, Status>> {
+        if let Poll::Ready(status) = self.poll_over(context) {
+            return Poll::Ready(Err(status));
+        }
         let mut whole = Vec::new();
         loop {
             while whole.len() < TOGETHER {

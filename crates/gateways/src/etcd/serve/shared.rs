@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use super::{
     connection::Open,
     keyspace::{Keyspace, POLL},
+    leader::Leader,
     reply,
 };
 use crate::{
@@ -47,6 +48,7 @@ pub struct Shared<B> {
     pub backend: B,
     pub limits: Limits,
     pub keyspace: Keyspace,
+    pub leader: Leader,
     /// Bytes of messages that arrive in pieces.
     pub room: Room,
     pub figures: Figures,
@@ -66,6 +68,7 @@ impl<B: Backend> Shared<B> {
     pub fn new(backend: B, keyspace: &str, limits: Limits, figures: Figures) -> Shared<B> {
         Shared {
             keyspace: Keyspace::new(keyspace),
+            leader: Leader::default(),
             room: Room::new(limits.messages_bytes_max),
             renewals: Renewals::default(),
             hub: Hub::new(limits.watches_max, limits.watch_queue_bytes, figures.clone()),
@@ -127,7 +130,7 @@ impl<B: Backend> Shared<B> {
     /// Keeps what is known of the cluster fresh, for ever.
     pub async fn refresh(self: Arc<Self>) {
         loop {
-            self.look().await;
+            self.leader.saw(&*self.look().await);
             if self.keyspace.is_ready() {
                 // Best effort: whoever needs to know asks.
                 let _ = self.learn_auth(Consistency::EVENTUAL).await;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use h2::RecvStream;
 use hyper::HeaderMap;
 
-use super::{connection::Call, inbound::Inbound, reply::Reply, shared::Shared};
+use super::{connection::Call, inbound::Inbound, leader, reply::Reply, shared::Shared};
 use crate::{
     Backend, ambient,
     etcd::{
@@ -43,6 +43,10 @@ pub fn run<B: Backend>(
         let who = match shared.who(&headers).await {
             Ok(who) => who,
             Err(status) => return reply.end(status),
+        };
+        let inbound = match leader::is_required(&headers) {
+            true => inbound.until(leader::lost(Arc::clone(&shared))),
+            false => inbound,
         };
         drop(headers);
         match stream {

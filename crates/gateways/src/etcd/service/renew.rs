@@ -175,7 +175,10 @@ pub async fn serve<B: Backend>(
             Ok(Some(messages)) => {
                 let ids = messages.iter().map(map::decode::<LeaseKeepAliveRequest>);
                 match ids.map(|request| request.map(|request| request.id)).collect() {
-                    Ok(ids) => answer(&shared, &who, ids).await,
+                    Ok(ids) => tokio::select! {
+                        answered = answer(&shared, &who, ids) => answered,
+                        status = inbound.over() => Err(status),
+                    },
                     Err(status) => Err(status),
                 }
             }

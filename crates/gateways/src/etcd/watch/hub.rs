@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -42,6 +42,8 @@ struct State {
     watches: HashMap<u64, Watch>,
     /// Those that read by themselves.
     behind: Behinds,
+    /// Streams that are woken when a revision was handed out.
+    waiting: Vec<(Weak<Queue>, i64)>,
     streams: u64,
     /// How many of them want what stood there before.
     previous: usize,
@@ -72,6 +74,17 @@ pub enum Entered {
     Behind,
     /// There are too many.
     Full,
+}
+
+/// What came of asking how far everything was handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The stream is told.
+    Told,
+    /// Not far enough yet.
+    Waits,
+    /// Nobody reads.
+    Nobody,
 }
 
 /// Where the reader reads on.
@@ -175,14 +188,21 @@ impl Hub {
         self.state().remove(number);
     }
 
-    /// Tells a stream how far everything was handed out. `false` if nobody reads.
-    pub fn progress(&self, queue: &Queue, id: i64) -> bool {
-        let state = self.state();
+    /// Tells a stream how far everything was handed out, if that is as far as `wanted`; if not, its
+    /// queue wakes it when it is.
+    pub fn progress(&self, queue: &Arc<Queue>, id: i64, wanted: i64) -> Progress {
+        let mut state = self.state();
         if state.watches.is_empty() {
-            return false;
+            return Progress::Nobody;
+        }
+        if state.next.0 <= wanted {
+            let own = Arc::downgrade(queue);
+            state.waiting.retain(|(other, _)| !other.ptr_eq(&own));
+            state.waiting.push((own, wanted));
+            return Progress::Waits;
         }
         queue.push(Item::Progress { id, revision: state.next.0 - 1 });
-        true
+        Progress::Told
     }
 
     /// Where to read on; `None` while nobody watches.
@@ -252,6 +272,7 @@ impl State {
     /// Sets the cursor; nobody watches, or everybody is behind.
     fn restart(&mut self, next: i64) {
         self.next = (next, 0);
+        self.wake();
         self.epoch += 1;
         self.cut.clear();
         self.recent.clear();
@@ -327,6 +348,14 @@ impl State {
             self.revision(revision);
         }
         self.keep(events);
+        self.wake();
+    }
+
+    /// Wakes streams that wait for what was handed out.
+    fn wake(&mut self) {
+        let (next, _) = self.next;
+        let reached = self.waiting.extract_if(.., |(_, wanted)| *wanted < next);
+        reached.filter_map(|(queue, _)| queue.upgrade()).for_each(|queue| queue.wake());
     }
 
     /// Hands out all events of a revision.

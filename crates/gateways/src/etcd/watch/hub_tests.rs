@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    task::{Context, Waker},
+};
 
 use layers::coordination::{Event, EventType, KeyValue, ResponseHeader};
 use prost::Message;
@@ -63,8 +66,30 @@ fn events_go_to_those_who_watch_their_keys_from_the_revision_that_they_want() {
     let mut came = told(&queue);
     came.sort();
     assert_eq!(came, wanted);
-    assert!(hub.progress(&queue, -1));
+    assert_eq!(hub.progress(&queue, -1, 0), Progress::Told);
     assert_eq!(told(&queue), [(-1, 8, vec![])]);
+}
+
+#[test]
+fn who_asks_for_progress_is_woken_when_what_it_knows_of_was_handed_out() {
+    let hub = Hub::new(10, 1 << 20, Figures::default());
+    let (queue, gone) = (hub.queue(), hub.queue());
+    assert_eq!(hub.progress(&queue, -1, 0), Progress::Nobody);
+    hub.enter(&queue, &watch(1, "a", ""), 5, 4, 0);
+    assert_eq!(hub.progress(&gone, -1, 5), Progress::Waits);
+    drop(gone);
+    for _ in 0..2 {
+        assert_eq!(hub.progress(&queue, -1, 6), Progress::Waits);
+        assert_eq!(hub.state().waiting.len(), 2, "once a stream");
+    }
+    let mut woken = Box::pin(queue.filled());
+    let mut is_woken = || woken.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    hand_out(&hub, vec![put("z", 5)], (6, 0));
+    assert!(!is_woken());
+    hand_out(&hub, vec![put("z", 6)], (7, 0));
+    assert!(is_woken() && hub.state().waiting.is_empty());
+    assert_eq!(hub.progress(&queue, -1, 6), Progress::Told);
+    assert_eq!(told(&queue), [(-1, 6, vec![])]);
 }
 
 #[test]

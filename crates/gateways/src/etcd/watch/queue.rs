@@ -103,6 +103,11 @@ impl Queue {
         self.filled.notify_one();
     }
 
+    /// Lets the stream look around, although there may be nothing for it.
+    pub fn wake(&self) {
+        self.filled.notify_one();
+    }
+
     /// Waits until there is something.
     pub async fn filled(&self) {
         self.filled.notified().await;

@@ -11,7 +11,7 @@ use layers::coordination::{
 
 use super::{
     events,
-    hub::Entered,
+    hub::{Entered, Progress},
     queue::{Item, Queue},
     respond,
     spec::Spec,
@@ -66,8 +66,8 @@ struct Stream<B> {
     /// The last of them that was read for: each gets its turn.
     turn: i64,
     next_id: i64,
-    /// The client asked how far the stream has come, and a watch was behind.
-    progress: bool,
+    /// The client asked how far the stream has come, when the keyspace was at this revision.
+    progress: Option<i64>,
     reply: Reply,
 }
 
@@ -97,7 +97,7 @@ pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, who: Who, inbound: Inboun
         behind: BTreeMap::new(),
         turn: 0,
         next_id: 0,
-        progress: false,
+        progress: None,
         reply,
     };
     let ended = stream.run(inbound).await;
@@ -170,8 +170,15 @@ impl<B: Backend> Stream<B> {
         for message in messages {
             requests.push(map::decode::<WatchRequest>(&message)?.request_union);
         }
-        let creates = requests.iter().any(|r| matches!(r, Some(RequestUnion::CreateRequest(_))));
-        let status = if creates { status(&self.shared).await? } else { StatusResponse::default() };
+        let any = |is: fn(&RequestUnion) -> bool| requests.iter().flatten().any(is);
+        let status = if any(|request| matches!(request, RequestUnion::CreateRequest(_))) {
+            status(&self.shared).await?
+        } else if any(|request| matches!(request, RequestUnion::ProgressRequest(_))) {
+            // Without a leader a client learns how far this node has come.
+            status(&self.shared).await.unwrap_or_default()
+        } else {
+            StatusResponse::default()
+        };
         let current = status.header.map_or(0, |header| header.revision);
         let mut out = BytesMut::new();
         for request in requests.into_iter().flatten() {
@@ -192,7 +199,9 @@ impl<B: Backend> Stream<B> {
                         out.extend_from_slice(&frame(&canceled));
                     }
                 }
-                RequestUnion::ProgressRequest(_) => self.progress = true,
+                RequestUnion::ProgressRequest(_) => {
+                    self.progress = self.progress.max(Some(current));
+                }
             }
         }
         self.reply.send(out.freeze()).await?;
@@ -435,13 +444,20 @@ impl<B: Backend> Stream<B> {
         self.report().await
     }
 
-    /// Answers the client that asked how far the stream has come, once no watch is behind.
+    /// Answers the client that asked how far the stream has come, once no watch is behind and what
+    /// was acknowledged before it asked was handed out: a client that waits for its own write knows
+    /// by one answer.
     async fn report(&mut self) -> Result<(), Ended> {
-        if !self.progress || !self.behind.is_empty() {
+        let Some(wanted) = self.progress.filter(|_| self.behind.is_empty()) else { return Ok(()) };
+        let told = match self.watches.is_empty() {
+            true => Progress::Nobody,
+            false => self.shared.hub.progress(&self.queue, NONE, wanted),
+        };
+        if told == Progress::Waits {
             return Ok(());
         }
-        self.progress = false;
-        if self.watches.is_empty() || !self.shared.hub.progress(&self.queue, NONE) {
+        self.progress = None;
+        if told == Progress::Nobody {
             let response = WatchResponse {
                 header: Some(self.shared.facts().header(now(&self.shared).await?)),
                 watch_id: NONE,
@@ -456,7 +472,7 @@ impl<B: Backend> Stream<B> {
     fn tick(&self) {
         for (id, watch) in &self.watches {
             if watch.spec.progress && watch.number.is_some() {
-                self.shared.hub.progress(&self.queue, *id);
+                self.shared.hub.progress(&self.queue, *id, 0);
             }
         }
     }
