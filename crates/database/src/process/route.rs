@@ -490,8 +490,10 @@ fn lead<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
             let text = "the leader's disk is full: reads and deletes go on, writes wait for room";
             finish::failed(core, id, Failure::new(Code::DiskFull, text));
         }
-        Want::Mutate { command, .. } if shard.over_quota() && needs_room(shard, command) => {
-            let text = "the keyspace holds as many bytes as its quota: reads and deletes go on, \
+        Want::Mutate { command, .. }
+            if shard.over_quota(command.len()) && needs_room(shard, command) =>
+        {
+            let text = "the keyspace would hold more bytes than its quota: reads and deletes go on, \
                         writes wait for room";
             finish::failed(core, id, Failure::new(Code::QuotaExceeded, text));
         }

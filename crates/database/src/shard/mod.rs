@@ -212,13 +212,13 @@ impl Shard {
         }
     }
 
-    /// Whether the keyspace holds as many bytes as its contract lets it.
+    /// Whether the keyspace would hold more with so many bytes more than its contract lets it.
     #[must_use]
-    pub fn over_quota(&self) -> bool {
+    pub fn over_quota(&self, more: usize) -> bool {
         let quota = match &self.runs {
             Runs::Catalog | Runs::Unknown => 0,
             Runs::Keyspace { contract, .. } => contract.quota_bytes,
         };
-        quota > 0 && self.applied.bytes >= quota
+        quota > 0 && self.applied.bytes.saturating_add(more as u64) > quota
     }
 }

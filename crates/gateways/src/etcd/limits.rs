@@ -24,7 +24,7 @@ pub struct Limits {
     pub message_timeout: Duration,
     /// How long a client may refuse to read what it is sent.
     pub write_timeout: Duration,
-    /// How long a request may try: etcd's five seconds and two elections.
+    /// How long a request may try: etcd's five seconds and two elections, which take less here.
     pub timeout_max: Duration,
     /// Watches of all clients.
     pub watches_max: usize,
@@ -57,7 +57,7 @@ impl Default for Limits {
             open_timeout: Duration::from_secs(30),
             message_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
-            timeout_max: Duration::from_secs(7),
+            timeout_max: Duration::from_secs(6),
             watches_max: 1 << 20,
             watch_queue_bytes: 1 << 20,
             progress_period: Duration::from_secs(600),
