@@ -55,13 +55,16 @@ impl Facts {
             client_urls: urls(&status.member.etcd),
             is_learner: !votes(status.member.node),
         };
-        // What others have said of a leader counts while the leader itself is heard of: a node that
-        // is cut off has nobody.
-        let heard = |node: &NodeId| {
+        // What others have said of a leader counts while the leader itself is heard of, and does not
+        // know better: a node that is cut off has nobody, even if it was the leader.
+        let leads = |node: &NodeId| {
             let status = told.nodes.iter().find(|status| status.member.node == *node);
-            status.is_some_and(|status| status.silent_ms.is_some_and(|ms| ms <= SILENT_MS_MAX))
+            match *node == told.node {
+                true => own.is_some_and(|replica| replica.role == Role::Leader),
+                false => status.and_then(|s| s.silent_ms).is_some_and(|ms| ms <= SILENT_MS_MAX),
+            }
         };
-        let leader = shard.map(|shard| shard.leader).filter(heard);
+        let leader = shard.map(|shard| shard.leader).filter(leads);
         let at_quota = shard.is_some_and(|s| s.quota_bytes > 0 && s.bytes >= s.quota_bytes);
         let full = told.nodes.iter().filter(|status| status.disk_full || at_quota);
         Facts {
@@ -153,5 +156,9 @@ mod tests {
         assert_eq!(Facts::read(&told, "etcd").full, [1, 2]);
         told.nodes[0].silent_ms = Some(SILENT_MS_MAX + 1);
         assert_eq!(Facts::read(&told, "etcd").leader, 0, "nobody hears of it");
+        told.shards[0].leader = NodeId(2);
+        assert_eq!(Facts::read(&told, "etcd").leader, 0, "others have not heard that it ended");
+        told.shards[0].replicas[1].role = Role::Leader;
+        assert_eq!(Facts::read(&told, "etcd").leader, 2);
     }
 }

@@ -13,7 +13,10 @@ use client::document::Chaos;
 use contract::{Consistency, Contract, Durability, Program, Receipt, Session};
 use database::{
     Answer, Code, Failure, Request,
-    api::{Action, Call, Cluster, Control, Done, Keyspace, Member, NodeStatus, Trace},
+    api::{
+        Action, Call, Cluster, Control, Done, Keyspace, Member, NodeStatus, ReplicaStatus, Role,
+        Trace,
+    },
 };
 use gateways::{
     Backend, Measures, Meter,
@@ -288,7 +291,14 @@ fn cluster() -> Cluster {
             commit_index: 12,
             bytes: 70,
             quota_bytes: 0,
-            replicas: vec![],
+            replicas: vec![ReplicaStatus {
+                node: NodeId(1),
+                role: Role::Leader,
+                applied_index: 12,
+                lag_ms: None,
+                log: None,
+                fetching: false,
+            }],
         }],
     }
 }
