@@ -18,8 +18,8 @@ type bridge struct {
 	open_    map[net.Conn]bool
 }
 
-func newBridge(to string) (*bridge, error) {
-	b := &bridge{to: to, address: local, open_: map[net.Conn]bool{}}
+func newBridge(address, to string) (*bridge, error) {
+	b := &bridge{to: to, address: address, open_: map[net.Conn]bool{}}
 	b.changed = sync.NewCond(&b.mu)
 	return b, b.open()
 }
@@ -35,7 +35,7 @@ func (b *bridge) open() error {
 	if err != nil {
 		return err
 	}
-	b.listener, b.address = listener, listener.Addr().String()
+	b.listener = listener
 	go func() {
 		for {
 			client, err := listener.Accept()

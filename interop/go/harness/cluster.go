@@ -36,7 +36,6 @@ const (
 	tickDuration   = 10 * time.Millisecond
 	requestTimeout = 20 * time.Second
 	patience       = 30 * time.Second
-	local          = "127.0.0.1:0"
 	clusterID      = "99999999999999999999999999999999"
 )
 
@@ -108,13 +107,26 @@ type member struct {
 	s       *server
 }
 
+// Ports of this process, below those that the system gives to connections: between two uses of one,
+// nobody else takes it.
+const portsEach = 50
+
+var (
+	firstPort = 12_000 + os.Getpid()%400*portsEach
+	portsUsed = 0
+)
+
 func freeAddress(t testing.TB) string {
-	listener, err := net.Listen("tcp", local)
-	if err != nil {
-		t.Fatal(err)
+	for tries := 0; tries < portsEach; tries++ {
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+portsUsed%portsEach)
+		portsUsed++
+		if listener, err := net.Listen("tcp", address); err == nil {
+			listener.Close()
+			return address
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // NewClusterByConfig makes a cluster that does not run yet.
@@ -132,7 +144,7 @@ func NewClusterByConfig(t testing.TB, cfg *ClusterConfig) *cluster {
 	// answers, makes them lose their majority where etcd's would.
 	for i := 1; i <= cfg.Size|1; i++ {
 		http, peer, etcd := freeAddress(t), freeAddress(t), freeAddress(t)
-		bridge, err := newBridge(etcd)
+		bridge, err := newBridge(freeAddress(t), etcd)
 		if err != nil {
 			t.Fatal(err)
 		}
