@@ -48,11 +48,6 @@ impl Healed {
         self.0.insert(self.0.partition_point(|range| range.0 < all.0), all);
     }
 
-    /// Takes what another one says.
-    pub(super) fn extend(&mut self, other: &Healed) {
-        other.0.iter().for_each(|(first, last)| self.add(*first, *last));
-    }
-
     /// Forgets ranges before a position: nothing there is asked for again.
     pub(super) fn forget_before(&mut self, floor: u64) {
         self.0.retain(|(_, last)| *last >= floor);

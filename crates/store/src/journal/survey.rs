@@ -178,12 +178,11 @@ impl Survey {
                 return End { segment: number, offset, refused };
             };
             self.expect(header.lsn, (number, offset), segment.refuses(offset, at));
-            let body = segment.body(at, &header);
-            let intact = body.is_some_and(|body| is_sound(body, &header));
-            if let (RecordKind::Marker, Some(span), true) = (header.kind, header.span, intact) {
-                let healed = Healed::decode(span.term, body.unwrap_or_default());
-                self.healed.push((header.lsn, healed));
+            let body = segment.body(at, &header).filter(|body| is_sound(body, &header));
+            if let (RecordKind::Marker, Some(span), Some(body)) = (header.kind, header.span, body) {
+                self.healed.push((header.lsn, Healed::decode(span.term, body)));
             }
+            let intact = body.is_some();
             let refused = !intact && segment.refuses(at, at.saturating_add(header.record_len()));
             let found = Found { header, segment: number, offset: at, intact, refused };
             self.found.push(found);

@@ -65,9 +65,10 @@ pub(super) fn judge(survey: &Survey) -> Verdict {
         kept.iter_mut().filter(|found| found.header.lsn > proof).for_each(|f| f.intact = true);
     }
     let next = cut.unwrap_or(survey.next);
-    let mut healed = Healed::default();
-    let told = survey.healed.iter().filter(|(lsn, _)| cut.is_none_or(|cut| *lsn < cut));
-    told.for_each(|(_, holes)| healed.extend(holes));
+    // Each marker names again what those before it named and is still of use.
+    let mut told = survey.healed.iter().rev();
+    let last = told.find(|(lsn, _)| cut.is_none_or(|cut| *lsn < cut));
+    let healed = last.map_or_else(Healed::default, |(_, holes)| holes.clone());
     let begun = headers().filter(|header| header.first_lsn <= next).map(|header| header.durable);
     let kept_proof = begun.chain(kept.iter().map(|found| found.header.proof())).max();
     let ends = kept.iter().map(|found| (found.segment, found.end())).collect();

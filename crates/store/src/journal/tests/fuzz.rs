@@ -138,7 +138,11 @@ fn sealed_headers_that_say_anything() {
                     last_of_append: rng.chance(0.5),
                     shard: ShardId(edgy(&mut rng)),
                     span: rng.chance(0.7).then_some(Span { first, last, term: edgy(&mut rng) }),
-                    body_len: body.len() as u32,
+                    body_len: if rng.chance(0.8) {
+                        body.len() as u32
+                    } else {
+                        edgy(&mut rng) as u32
+                    },
                     body_crc: crc32c(&body) ^ u32::from(rng.chance(0.2)),
                     lag: edgy(&mut rng) as u32,
                     back: edgy(&mut rng) as u32,
