@@ -4,6 +4,7 @@
 mod ambient;
 mod failover;
 mod grpc;
+mod http2;
 mod paths;
 mod status;
 mod watch;
@@ -49,7 +50,8 @@ enum Other {
     Status,
 }
 
-#[tokio::main]
+// One thread: more would only make the connections and their clients wait for each other.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     match &arguments.other {

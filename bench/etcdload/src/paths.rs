@@ -33,7 +33,7 @@ impl Paths {
         let (endpoint, open) = (&self.endpoints[place], &mut self.open[place]);
         let asked = async {
             let connection = match open.take() {
-                Some(connection) if connection.lives().await => connection,
+                Some(connection) if connection.lives() => connection,
                 _ => Connection::open(endpoint).await?,
             };
             // Kept beyond an error: a node that cannot serve now answers over it later.

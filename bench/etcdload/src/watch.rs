@@ -188,7 +188,7 @@ async fn open(
     watching: &Watching,
     number: usize,
 ) -> Result<Stream, String> {
-    let mut stream = connection.stream("/etcdserverpb.Watch/Watch").await?;
+    let mut stream = connection.stream("/etcdserverpb.Watch/Watch")?;
     let mut asked = 0;
     for watcher in (number..watching.watchers).step_by(watching.streams) {
         let key = key(watcher % watching.watched_keys.max(1));

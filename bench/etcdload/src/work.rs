@@ -119,7 +119,7 @@ impl Client {
         let id = self.own_lease().await?;
         if self.stream.is_none() {
             let path = "/etcdserverpb.Lease/LeaseKeepAlive";
-            self.stream = Some(self.connection.stream(path).await?);
+            self.stream = Some(self.connection.stream(path)?);
         }
         let Some(stream) = &mut self.stream else { return Err("no stream".into()) };
         stream.say(&KeepAlive { id })?;

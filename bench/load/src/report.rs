@@ -65,7 +65,7 @@ pub struct Side {
     pub rss_bytes: u64,
 }
 
-/// What one client, or all of them, counted.
+/// What the clients counted.
 pub(crate) struct Tally {
     reads: Histogram<u64>,
     writes: Histogram<u64>,
@@ -91,18 +91,8 @@ impl Tally {
         }
     }
 
-    pub fn add(&mut self, other: &Tally) {
-        // Both have the same bounds, so nothing is out of range.
-        let _ = self.reads.add(&other.reads);
-        let _ = self.writes.add(&other.writes);
-        self.errors += other.errors;
-        if self.first_error.is_none() {
-            self.first_error.clone_from(&other.first_error);
-        }
-    }
-
     pub fn report(
-        self,
+        &self,
         target: &str,
         plan: &Plan,
         took: Duration,
@@ -121,7 +111,7 @@ impl Tally {
             seconds: took.as_secs_f64(),
             operations,
             errors: self.errors,
-            first_error: self.first_error,
+            first_error: self.first_error.clone(),
             throughput: operations as f64 / took.as_secs_f64().max(1e-9),
             reads: latency(&self.reads),
             writes: latency(&self.writes),

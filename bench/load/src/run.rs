@@ -1,7 +1,7 @@
 //! Runs a plan.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
@@ -32,6 +32,8 @@ struct Shared {
     end: Moment,
     done: AtomicU64,
     stop: AtomicBool,
+    /// One for all: a thousand of their own would not stay in any cache.
+    tally: Mutex<Tally>,
 }
 
 /// Runs one target per client and reports. `servers` are the processes whose cost is counted.
@@ -57,17 +59,18 @@ pub async fn run<T: Target>(
         end,
         done: AtomicU64::new(0),
         stop: AtomicBool::new(false),
+        tally: Mutex::new(Tally::new()),
     });
     let clients: Vec<_> = (0u64..)
         .zip(targets)
         .map(|(number, target)| ambient::spawn(client(Arc::clone(&shared), number, target)))
         .collect();
     let watched = watch(&shared, servers, progress).await;
-    let mut all = Tally::new();
     for client in clients {
-        all.add(&client.await.map_err(|error| error.to_string())?);
+        client.await.map_err(|error| error.to_string())?;
     }
-    Ok(all.report(name, plan, watched.took, watched.cost, watched.own))
+    let tally = shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(tally.report(name, plan, watched.took, watched.cost, watched.own))
 }
 
 /// What happened beside the clients.
@@ -109,12 +112,11 @@ fn bar(seconds: f64) -> ProgressBar {
     bar
 }
 
-async fn client<T: Target>(shared: Arc<Shared>, number: u64, mut target: T) -> Tally {
+async fn client<T: Target>(shared: Arc<Shared>, number: u64, mut target: T) {
     let plan = &shared.plan;
     let mut rng = Rng::new(plan.seed).fork(&number.to_string());
     let mut value = vec![0u8; plan.value_size];
     value.iter_mut().for_each(|byte| *byte = b'a' + rng.below(26) as u8);
-    let mut tally = Tally::new();
     let interval = plan.interval();
     let offset = interval.map(|interval| interval.mul_f64(rng.unit())).unwrap_or_default();
     let mut due = shared.start + offset;
@@ -139,6 +141,7 @@ async fn client<T: Target>(shared: Arc<Shared>, number: u64, mut target: T) -> T
         let failed = outcome.is_err();
         if ended >= shared.measure && ended <= shared.end && !shared.stop.load(Relaxed) {
             shared.done.fetch_add(1, Relaxed);
+            let mut tally = shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
             tally.record(read, ended - began, outcome);
         }
         if failed {
@@ -146,7 +149,6 @@ async fn client<T: Target>(shared: Arc<Shared>, number: u64, mut target: T) -> T
             ambient::sleep_until(ended + ERROR_PAUSE).await;
         }
     }
-    tally
 }
 
 /// Microseconds from 1 to a minute with three digits.
