@@ -116,17 +116,29 @@ impl<'l> Draft<'l> {
         value: Bytes,
         lease: i64,
     ) -> Result<Option<KeyValue>, Stop> {
+        let before = self.get(&keys::current(&key))?;
+        self.put_over(key, before, value, lease).map(|(_, old)| old)
+    }
+
+    /// Sets a key under which this is known to stand. Returns the revision that made the key, too.
+    pub(super) fn put_over(
+        &mut self,
+        key: Bytes,
+        before: Option<Bytes>,
+        value: Bytes,
+        lease: i64,
+    ) -> Result<(i64, Option<KeyValue>), Stop> {
         let raw = keys::current(&key);
-        let before = self.get(&raw)?;
         let old = before.clone().map(|bytes| record(key.clone(), bytes)).transpose()?;
         let revision = self.meta.revision.saturating_add(1);
         let made = match planted(Bug::PlaceReused) && old.is_none() {
             true => self.made_before(&key)?.unwrap_or(revision),
             false => revision,
         };
+        let create_revision = old.as_ref().map_or(made, |old| old.create_revision);
         let new = KeyValue {
             key: Bytes::new(),
-            create_revision: old.as_ref().map_or(made, |old| old.create_revision),
+            create_revision,
             mod_revision: revision,
             version: old.as_ref().map_or(1, |old| old.version.saturating_add(1)),
             value,
@@ -134,7 +146,7 @@ impl<'l> Draft<'l> {
         };
         let old_lease = old.as_ref().map_or(0, |old| old.lease);
         self.step(Step { key, raw, before, old_lease, now: Some(new) })?;
-        Ok(old)
+        Ok((create_revision, old))
     }
 
     /// The revision that made a key before it was removed: of the mutant [`Bug::PlaceReused`].

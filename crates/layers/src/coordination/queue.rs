@@ -76,12 +76,20 @@ fn first(look: &mut dyn Look, name: &[u8]) -> Result<Option<KeyValue>, Stop> {
     Ok(first)
 }
 
-/// The last place that was created before a revision.
-fn behind(look: &mut dyn Look, name: &[u8], created: i64) -> Result<Option<KeyValue>, Stop> {
-    let mut last: Option<KeyValue> = None;
+/// The last place, of another key, that was created before a revision; and what stands under the
+/// key.
+fn behind(
+    look: &mut dyn Look,
+    name: &[u8],
+    key: &Bytes,
+    created: i64,
+) -> Result<(Option<KeyValue>, Option<KeyValue>), Stop> {
+    let (mut own, mut last): (Option<KeyValue>, Option<KeyValue>) = (None, None);
     places(look, name, &mut |kv| {
         let later = last.as_ref().is_none_or(|last| kv.create_revision > last.create_revision);
-        if kv.create_revision < created && later {
+        if kv.key == *key {
+            own = Some(kv);
+        } else if kv.create_revision < created && later {
             last = Some(kv);
         }
         Ok(())
@@ -90,9 +98,9 @@ fn behind(look: &mut dyn Look, name: &[u8], created: i64) -> Result<Option<KeyVa
         && let Some(kv) = &last
         && lease::runs_out(look, kv.lease)?
     {
-        return Ok(None);
+        last = None;
     }
-    Ok(last)
+    Ok((last, own))
 }
 
 /// Whether all locks are held at their tokens, and permits of semaphores.
@@ -111,35 +119,42 @@ pub(super) fn guarded(look: &mut dyn Look, guards: &[Guard]) -> Result<(), Stop>
     Ok(())
 }
 
-/// Finds or takes the place of a lease; a value is put if the place says something else.
+/// Finds or takes the place of a lease; a value is put if the place says something else. Gives back
+/// the place, the revision that created it, and which place it waits for.
+///
+/// Most places are new, and everybody who stands was there before: one walk through the queue finds
+/// that there is no such place yet, and who is last.
 fn stand(
     draft: &mut Draft<'_>,
     name: &Bytes,
     lease: i64,
     value: Option<&Bytes>,
-) -> Result<(KeyValue, Option<KeyValue>), Stop> {
+) -> Result<(Bytes, i64, Option<KeyValue>), Stop> {
     if lease == 0 {
         return Err(Error::LeaseNotFound.into());
     }
     txn::granted(draft, lease)?;
     let key = place(name, lease);
-    let stands = draft.kv(&key)?;
-    let says = stands.as_ref().map(|kv| &kv.value);
-    if stands.is_none() || value.is_some_and(|value| says != Some(value)) {
-        draft.put(key.clone(), value.cloned().unwrap_or_default(), lease)?;
+    let (last, own) = behind(draft, name, &key, i64::MAX)?;
+    let said = value.cloned().unwrap_or_default();
+    let Some(own) = own else {
+        let (created, _) = draft.put_over(key.clone(), None, said, lease)?;
+        return Ok((key, created, last));
+    };
+    if value.is_some_and(|value| own.value != *value) {
+        draft.put(key.clone(), said, lease)?;
     }
-    let kv = draft.kv(&key)?.ok_or(Error::KeyNotFound)?;
-    let behind = behind(draft, name, kv.create_revision)?;
-    Ok((kv, behind))
+    let (behind, _) = behind(draft, name, &key, own.create_revision)?;
+    Ok((key, own.create_revision, behind))
 }
 
 /// Queues for a lock.
 pub(super) fn lock(draft: &mut Draft<'_>, request: &LockRequest) -> Result<LockResponse, Stop> {
-    let (kv, behind) = stand(draft, &request.name, request.lease, None)?;
+    let (key, token, behind) = stand(draft, &request.name, request.lease, None)?;
     Ok(LockResponse {
         header: ResponseHeader::at(draft.revision()),
-        key: kv.key,
-        token: kv.create_revision,
+        key,
+        token,
         held: behind.is_none(),
         behind: behind.map_or(Bytes::new(), |kv| kv.key),
     })
@@ -166,13 +181,8 @@ pub(super) fn campaign(
     request: &CampaignRequest,
 ) -> Result<CampaignResponse, Stop> {
     let value = Some(&request.value);
-    let (kv, behind) = stand(draft, &request.name, request.lease, value)?;
-    let leader = LeaderKey {
-        name: request.name.clone(),
-        key: kv.key,
-        rev: kv.create_revision,
-        lease: request.lease,
-    };
+    let (key, rev, behind) = stand(draft, &request.name, request.lease, value)?;
+    let leader = LeaderKey { name: request.name.clone(), key, rev, lease: request.lease };
     Ok(CampaignResponse {
         header: ResponseHeader::at(draft.revision()),
         leader: Some(leader),

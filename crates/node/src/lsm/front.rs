@@ -116,8 +116,5 @@ pub fn over<'a>(frozen: &'a VecDeque<Frozen>, below: Scan<'a>, range: &ScanRange
 }
 
 fn lay<'a>(changes: &'a Memtable, below: Scan<'a>, range: &ScanRange) -> Scan<'a> {
-    let owned = |(key, value): (&[u8], Option<&[u8]>)| {
-        (Bytes::copy_from_slice(key), value.map(Bytes::copy_from_slice))
-    };
-    laid_over(below, changes.scan(range.clone()).map(owned), range)
+    laid_over(below, changes.scan(range.clone()), range, Bytes::copy_from_slice)
 }

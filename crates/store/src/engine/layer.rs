@@ -23,20 +23,23 @@ pub fn layered<'a>(below: Scan<'a>, changes: &'a Changes, range: &ScanRange) -> 
     }
     let bounds = (slice(&range.start), slice(&range.end));
     let changes = changes.range::<[u8], _>(bounds);
-    let changes = changes.map(|(key, change)| (key.clone(), change.clone()));
+    let changes = changes.map(|(key, change)| (key, change.as_ref()));
     match range.reverse {
-        true => laid_over(below, changes.rev(), range),
-        false => laid_over(below, changes, range),
+        true => laid_over(below, changes.rev(), range, Bytes::clone),
+        false => laid_over(below, changes, range, Bytes::clone),
     }
 }
 
-/// The same for changes of any kind, which come in the order of the range.
-pub fn laid_over<'a>(
+/// The same for changes of any kind, which come in the order of the range. `own` makes bytes of what
+/// is given out: a change that removes something, or is only compared, is not copied.
+pub fn laid_over<'a, K: AsRef<[u8]> + ?Sized + 'a>(
     below: Scan<'a>,
-    changes: impl Iterator<Item = (Bytes, Option<Bytes>)> + 'a,
+    changes: impl Iterator<Item = (&'a K, Option<&'a K>)> + 'a,
     range: &ScanRange,
+    own: fn(&K) -> Bytes,
 ) -> Scan<'a> {
-    Box::new(Merge { below: below.peekable(), changes: changes.peekable(), reverse: range.reverse })
+    let (below, changes) = (below.peekable(), changes.peekable());
+    Box::new(Merge { below, changes, reverse: range.reverse, own })
 }
 
 fn slice(bound: &Bound<Bytes>) -> Bound<&[u8]> {
@@ -48,13 +51,18 @@ fn slice(bound: &Bound<Bytes>) -> Bound<&[u8]> {
 }
 
 /// Both in the same direction; a change hides what is below under its key.
-struct Merge<'a, C: Iterator> {
+struct Merge<'a, K: ?Sized, C: Iterator> {
     below: Peekable<Scan<'a>>,
     changes: Peekable<C>,
     reverse: bool,
+    own: fn(&K) -> Bytes,
 }
 
-impl<C: Iterator<Item = (Bytes, Option<Bytes>)>> Iterator for Merge<'_, C> {
+impl<'a, K, C> Iterator for Merge<'a, K, C>
+where
+    K: AsRef<[u8]> + ?Sized + 'a,
+    C: Iterator<Item = (&'a K, Option<&'a K>)>,
+{
     type Item = Result<(Bytes, Bytes), EngineError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -62,8 +70,8 @@ impl<C: Iterator<Item = (Bytes, Option<Bytes>)>> Iterator for Merge<'_, C> {
             let order = match (self.below.peek(), self.changes.peek()) {
                 (_, None) | (Some(Err(_)), _) => return self.below.next(),
                 (None, Some(_)) => Ordering::Greater,
-                (Some(Ok((old, _))), Some((new, _))) if self.reverse => new.cmp(old),
-                (Some(Ok((old, _))), Some((new, _))) => old.cmp(new),
+                (Some(Ok((old, _))), Some((new, _))) if self.reverse => new.as_ref().cmp(&old[..]),
+                (Some(Ok((old, _))), Some((new, _))) => old[..].cmp(new.as_ref()),
             };
             if order == Ordering::Less {
                 return self.below.next();
@@ -76,7 +84,7 @@ impl<C: Iterator<Item = (Bytes, Option<Bytes>)>> Iterator for Merge<'_, C> {
                 }
             }
             if let Some(value) = change {
-                return Some(Ok((key, value)));
+                return Some(Ok(((self.own)(key), (self.own)(value))));
             }
         }
     }
