@@ -2,6 +2,7 @@
 
 use kernel::{Duration, RequestId, Ticket};
 use prost::Message as _;
+use raft::Raft;
 use store::engine::Engine;
 
 use crate::{
@@ -89,10 +90,12 @@ fn give_up<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     }
 }
 
-/// Answers a hand-over that is complete, or that has waited long enough.
+/// Answers a hand-over that is complete, or that has waited long enough. A shard with one voter has
+/// nobody to go to.
 pub fn handed_over<E: Engine>(core: &mut Core<E>, shards: &Shards) {
     let Some((ticket, deadline)) = core.hand_over else { return };
-    let leads = shards.values().any(|shard| shard.raft.is_leader());
+    let others = |raft: &Raft| raft.membership().voters().nth(1).is_some();
+    let leads = shards.values().any(|shard| shard.raft.is_leader() && others(&shard.raft));
     if !leads || core.now.instant >= deadline {
         core.hand_over = None;
         core.replies.push((ticket, Answer::Ok));

@@ -51,6 +51,18 @@ fn a_replica_that_is_held_up_acknowledges_and_applies_nothing_until_it_may() {
 }
 
 #[test]
+fn a_node_that_hands_over_waits_for_nobody_where_it_is_alone() {
+    for replicas in [1, 3] {
+        let mut stage = Stage::with(replicas, settings());
+        let leader = stage.leader();
+        let asked = stage.put(leader, Request::HandOver);
+        stage.run(500);
+        assert_eq!(stage.answer(asked), Some(Answer::Ok), "{replicas} replicas");
+        assert_eq!(stage.leader() == leader, replicas == 1);
+    }
+}
+
+#[test]
 fn a_replica_is_held_up_only_while_its_log_is_bounded() {
     let mut stage = Stage::new(Settings { log_bytes_max: limit::Bytes::kib(4), ..settings() });
     let held = follower(&stage);
