@@ -24,7 +24,6 @@ mod state;
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -196,6 +195,3 @@ impl Socket {
         }
     }
 }
-
-/// What a call that has ended says, or not yet.
-type Ended<T> = Poll<Result<T, String>>;

@@ -9,7 +9,6 @@ use std::{
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::{
-    Ended,
     answers::{Answers, Said},
     asks::{Asks, TABLE_BYTES},
     frame::{FRAME_BYTES, Frame, PREFACE, WINDOW_BYTES, flag, kind, pair, put, setting},
@@ -21,6 +20,9 @@ const OUR_WINDOW: u32 = 1 << 30;
 const GIVE_BACK: u32 = 1 << 28;
 /// Ends a call that nobody waits for (RFC 9113, section 7).
 const CANCEL: u32 = 8;
+
+/// What a call that has ended says, or not yet.
+type Ended<T> = Poll<Result<T, String>>;
 
 /// The state of a connection.
 pub struct State {
