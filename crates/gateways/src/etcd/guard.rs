@@ -68,7 +68,7 @@ pub fn put(plan: Plan, guards: Vec<Guard>) -> Result<Plan, Status> {
             }
             _ => Err(wrong("a guard is for writes")),
         },
-        Plan::Task(_) => Err(wrong("this call cannot be guarded")),
+        Plan::Queue(..) | Plan::Task(_) => Err(wrong("this call cannot be guarded")),
     }
 }
 

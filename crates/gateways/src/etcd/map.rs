@@ -13,8 +13,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use contract::{Consistency, Program};
 use database::api::Action;
 use layers::coordination::{
-    Act, Ask, CampaignRequest, Command, CompactionRequest, Error, LockRequest, Query, Request,
-    RequestOp, ResponseHeader, TxnRequest,
+    Act, Ask, CampaignRequest, Command, CompactionRequest, Error, LockRequest, Outcome, Query,
+    Reply, Request, RequestOp, ResponseHeader, TxnRequest,
 };
 use prost::{
     Message,
@@ -36,6 +36,8 @@ use super::{
 pub enum Plan {
     /// One question to the program; its answer is the call's.
     Ask(Asked),
+    /// The same, unless the answer is that the call has to wait: then it goes on as this task.
+    Queue(Asked, Task),
     /// More than that.
     Task(Task),
 }
@@ -106,8 +108,14 @@ fn read(method: Unary, message: &Bytes, who: &Who) -> Result<Plan, Status> {
         Unary::Proclaim => act(Act::Proclaim(decode(message)?)),
         Unary::Resign => act(Act::Resign(decode(message)?)),
         Unary::Leader => ask(Ask::Leader(decode(message)?), level(false)),
-        Unary::Lock => Ok(Plan::Task(Task::Lock(decode(message)?))),
-        Unary::Campaign => Ok(Plan::Task(Task::Campaign(decode(message)?))),
+        Unary::Lock => {
+            let request: LockRequest = decode(message)?;
+            queue(request.lease, Act::Lock(request.clone()), Task::Lock(request), who)
+        }
+        Unary::Campaign => {
+            let request: CampaignRequest = decode(message)?;
+            queue(request.lease, Act::Campaign(request.clone()), Task::Campaign(request), who)
+        }
         Unary::MemberList => Ok(Plan::Task(Task::MemberList(decode(message)?))),
         Unary::Alarm => Ok(Plan::Task(Task::Alarm(decode(message)?))),
         Unary::Status => Ok(Plan::Task(Task::Status)),
@@ -118,6 +126,14 @@ fn read(method: Unary, message: &Bytes, who: &Who) -> Result<Plan, Status> {
         Unary::Auth(method) => Ok(Plan::Task(Task::Auth(auth::plan(method, message)?))),
         Unary::HealthCheck => Ok(Plan::Task(Task::HealthCheck(decode(message)?))),
         refused => Err(refusal(refused)),
+    }
+}
+
+/// A call that queues. Without a lease it needs one first.
+fn queue(lease: i64, act: Act, task: Task, who: &Who) -> Result<Plan, Status> {
+    match lease {
+        0 => Ok(Plan::Task(task)),
+        _ => command(act, who).map(|asked| Plan::Queue(asked, task)),
     }
 }
 
@@ -213,6 +229,16 @@ pub fn answer(body: &Bytes, facts: &Facts, recipe: bool) -> Result<Bytes, Status
     let _ = header.encode(&mut out);
     out.put(rest);
     Ok(out.freeze())
+}
+
+/// What a program's reply to a command says.
+///
+/// # Errors
+/// With the program's error, or if it is no reply.
+pub fn outcome(body: &Bytes) -> Result<Outcome, Status> {
+    let reply = Reply::read(body)
+        .map_err(|error| Status::new(Code::Internal, format!("quorate: {error}")))?;
+    Ok(reply.into_result()?)
 }
 
 /// The header of a program's reply, and the bytes behind it.

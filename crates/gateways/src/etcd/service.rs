@@ -20,7 +20,7 @@ mod unary;
 
 pub use health::watch as watch_health;
 pub use operate::{VERSION, revision};
-pub use recipe::observe;
+pub use recipe::{at_once, goes_on, observe, unknown};
 pub use reflect::reflect;
 pub use renew::{Renewals, serve as keep_alive};
 pub use snapshot::download;

@@ -8,7 +8,8 @@
 //!
 //! All of it is one task: what one read brought goes to the node with one hand-over, and the
 //! answers that are there leave in one write. Nothing is spawned and no channel is made for a call
-//! of this kind. What is more than that (a message in pieces, a stream, a lock) gets a task.
+//! of this kind. What is more than that (a message in pieces, a stream, a lock that others hold)
+//! gets a task.
 
 use std::{
     future::poll_fn,
@@ -24,7 +25,7 @@ use h2::{
     server::{self, SendResponse},
 };
 use hyper::{Method as Verb, Request, header::CONTENT_TYPE};
-use kernel::{Duration, process::Sink};
+use kernel::process::Sink;
 use layers::coordination::Guard;
 use tokio::net::TcpStream;
 
@@ -44,9 +45,10 @@ use crate::{
         grpc::{self, Code, Messages, Status},
         guard,
         limits::Limits,
-        map::{self, Plan},
+        map::{self, Asked, Plan, Task},
         method::{Method, Unary},
         operation::NONE,
+        service,
         terms::Terms,
     },
     http::Patient,
@@ -61,7 +63,7 @@ struct Connection<B> {
     shared: Arc<Shared<B>>,
     http: Http,
     /// Calls under way, by the number under which they were posted.
-    calls: Slots<(Unary, Open)>,
+    calls: Slots<Posted>,
     batch: Vec<(u64, Asking)>,
     outbox: Arc<Outbox>,
     answers: Vec<(u64, Answer)>,
@@ -129,13 +131,24 @@ impl<B: Backend> Connection<B> {
         }
         let facts = self.shared.facts();
         for (tag, answer) in self.answers.drain(..) {
-            let Some((unary, call)) = self.calls.remove(tag as usize) else { continue };
-            let told = match answer {
-                Answer::Done(done) => map::answer(&done.body, &facts, unary.is_recipe()),
-                other => Err(self.shared.failed(other)),
+            let Some(Posted { unary, open, queued }) = self.calls.remove(tag as usize) else {
+                continue;
+            };
+            let told = match (answer, queued) {
+                (Answer::Done(done), None) => map::answer(&done.body, &facts, unary.is_recipe()),
+                (Answer::Done(done), Some(queued)) => match service::at_once(&done.body, &facts) {
+                    Ok(Some(framed)) => Ok(framed),
+                    Ok(None) => {
+                        task::queued(Arc::clone(&self.shared), *queued, open, &done.body);
+                        continue;
+                    }
+                    Err(status) => Err(status),
+                },
+                (other, None) => Err(self.shared.failed(other)),
+                (other, Some(_)) => Err(service::unknown(self.shared.failed(other))),
             };
             let told = told.map_err(|status| self.shared.known.refused(status));
-            self.shared.answer(call, told, now);
+            self.shared.answer(open, told, now);
         }
     }
 
@@ -167,7 +180,8 @@ impl<B: Backend> Connection<B> {
                 if leader::is_required(&head.headers) && self.shared.leader.is_lost() {
                     return self.refuse(open, leader::none());
                 }
-                let call = |who| Call { unary, who, guards, terms, asked, open };
+                let until = asked.and_then(|asked| now.checked_add(asked));
+                let call = |who| Call { unary, who, guards, terms, until, open };
                 match auth::caller_of(&self.shared.known, &head.headers) {
                     Ok(who) => self.unary(call(who), body, cx),
                     Err(doubt) => {
@@ -217,14 +231,20 @@ impl<B: Backend> Connection<B> {
         let guards = std::mem::take(&mut call.guards);
         let plan = map::plan(call.unary, message, &call.who);
         match plan.and_then(|plan| guard::put(plan, guards)) {
-            Ok(Plan::Ask(asked)) if self.shared.keyspace.is_ready() => {
-                let request = self.shared.request(asked, call.terms);
-                let tag = self.calls.insert((call.unary, call.open));
-                self.batch.push((tag as u64, request));
+            Ok(Plan::Ask(asked)) if self.shared.keyspace.is_ready() => self.post(call, asked, None),
+            Ok(Plan::Queue(asked, task)) if self.shared.keyspace.is_ready() => {
+                let queued = Queued { task, who: call.who.clone(), until: call.until };
+                self.post(call, asked, Some(queued.into()));
             }
             Ok(plan) => task::unary(Arc::clone(&self.shared), call, plan),
             Err(status) => self.refuse(call.open, status),
         }
+    }
+
+    fn post(&mut self, call: Call, asked: Asked, queued: Option<Box<Queued>>) {
+        let request = self.shared.request(asked, call.terms);
+        let tag = self.calls.insert(Posted { unary: call.unary, open: call.open, queued });
+        self.batch.push((tag as u64, request));
     }
 
     fn refuse(&self, call: Open, status: Status) {
@@ -243,9 +263,26 @@ pub struct Call {
     /// How a question is asked.
     pub terms: Terms,
     /// How long the caller waits, if it says.
-    pub asked: Option<Duration>,
+    pub until: Option<Moment>,
     /// Where the answer goes.
     pub open: Open,
+}
+
+/// A call that the node has.
+struct Posted {
+    unary: Unary,
+    open: Open,
+    queued: Option<Box<Queued>>,
+}
+
+/// What a call that queues goes on with if it has to wait.
+pub struct Queued {
+    /// What it is.
+    pub task: Task,
+    /// Who calls.
+    pub who: Who,
+    /// How long the caller waits, if it says.
+    pub until: Option<Moment>,
 }
 
 /// A call that has no answer yet.

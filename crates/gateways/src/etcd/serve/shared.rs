@@ -12,7 +12,6 @@ use hyper::HeaderMap;
 use kernel::Duration;
 use layers::coordination::{
     Act, Answer as Told, Ask, AuthAnswer, AuthAsk, AuthFound, MayRequest, Outcome, QueryReply,
-    Reply,
 };
 
 use tokio::sync::{Semaphore, watch};
@@ -195,9 +194,7 @@ impl<B: Backend> Shared<B> {
         who: &Who,
         terms: impl Into<Terms>,
     ) -> Result<Outcome, Status> {
-        let body = self.ask(map::command(act, who)?, terms).await?;
-        let reply = Reply::read(&body).map_err(|error| broken(&error))?;
-        Ok(reply.into_result()?)
+        map::outcome(&self.ask(map::command(act, who)?, terms).await?)
     }
 
     /// Answers a query.

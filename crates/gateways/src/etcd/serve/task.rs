@@ -6,9 +6,16 @@ use bytes::Bytes;
 use h2::RecvStream;
 use hyper::HeaderMap;
 
-use super::{connection::Call, inbound::Inbound, leader, reply::Reply, shared::Shared};
+use super::{
+    connection::{Call, Open, Queued},
+    inbound::Inbound,
+    leader,
+    reply::Reply,
+    shared::Shared,
+};
 use crate::{
-    Backend, ambient,
+    Backend,
+    ambient::{self, Moment},
     etcd::{
         auth::Doubt,
         grpc::{Code, Messages, Status},
@@ -79,28 +86,47 @@ pub fn doubtful<B: Backend>(
     });
 }
 
-/// Carries a call out that is more than one question; stops when the caller goes away.
-pub fn unary<B: Backend>(shared: Arc<Shared<B>>, mut call: Call, plan: Plan) {
+/// Carries a call out that is more than one question.
+pub fn unary<B: Backend>(shared: Arc<Shared<B>>, call: Call, plan: Plan) {
     ambient::spawn(async move {
-        let work = service::unary(&shared, call.unary, plan, &call.who, call.terms);
-        let told = tokio::select! {
-            told = within(call.asked, work) => told,
-            _ = poll_fn(|cx| call.open.respond.poll_reset(cx)) => return,
-            () = shared.stopped() => {
-                Err(Status::new(Code::Unavailable, "etcdserver: server stopped"))
-            }
-        };
-        let told = told.map_err(|status| shared.known.refused(status));
-        shared.answer(call.open, told, ambient::now());
+        let Call { unary, who, terms, until, open, .. } = call;
+        let work = service::unary(&shared, unary, plan, &who, terms);
+        carry(&shared, until, open, work).await;
     });
+}
+
+/// Lets a call wait that has queued; the answer to that is `body`.
+pub fn queued<B: Backend>(shared: Arc<Shared<B>>, queued: Queued, open: Open, body: &Bytes) {
+    let Queued { task, who, until } = queued;
+    let work = service::goes_on(&shared, task, &who, body);
+    ambient::spawn(async move { carry(&shared, until, open, work).await });
+}
+
+/// Waits for the answer of a call; stops when the caller goes away.
+async fn carry<B: Backend>(
+    shared: &Shared<B>,
+    until: Option<Moment>,
+    mut open: Open,
+    work: impl Future<Output = Result<Bytes, Status>>,
+) {
+    let told = tokio::select! {
+        told = within(until, work) => told,
+        _ = poll_fn(|cx| open.respond.poll_reset(cx)) => return,
+        () = shared.stopped() => {
+            Err(Status::new(Code::Unavailable, "etcdserver: server stopped"))
+        }
+    };
+    let told = told.map_err(|status| shared.known.refused(status));
+    shared.answer(open, told, ambient::now());
 }
 
 /// A call waits as long as its caller does.
 async fn within<T>(
-    patience: Option<kernel::Duration>,
+    until: Option<Moment>,
     work: impl Future<Output = Result<T, Status>>,
 ) -> Result<T, Status> {
-    let Some(patience) = patience else { return work.await };
+    let Some(until) = until else { return work.await };
+    let patience = until.saturating_duration_since(ambient::now());
     let late = || Err(Status::new(Code::DeadlineExceeded, "context deadline exceeded"));
     ambient::within(patience, work).await.unwrap_or_else(late)
 }

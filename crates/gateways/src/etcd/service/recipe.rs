@@ -4,7 +4,7 @@
 //! key before its place is gone it looks again who is before it, and when its caller goes away it
 //! gives the place up.
 
-use std::sync::Arc;
+use std::{future::ready, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use contract::Consistency;
@@ -20,8 +20,9 @@ use crate::{
     Backend, ambient,
     etcd::{
         auth::Who,
+        facts::Facts,
         grpc::{Code, Status, frame},
-        map,
+        map::{self, Task},
         serve::{Inbound, Reply, Shared, unexpected},
         terms::Terms,
         watch::{Follow, now},
@@ -82,6 +83,28 @@ impl<B: Backend> Place<B> {
         Ok(seen)
     }
 
+    /// The same, with a lease of ours kept alive meanwhile.
+    async fn kept_alive(
+        &mut self,
+        lease: &Lease,
+        seen: i64,
+        behind: Bytes,
+        gone: &'static str,
+    ) -> Result<i64, Status> {
+        let (shared, who) = (Arc::clone(&self.shared), self.who.clone());
+        let reached = self.reached(seen, behind, gone);
+        tokio::pin!(reached);
+        loop {
+            tokio::select! {
+                told = &mut reached => return told,
+                () = ambient::sleep(KEEP), if lease.ours => {
+                    // If it has ended, so will the wait.
+                    let _ = renew::renew(&shared, &who, &[lease.id]).await;
+                }
+            }
+        }
+    }
+
     /// This place and the one before it.
     async fn look(&self) -> Result<RangeResponse, Status> {
         let name = &self.key.name;
@@ -130,16 +153,31 @@ pub async fn lock<B: Backend>(
     let lease = lease(shared, request.lease, who, terms).await?;
     let name = request.name.clone();
     let act = Act::Lock(LockRequest { lease: lease.id, ..request });
-    let Outcome::Lock(response) = shared.command(act, who, terms).await.map_err(unknown)? else {
-        return Err(unexpected());
-    };
+    match shared.command(act, who, terms).await.map_err(unknown)? {
+        Outcome::Lock(response) => held(shared, name, lease, who, response).await,
+        _ => Err(unexpected()),
+    }
+}
+
+/// Waits until a place is the first of its queue. The place is given up if nobody waits for this,
+/// not even once.
+fn held<B: Backend>(
+    shared: &Arc<Shared<B>>,
+    name: Bytes,
+    lease: Lease,
+    who: &Who,
+    response: LockResponse,
+) -> impl Future<Output = Result<LockResponse, Status>> + use<B> {
     let (key, rev) = (response.key.clone(), response.token);
     let key = LeaderKey { name, key, rev, lease: lease.id };
     let mut place = Place::new(shared, who, key, response.held);
-    let seen = response.header.map_or(0, |header| header.revision);
-    let reached = place.reached(seen, response.behind.clone(), "mutex: session is expired");
-    let seen = keeping(shared, &lease, who, reached).await?;
-    Ok(LockResponse { header: Some(shared.facts().header(seen)), ..response })
+    async move {
+        let seen = response.header.map_or(0, |header| header.revision);
+        let gone = "mutex: session is expired";
+        let seen = place.kept_alive(&lease, seen, response.behind.clone(), gone).await?;
+        let header = Some(place.shared.facts().header(seen));
+        Ok(LockResponse { header, ..response })
+    }
 }
 
 /// Waits until a candidate leads.
@@ -154,20 +192,72 @@ pub async fn campaign<B: Backend>(
 ) -> Result<CampaignResponse, Status> {
     let lease = lease(shared, request.lease, who, terms).await?;
     let act = Act::Campaign(CampaignRequest { lease: lease.id, ..request });
-    let Outcome::Campaign(response) = shared.command(act, who, terms).await.map_err(unknown)?
-    else {
-        return Err(unexpected());
-    };
+    match shared.command(act, who, terms).await.map_err(unknown)? {
+        Outcome::Campaign(response) => leads(shared, lease, who, response)?.await,
+        _ => Err(unexpected()),
+    }
+}
+
+/// Waits until a candidacy is the first of its queue, as [`held`] does.
+fn leads<B: Backend>(
+    shared: &Arc<Shared<B>>,
+    lease: Lease,
+    who: &Who,
+    response: CampaignResponse,
+) -> Result<impl Future<Output = Result<CampaignResponse, Status>> + use<B>, Status> {
     let key = response.leader.clone().ok_or_else(unexpected)?;
     let mut place = Place::new(shared, who, key, response.elected);
-    let seen = response.header.map_or(0, |header| header.revision);
-    let reached = place.reached(seen, response.behind.clone(), Error::NotLeader.text());
-    let seen = keeping(shared, &lease, who, reached).await?;
-    Ok(CampaignResponse { header: Some(shared.facts().header(seen)), ..response })
+    Ok(async move {
+        let seen = response.header.map_or(0, |header| header.revision);
+        let gone = Error::NotLeader.text();
+        let seen = place.kept_alive(&lease, seen, response.behind.clone(), gone).await?;
+        let header = Some(place.shared.facts().header(seen));
+        Ok(CampaignResponse { header, ..response })
+    })
+}
+
+/// The framed answer of a call that queued and need not wait; `None` if it must.
+///
+/// # Errors
+/// With the program's error.
+pub fn at_once(body: &Bytes, facts: &Facts) -> Result<Option<Bytes>, Status> {
+    let reached = match outcome(body)? {
+        Outcome::Lock(response) => response.held,
+        Outcome::Campaign(response) => response.elected,
+        _ => return Err(unexpected()),
+    };
+    reached.then(|| map::answer(body, facts, true)).transpose()
+}
+
+/// What follows when it must: waits until its place is reached, and gives it up if nobody waits.
+pub fn goes_on<B: Backend>(
+    shared: &Arc<Shared<B>>,
+    task: Task,
+    who: &Who,
+    body: &Bytes,
+) -> Pin<Box<dyn Future<Output = Result<Bytes, Status>> + Send>> {
+    match (task, outcome(body)) {
+        (Task::Lock(LockRequest { name, lease }), Ok(Outcome::Lock(response))) => {
+            let held = held(shared, name, Lease { id: lease, ours: false }, who, response);
+            Box::pin(async move { held.await.map(|response| frame(&response)) })
+        }
+        (Task::Campaign(CampaignRequest { lease, .. }), Ok(Outcome::Campaign(response))) => {
+            match leads(shared, Lease { id: lease, ours: false }, who, response) {
+                Ok(leads) => Box::pin(async move { leads.await.map(|response| frame(&response)) }),
+                Err(status) => Box::pin(ready(Err(status))),
+            }
+        }
+        (_, Err(status)) => Box::pin(ready(Err(status))),
+        _ => Box::pin(ready(Err(unexpected()))),
+    }
+}
+
+fn outcome(body: &Bytes) -> Result<Outcome, Status> {
+    map::outcome(body).map_err(unknown)
 }
 
 /// etcd's services for recipes answer the program's errors with this code.
-fn unknown(status: Status) -> Status {
+pub fn unknown(status: Status) -> Status {
     match status.code {
         Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition => {
             Status { code: Code::Unknown, ..status }
@@ -195,25 +285,6 @@ async fn lease<B: Backend>(
     match shared.command(act, who, terms).await? {
         Outcome::LeaseGrant(granted) => Ok(Lease { id: granted.id, ours: true }),
         _ => Err(unexpected()),
-    }
-}
-
-/// Keeps a lease of ours alive while a call waits.
-async fn keeping<B: Backend, T>(
-    shared: &Arc<Shared<B>>,
-    lease: &Lease,
-    who: &Who,
-    waiting: impl Future<Output = Result<T, Status>>,
-) -> Result<T, Status> {
-    tokio::pin!(waiting);
-    loop {
-        tokio::select! {
-            told = &mut waiting => return told,
-            () = ambient::sleep(KEEP), if lease.ours => {
-                // If it has ended, so will the wait.
-                let _ = renew::renew(shared, who, &[lease.id]).await;
-            }
-        }
     }
 }
 

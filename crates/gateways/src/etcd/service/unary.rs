@@ -35,7 +35,7 @@ pub async fn unary<B: Backend>(
             let body = shared.ask(asked, terms).await?;
             return map::answer(&body, &shared.facts(), method.is_recipe());
         }
-        Plan::Task(task) => task,
+        Plan::Queue(_, task) | Plan::Task(task) => task,
     };
     match task {
         Task::Lock(request) => recipe::lock(shared, request, who, terms).await.map(|r| frame(&r)),
