@@ -69,16 +69,19 @@ async fn who_goes_away_gives_up_its_place_and_a_lease_is_granted_to_who_has_none
     let client = Client::open(served.address).await;
     let first: LockResponse = client.unary(LOCK, &lock(0)).await.unwrap();
     assert!(first.key.starts_with(b"l/"));
-    let (response, mut send) = client.call(LOCK, &[]).await;
-    send.send_data(frame(&lock(0)), true).unwrap();
-    until_places(&client, 2).await;
-    drop((response, send));
-    until_places(&client, 1).await;
-    let (response, mut send) = client.call(LOCK, &[("grpc-timeout", "50m")]).await;
-    send.send_data(frame(&lock(0)), true).unwrap();
-    let late = answer::<LockResponse>(response).await.unwrap_err();
-    assert_eq!(late, (4, "context deadline exceeded".into()));
-    until_places(&client, 1).await;
+    grant(&client, 7).await;
+    for lease in [0, 7] {
+        let (response, mut send) = client.call(LOCK, &[]).await;
+        send.send_data(frame(&lock(lease)), true).unwrap();
+        until_places(&client, 2).await;
+        drop((response, send));
+        until_places(&client, 1).await;
+        let (response, mut send) = client.call(LOCK, &[("grpc-timeout", "50m")]).await;
+        send.send_data(frame(&lock(lease)), true).unwrap();
+        let late = answer::<LockResponse>(response).await.unwrap_err();
+        assert_eq!(late, (4, "context deadline exceeded".into()));
+        until_places(&client, 1).await;
+    }
     let missing = client.unary::<LockResponse>(LOCK, &lock(99)).await.unwrap_err();
     assert_eq!(missing, (2, "etcdserver: requested lease not found".into()));
 }
