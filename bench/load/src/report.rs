@@ -91,6 +91,11 @@ impl Tally {
         }
     }
 
+    /// Requests that were answered or failed.
+    pub fn ended(&self) -> u64 {
+        self.reads.len() + self.writes.len() + self.errors
+    }
+
     pub fn report(
         &self,
         target: &str,

@@ -1,8 +1,8 @@
 //! Runs a plan.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 use hdrhistogram::Histogram;
@@ -30,10 +30,15 @@ struct Shared {
     start: Moment,
     measure: Moment,
     end: Moment,
-    done: AtomicU64,
     stop: AtomicBool,
     /// One for all: a thousand of their own would not stay in any cache.
     tally: Mutex<Tally>,
+}
+
+impl Shared {
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Runs one target per client and reports. `servers` are the processes whose cost is counted.
@@ -57,7 +62,6 @@ pub async fn run<T: Target>(
         start,
         measure,
         end,
-        done: AtomicU64::new(0),
         stop: AtomicBool::new(false),
         tally: Mutex::new(Tally::new()),
     });
@@ -69,8 +73,7 @@ pub async fn run<T: Target>(
     for client in clients {
         client.await.map_err(|error| error.to_string())?;
     }
-    let tally = shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(tally.report(name, plan, watched.took, watched.cost, watched.own))
+    Ok(shared.tally().report(name, plan, watched.took, watched.cost, watched.own))
 }
 
 /// What happened beside the clients.
@@ -87,9 +90,9 @@ async fn watch(shared: &Shared, servers: &[u32], progress: bool) -> Watched {
     let before = (usage(servers), usage(&own));
     let bar = if progress { bar(shared.plan.seconds) } else { ProgressBar::hidden() };
     let limit = shared.plan.operations.unwrap_or(u64::MAX);
-    while ambient::now() < shared.end && shared.done.load(Relaxed) < limit {
+    while ambient::now() < shared.end && shared.tally().ended() < limit {
         let elapsed = shared.measure.elapsed();
-        let done = shared.done.load(Relaxed);
+        let done = shared.tally().ended();
         bar.set_position(elapsed.as_millis() as u64);
         bar.set_message(format!("{:.0} op/s", done as f64 / elapsed.as_secs_f64().max(0.001)));
         ambient::sleep_until((ambient::now() + LOOK).min(shared.end)).await;
@@ -140,9 +143,7 @@ async fn client<T: Target>(shared: Arc<Shared>, number: u64, mut target: T) {
         let ended = ambient::now();
         let failed = outcome.is_err();
         if ended >= shared.measure && ended <= shared.end && !shared.stop.load(Relaxed) {
-            shared.done.fetch_add(1, Relaxed);
-            let mut tally = shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
-            tally.record(read, ended - began, outcome);
+            shared.tally().record(read, ended - began, outcome);
         }
         if failed {
             // A server that refuses at once must not be flooded with the next request at once.

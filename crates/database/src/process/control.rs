@@ -2,7 +2,6 @@
 
 use kernel::{Duration, RequestId, Ticket};
 use prost::Message as _;
-use raft::Raft;
 use store::engine::Engine;
 
 use crate::{
@@ -94,8 +93,8 @@ fn give_up<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
 /// nobody to go to.
 pub fn handed_over<E: Engine>(core: &mut Core<E>, shards: &Shards) {
     let Some((ticket, deadline)) = core.hand_over else { return };
-    let others = |raft: &Raft| raft.membership().voters().nth(1).is_some();
-    let leads = shards.values().any(|shard| shard.raft.is_leader() && others(&shard.raft));
+    let mut led = shards.values().filter(|shard| shard.raft.is_leader());
+    let leads = led.any(|shard| shard.raft.membership().voters().count() > 1);
     if !leads || core.now.instant >= deadline {
         core.hand_over = None;
         core.replies.push((ticket, Answer::Ok));

@@ -9,6 +9,8 @@
 //! Requests are decoded, since what is wrong in itself is refused here. Answers are not: their
 //! header comes first, and what is behind it leaves as the program wrote it.
 
+use std::fmt::Display;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use contract::{Consistency, Program};
 use database::api::Action;
@@ -236,9 +238,12 @@ pub fn answer(body: &Bytes, facts: &Facts, recipe: bool) -> Result<Bytes, Status
 /// # Errors
 /// With the program's error, or if it is no reply.
 pub fn outcome(body: &Bytes) -> Result<Outcome, Status> {
-    let reply = Reply::read(body)
-        .map_err(|error| Status::new(Code::Internal, format!("quorate: {error}")))?;
-    Ok(reply.into_result()?)
+    Ok(Reply::read(body).map_err(broken)?.into_result()?)
+}
+
+/// The program answered what cannot be read.
+pub fn broken(what: impl Display) -> Status {
+    Status::new(Code::Internal, format!("quorate: {what}"))
 }
 
 /// The header of a program's reply, and the bytes behind it.
@@ -246,7 +251,6 @@ pub fn outcome(body: &Bytes) -> Result<Outcome, Status> {
 /// # Errors
 /// With the program's error, or if it is no reply.
 fn response(body: &Bytes) -> Result<(ResponseHeader, Bytes), Status> {
-    let broken = |what: &str| Status::new(Code::Internal, format!("quorate: {what}"));
     let mut reply = body.clone();
     let (tag, inside) = field(&mut reply).ok_or_else(|| broken("an answer that is none"))?;
     let mut rest = match inside {
@@ -262,7 +266,7 @@ fn response(body: &Bytes) -> Result<(ResponseHeader, Bytes), Status> {
     match field(&mut rest) {
         Some((1, Field::Bytes(header))) => {
             let header = ResponseHeader::decode(header)
-                .map_err(|error| broken(&format!("a header that is none: {error}")))?;
+                .map_err(|error| broken(format!("a header that is none: {error}")))?;
             Ok((header, rest))
         }
         _ => Ok((ResponseHeader::default(), whole)),

@@ -137,9 +137,9 @@ impl<B: Backend> Connection<B> {
             let told = match (answer, queued) {
                 (Answer::Done(done), None) => map::answer(&done.body, &facts, unary.is_recipe()),
                 (Answer::Done(done), Some(queued)) => match service::at_once(&done.body, &facts) {
-                    Ok(Some(framed)) => Ok(framed),
-                    Ok(None) => {
-                        task::queued(Arc::clone(&self.shared), *queued, open, &done.body);
+                    Ok(Ok(framed)) => Ok(framed),
+                    Ok(Err(outcome)) => {
+                        task::queued(Arc::clone(&self.shared), *queued, open, outcome);
                         continue;
                     }
                     Err(status) => Err(status),

@@ -209,7 +209,7 @@ impl<B: Backend> Shared<B> {
         terms: impl Into<Terms>,
     ) -> Result<Told, Status> {
         let body = self.ask(map::query(ask, level, who)?, terms).await?;
-        let reply = QueryReply::read(&body).map_err(|error| broken(&error))?;
+        let reply = QueryReply::read(&body).map_err(map::broken)?;
         Ok(reply.into_result()?)
     }
 
@@ -271,10 +271,6 @@ impl<B: Backend> Shared<B> {
             other => Status::new(Code::Internal, format!("quorate: unexpected answer: {other:?}")),
         }
     }
-}
-
-fn broken(error: &layers::Rejected) -> Status {
-    Status::new(Code::Internal, format!("quorate: {error}"))
 }
 
 /// An answer of another kind than the question.

@@ -5,6 +5,7 @@ use std::{future::poll_fn, sync::Arc};
 use bytes::Bytes;
 use h2::RecvStream;
 use hyper::HeaderMap;
+use layers::coordination::Outcome;
 
 use super::{
     connection::{Call, Open, Queued},
@@ -95,10 +96,10 @@ pub fn unary<B: Backend>(shared: Arc<Shared<B>>, call: Call, plan: Plan) {
     });
 }
 
-/// Lets a call wait that has queued; the answer to that is `body`.
-pub fn queued<B: Backend>(shared: Arc<Shared<B>>, queued: Queued, open: Open, body: &Bytes) {
+/// Lets a call wait that has queued; `outcome` is what the program said to that.
+pub fn queued<B: Backend>(shared: Arc<Shared<B>>, queued: Queued, open: Open, outcome: Outcome) {
     let Queued { task, who, until } = queued;
-    let work = service::goes_on(&shared, task, &who, body);
+    let work = service::goes_on(&shared, task, &who, outcome);
     ambient::spawn(async move { carry(&shared, until, open, work).await });
 }
 

@@ -216,17 +216,21 @@ fn leads<B: Backend>(
     })
 }
 
-/// The framed answer of a call that queued and need not wait; `None` if it must.
+/// The framed answer of a call that queued and need not wait; what the program said if it must.
 ///
 /// # Errors
 /// With the program's error.
-pub fn at_once(body: &Bytes, facts: &Facts) -> Result<Option<Bytes>, Status> {
-    let reached = match outcome(body)? {
+pub fn at_once(body: &Bytes, facts: &Facts) -> Result<Result<Bytes, Outcome>, Status> {
+    let outcome = map::outcome(body).map_err(unknown)?;
+    let reached = match &outcome {
         Outcome::Lock(response) => response.held,
         Outcome::Campaign(response) => response.elected,
         _ => return Err(unexpected()),
     };
-    reached.then(|| map::answer(body, facts, true)).transpose()
+    match reached {
+        true => map::answer(body, facts, true).map(Ok),
+        false => Ok(Err(outcome)),
+    }
 }
 
 /// What follows when it must: waits until its place is reached, and gives it up if nobody waits.
@@ -234,26 +238,21 @@ pub fn goes_on<B: Backend>(
     shared: &Arc<Shared<B>>,
     task: Task,
     who: &Who,
-    body: &Bytes,
+    outcome: Outcome,
 ) -> Pin<Box<dyn Future<Output = Result<Bytes, Status>> + Send>> {
-    match (task, outcome(body)) {
-        (Task::Lock(LockRequest { name, lease }), Ok(Outcome::Lock(response))) => {
+    match (task, outcome) {
+        (Task::Lock(LockRequest { name, lease }), Outcome::Lock(response)) => {
             let held = held(shared, name, Lease { id: lease, ours: false }, who, response);
             Box::pin(async move { held.await.map(|response| frame(&response)) })
         }
-        (Task::Campaign(CampaignRequest { lease, .. }), Ok(Outcome::Campaign(response))) => {
+        (Task::Campaign(CampaignRequest { lease, .. }), Outcome::Campaign(response)) => {
             match leads(shared, Lease { id: lease, ours: false }, who, response) {
                 Ok(leads) => Box::pin(async move { leads.await.map(|response| frame(&response)) }),
                 Err(status) => Box::pin(ready(Err(status))),
             }
         }
-        (_, Err(status)) => Box::pin(ready(Err(status))),
         _ => Box::pin(ready(Err(unexpected()))),
     }
-}
-
-fn outcome(body: &Bytes) -> Result<Outcome, Status> {
-    map::outcome(body).map_err(unknown)
 }
 
 /// etcd's services for recipes answer the program's errors with this code.
