@@ -107,7 +107,7 @@ impl Node {
         self.buffer.clear();
         self.buffer.extend_from_slice(bytes);
         while let Ok(Some(message)) = link::take_envelope(&mut self.buffer) {
-            let said = self.db.as_ref().and_then(|db| self.watch.hears(db, &message));
+            let said = self.db.as_ref().and_then(|db| self.watch.hears(db, from, &message));
             self.event(now, Event::Message { from, message });
             if let Some(said) = said {
                 self.watched(|watch, db| watch.heard(db, &said));

@@ -48,6 +48,8 @@ pub struct Watch {
     written: Written,
     /// What each leader was when it was last looked at.
     leading: BTreeMap<ShardId, Leading>,
+    /// Up to where each replica has said that it holds the log, to the leader of which term.
+    acked: BTreeMap<(ShardId, NodeId), (u64, u64)>,
     /// To whom leaders have handed over in this batch, and stand by it.
     handed: BTreeMap<ShardId, NodeId>,
     /// Term, and the last entry that the leader of that term has shown.
@@ -70,6 +72,7 @@ impl Watch {
             dropping: VecDeque::new(),
             written,
             leading: BTreeMap::new(),
+            acked: BTreeMap::new(),
             handed: BTreeMap::new(),
             shown: BTreeMap::new(),
             told: None,

@@ -127,11 +127,13 @@ pub enum Bug {
     HealedUpTo,
     /// A log whose appends do not connect is believed as far as it goes.
     GapBelieved,
+    /// In the joint phase a majority of the new voters decides alone.
+    NewHalfDecides,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 59] = [
+    pub const ALL: [(Bug, &'static str); 60] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -248,6 +250,7 @@ impl Bug {
         (Bug::CutForgotten, "A cut of history leaves leases and revisions as they were"),
         (Bug::HealedUpTo, "A hole in the journal counts as healed because a later one was"),
         (Bug::GapBelieved, "A log whose appends do not connect is believed as far as it goes"),
+        (Bug::NewHalfDecides, "In the joint phase a majority of the new voters decides alone"),
     ];
 }
 

@@ -174,6 +174,12 @@ impl Raft {
         self.log.membership()
     }
 
+    /// Where the membership in force stands in the log; where the log begins, if that is before it.
+    #[must_use]
+    pub fn membership_index(&self) -> u64 {
+        self.log.membership_index()
+    }
+
     /// Whether this replica leads and has committed an entry of its own term: only then does it
     /// know everything that is committed.
     #[must_use]

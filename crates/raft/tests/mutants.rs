@@ -25,7 +25,7 @@ mod traps;
 
 use kernel::bug::{Bug, plant};
 
-const BUGS: [Bug; 16] = [
+const BUGS: [Bug; 17] = [
     Bug::TruncateWithoutConflict,
     Bug::CommitWithoutClamp,
     Bug::VoteBeforeDurable,
@@ -42,6 +42,7 @@ const BUGS: [Bug; 16] = [
     Bug::VoteIgnoresLog,
     Bug::LostEntryForgotten,
     Bug::GapBelieved,
+    Bug::NewHalfDecides,
 ];
 
 /// The suite runs the first 300 of them on the real code.

@@ -21,7 +21,8 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::DoubleVote
         | Bug::VoteIgnoresLog
         | Bug::LostEntryForgotten
-        | Bug::GapBelieved => Some("raft"),
+        | Bug::GapBelieved
+        | Bug::NewHalfDecides => Some("raft"),
         Bug::SnapshotWithoutOutcomes
         | Bug::TornTailAccepted
         | Bug::DamageAsTornTail

@@ -1,7 +1,7 @@
 //! A follower commits what its leader has shown it, and gives up only what conflicts with that.
 
 use database::{Envelope, message::Body};
-use kernel::ShardId;
+use kernel::{NodeId, ShardId};
 use raft::{Body as Word, Raft};
 
 use super::{Db, Watch};
@@ -20,9 +20,10 @@ pub struct Said {
 impl Watch {
     /// A message arrives; what is to be told to [`Watch::heard`] when it was handled.
     #[must_use]
-    pub fn hears(&self, db: &Db, envelope: &Envelope) -> Option<Said> {
+    pub fn hears(&mut self, db: &Db, from: NodeId, envelope: &Envelope) -> Option<Said> {
         let Some(Body::Raft(message)) = &envelope.body else { return None };
         let shard = ShardId(envelope.shard);
+        self.acknowledged(shard, from, message);
         let last = match &message.body {
             Some(Word::Append(append)) => Some(match append.entries.last() {
                 Some(entry) => (entry.index, entry.term),

@@ -2,7 +2,7 @@
 
 use database::Note;
 use kernel::{NodeId, ShardId};
-use raft::{EntryKind, Membership};
+use raft::{Body, EntryKind, Membership, Message};
 
 use super::{Db, Replica, Watch};
 
@@ -11,9 +11,22 @@ pub(super) struct Leading {
     term: u64,
     commit: u64,
     membership: Membership,
+    /// Where that stands in the log.
+    since: u64,
 }
 
 impl Watch {
+    /// A follower answers its leader.
+    pub(super) fn acknowledged(&mut self, shard: ShardId, from: NodeId, message: &Message) {
+        let index = match message.body {
+            Some(Body::AppendReply(reply)) if !reply.rejected && reply.amnesia == 0 => reply.index,
+            Some(Body::HeartbeatReply(reply)) if reply.amnesia == 0 => reply.matched,
+            _ => return,
+        };
+        let acked = self.acked.entry((shard, from)).or_default();
+        *acked = (message.term, index).max(*acked);
+    }
+
     /// The replica observes something about itself.
     pub fn note(&mut self, db: &Db, note: &Note) {
         if let Note::ReplicaAdded { shard } = note
@@ -64,23 +77,36 @@ impl Watch {
                 continue;
             }
             let (term, commit) = (replica.raft.term(), replica.raft.commit());
-            let before = before.filter(|before| before.term == term);
-            if let Some(before) = &before {
-                if before.membership != *replica.raft.membership() {
-                    self.change(*id, &before.membership, replica.raft.membership());
+            let membership = replica.raft.membership();
+            let now = Leading {
+                term,
+                commit,
+                membership: membership.clone(),
+                since: replica.raft.membership_index(),
+            };
+            if let Some(before) = before.filter(|before| before.term == term) {
+                if before.membership != now.membership {
+                    self.change(*id, &before.membership, &now.membership);
                 }
                 if before.commit != commit {
-                    self.commits(replica, &before.membership);
+                    self.advances(replica, &before, &now);
                 }
             }
-            let membership = match before {
-                Some(before) if before.membership == *replica.raft.membership() => {
-                    before.membership
-                }
-                _ => replica.raft.membership().clone(),
-            };
-            self.leading.insert(*id, Leading { term, commit, membership });
+            self.leading.insert(*id, now);
         }
+    }
+
+    /// The commit index grows. A joint membership is left as soon as it is committed itself, and
+    /// what is behind it may be committed without the voters of before, in the same batch.
+    fn advances(&mut self, replica: &Replica, before: &Leading, now: &Leading) {
+        let left = before.membership.is_joint() && !now.membership.is_joint();
+        if !left {
+            return self.commits(replica, now.commit, &before.membership);
+        }
+        if before.commit < before.since {
+            self.commits(replica, before.since, &before.membership);
+        }
+        self.commits(replica, now.commit, &now.membership);
     }
 
     /// Either half of a joint membership is one that stood alone.
@@ -98,18 +124,19 @@ impl Watch {
         }
     }
 
-    /// What a leader commits, a majority of the voters holds; and it is of its term.
-    fn commits(&mut self, replica: &Replica, group: &Membership) {
+    /// What a leader commits, a majority of the voters holds; and the last of it is of its term.
+    fn commits(&mut self, replica: &Replica, commit: u64, group: &Membership) {
         let status = replica.raft.status();
-        let (me, id, commit) = (self.me, replica.id, status.commit);
-        if replica.raft.entry(commit).is_some_and(|entry| entry.term != status.term) {
-            self.fail(|| format!("{me} commits {commit} of {id}, an entry of an earlier term"));
+        let (me, id) = (self.me, replica.id);
+        let last = status.commit;
+        if replica.raft.entry(last).is_some_and(|entry| entry.term != status.term) {
+            self.fail(|| format!("{me} commits {last} of {id}, an entry of an earlier term"));
         }
         let holds = |node: u64| match status.peers.iter().find(|peer| peer.node.0 == node) {
             Some(peer) => peer.matched >= commit && !peer.amnesiac,
             None if node == me.0 => status.persisted_index >= commit,
-            // It left the group with the same commit, and is not looked at any more.
-            None => !status.membership.contains(NodeId(node)),
+            // It left the group with the same commit: the leader has forgotten what it holds.
+            None => self.acked.get(&(id, NodeId(node))) >= Some(&(status.term, commit)),
         };
         let majority = |voters: &[u64]| {
             voters.is_empty() || 2 * voters.iter().filter(|n| holds(**n)).count() > voters.len()
