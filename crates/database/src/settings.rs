@@ -35,7 +35,9 @@ pub struct Settings {
     pub request_bytes_max: limit::Bytes,
     /// Raft: bytes of uncommitted entries of one shard.
     pub uncommitted_bytes_max: limit::Bytes,
-    /// The log of one shard in memory is compacted beyond this.
+    /// The log of one shard in memory is compacted beyond this, to half of it at least: what a
+    /// follower may lack without needing a snapshot. In memory, entries of a few bytes take twice
+    /// what is counted.
     pub log_bytes_max: limit::Bytes,
     /// The engine is flushed after this many applied bytes.
     pub flush_bytes: limit::Bytes,
@@ -81,7 +83,7 @@ impl Default for Settings {
             requests_max: 20_000,
             request_bytes_max: limit::Bytes::mib(256),
             uncommitted_bytes_max: limit::Bytes::mib(64),
-            log_bytes_max: limit::Bytes::mib(16),
+            log_bytes_max: limit::Bytes::mib(4),
             flush_bytes: limit::Bytes::mib(32),
             flush_period: Duration::from_secs(10),
             outcomes_max: 100_000,
