@@ -182,13 +182,15 @@ impl Engine for LsmEngine {
 
     fn write(&mut self, batch: Batch) -> Result<(), EngineError> {
         for op in batch.ops() {
-            if let Op::Put(key, _) = op {
+            if let Op::Put(key, _) | Op::Insert(key, _) = op {
                 checked(key)?;
             }
         }
         for op in batch.into_ops() {
             match op {
                 Op::Put(key, value) => self.change(&key, Some(&value)),
+                // Nothing is known of it in `recent`, where only what is there stands.
+                Op::Insert(key, value) => self.front.insert(&key, &value),
                 // There is no such key.
                 Op::Delete(key) if checked(&key).is_err() => {}
                 Op::Delete(key) => self.change(&key, None),

@@ -59,6 +59,11 @@ impl Front {
         self.active.change(key, value);
     }
 
+    /// Sets a key that is neither here nor in the tree.
+    pub fn insert(&mut self, key: &[u8], value: &[u8]) {
+        self.active.insert(key, value);
+    }
+
     /// What was done to a key; `None` if nothing is known here.
     pub fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
         let active = self.active.get(key).map(|value| value.map(Bytes::copy_from_slice));

@@ -1,4 +1,5 @@
-//! An ordered map for changes that only gather: nothing is ever taken out, all of it goes at once.
+//! An ordered map for changes that only gather, and go all at once. Only a key that came into being
+//! here and is removed before that is taken out: what is below has no such key to be hidden.
 //!
 //! ```text
 //!   inner     [ sorted keys │ children ]           a B+tree: 64 keys a node
@@ -109,22 +110,34 @@ impl Memtable {
 
     /// Sets or removes a key.
     pub fn change(&mut self, key: &[u8], value: Option<&[u8]>) {
+        self.make(key, value, false);
+    }
+
+    /// Sets a key that is nowhere below.
+    pub fn insert(&mut self, key: &[u8], value: &[u8]) {
+        self.make(key, Some(value), true);
+    }
+
+    fn make(&mut self, key: &[u8], value: Option<&[u8]>, new: bool) {
         if self.is_empty() {
             self.leaves.push(Box::new(Leaf { keys: Sorted::new(), next: NONE, previous: NONE }));
         }
         let mut path = Path::new();
         let leaf = self.leaf_of(key, |inner, child| path.push((inner, child)));
         let keys = &mut self.leaves[leaf].keys;
-        match keys.find(key, &self.arena) {
-            Ok(at) if self.arena.set(keys.places()[at], value) => {}
-            Ok(at) => {
+        let found = keys.find(key, &self.arena);
+        match found.map(|at| (at, keys.places()[at])) {
+            Ok((at, place)) if value.is_none() && self.arena.is_born(place) => keys.remove(at),
+            Ok((_, place)) if self.arena.set(place, value) => {}
+            Ok((at, place)) => {
                 // A value that grew once may grow again.
                 let room = value.map_or(0, |value| value.len() + value.len() / 2);
-                keys.move_to(at, self.arena.add(key, value, room));
+                let born = self.arena.is_born(place);
+                keys.move_to(at, self.arena.add(key, value, room, born));
             }
             Err(at) => {
-                let place = self.arena.add(key, value, 0);
-                self.insert(path, leaf, at, place);
+                let place = self.arena.add(key, value, 0, new);
+                self.put_in(path, leaf, at, place);
             }
         }
     }
@@ -182,7 +195,7 @@ impl Memtable {
     }
 
     /// Inserts a record at a position of a leaf, and splits the leaf if it is full.
-    fn insert(&mut self, path: Path, number: usize, at: usize, place: Place) {
+    fn put_in(&mut self, path: Path, number: usize, at: usize, place: Place) {
         let (arena, born) = (&self.arena, self.leaves.len());
         let leaf = &mut self.leaves[number];
         if leaf.keys.len() < FULL {

@@ -104,6 +104,40 @@ fn a_snapshot_keeps_what_the_tree_has_moved_on_from() {
     assert_eq!(engine.snapshot().get(b"key").unwrap().as_deref(), Some(&b"newest"[..]));
 }
 
+/// Two tables in memory and one on disk: a key that is made above a removal hides what lies deeper
+/// when it is removed again.
+#[test]
+fn a_key_that_came_and_went_brings_nothing_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    let write = |engine: &mut LsmEngine, change: &dyn Fn(&mut Batch)| {
+        let mut batch = Batch::new();
+        change(&mut batch);
+        engine.write(batch).unwrap();
+    };
+    let key = Bytes::from_static(b"key");
+    let (made, gone) = (
+        |b: &mut Batch| b.insert(key.clone(), key.clone()),
+        |b: &mut Batch| {
+            b.delete(key.clone());
+        },
+    );
+    put(&mut engine, "old");
+    engine.flush().run().unwrap();
+    write(&mut engine, &gone);
+    write(&mut engine, &made);
+    write(&mut engine, &gone);
+    assert_eq!(engine.get(&key).unwrap(), None, "removed, made and removed in one table");
+    let snapshot = engine.snapshot();
+    write(&mut engine, &made);
+    write(&mut engine, &gone);
+    assert_eq!(engine.get(&key).unwrap(), None, "made and removed above a table with the removal");
+    assert_eq!(snapshot.get(&key).unwrap(), None);
+    engine.flush().run().unwrap();
+    drop(engine);
+    assert_eq!(LsmEngine::open(dir.path(), SMALL).unwrap().get(&key).unwrap(), None);
+}
+
 #[test]
 fn what_the_tree_has_leaves_the_memory() {
     let dir = tempfile::tempdir().unwrap();

@@ -9,6 +9,9 @@ use bytes::Bytes;
 pub enum Op {
     /// Sets a key.
     Put(Bytes, Bytes),
+    /// Sets a key that is not there: an engine that has not written it anywhere else when it is
+    /// removed again may forget that it ever was. A key that is there may come back then.
+    Insert(Bytes, Bytes),
     /// Removes a key; not an error if there is none.
     Delete(Bytes),
     /// Removes every key from the first up to but not including the second.
@@ -18,7 +21,9 @@ pub enum Op {
 impl Op {
     fn bytes(&self) -> usize {
         match self {
-            Op::Put(one, two) | Op::DeleteRange(one, two) => one.len() + two.len(),
+            Op::Put(one, two) | Op::Insert(one, two) | Op::DeleteRange(one, two) => {
+                one.len() + two.len()
+            }
             Op::Delete(key) => key.len(),
         }
     }
@@ -47,6 +52,11 @@ impl Batch {
     /// Sets a key.
     pub fn put(&mut self, key: Bytes, value: Bytes) {
         self.push(Op::Put(key, value));
+    }
+
+    /// Sets a key that is not there.
+    pub fn insert(&mut self, key: Bytes, value: Bytes) {
+        self.push(Op::Insert(key, value));
     }
 
     /// Removes a key.

@@ -269,8 +269,10 @@ fn random_batch(rng: &mut Rng, model: &mut BTreeMap<Bytes, Bytes>) -> Batch {
             }
             _ => {
                 let value = Bytes::from(rng.below(1000).to_string());
-                model.insert(key.clone(), value.clone());
-                batch.put(key, value);
+                match model.insert(key.clone(), value.clone()) {
+                    None if rng.chance(0.5) => batch.insert(key, value),
+                    _ => batch.put(key, value),
+                }
             }
         }
     }

@@ -18,12 +18,22 @@ pub type Changes = BTreeMap<Bytes, Option<Bytes>>;
 
 /// A scan of `range` in which changes hide what is below them. `below` scans the same range.
 pub fn layered<'a>(below: Scan<'a>, changes: &'a Changes, range: &ScanRange) -> Scan<'a> {
+    layered_by(below, changes, range, Option::as_ref)
+}
+
+/// The same where a change says more than the value, which `value` finds.
+pub fn layered_by<'a, C>(
+    below: Scan<'a>,
+    changes: &'a BTreeMap<Bytes, C>,
+    range: &ScanRange,
+    value: fn(&C) -> Option<&Bytes>,
+) -> Scan<'a> {
     if range.is_empty() {
         return Box::new(core::iter::empty());
     }
     let bounds = (slice(&range.start), slice(&range.end));
     let changes = changes.range::<[u8], _>(bounds);
-    let changes = changes.map(|(key, change)| (key, change.as_ref()));
+    let changes = changes.map(move |(key, change)| (key, value(change)));
     match range.reverse {
         true => laid_over(below, changes.rev(), range, Bytes::clone),
         false => laid_over(below, changes, range, Bytes::clone),

@@ -9,7 +9,7 @@
 //!      └──────────┴────────┴────────┘  a crash lands on any of these
 //! ```
 
-use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
+use alloc::{boxed::Box, collections::VecDeque, format, sync::Arc};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -92,6 +92,10 @@ impl Engine for MemEngine {
         for op in batch.into_ops() {
             match op {
                 Op::Put(key, value) => self.now.put(key, value),
+                Op::Insert(key, _) if self.now.get(&key).is_some() => {
+                    return Err(EngineError::Corrupt(format!("{key:02x?} is there already")));
+                }
+                Op::Insert(key, value) => self.now.put(key, value),
                 Op::Delete(key) => self.now.delete(&key),
                 Op::DeleteRange(start, end) => self.now.delete_range(&start, &end),
             }

@@ -26,7 +26,7 @@ mod memory;
 mod tree;
 
 pub use batch::{Batch, Op};
-pub use layer::{Changes, laid_over, layered};
+pub use layer::{Changes, laid_over, layered, layered_by};
 pub use memory::{MemEngine, MemFlush, MemSnapshot};
 
 /// The longest key of an engine, in bytes; the shortest has one.

@@ -185,7 +185,10 @@ impl<'e, E: Read> Pending<'e, E> {
             let stored = Some(Stored { value, ..evidence });
             self.recent[0] = Seen { full: seen.full.clone(), stored, changed: true };
         }
-        self.overlay.put(seen.full, bytes);
+        match seen.stored {
+            Some(_) => self.overlay.put(seen.full, bytes),
+            None => self.overlay.insert(seen.full, bytes),
+        }
     }
 
     /// Keeps a value for reads before `at`. What was written at `at` itself nobody can have read.

@@ -1,7 +1,7 @@
 //! Keys and values, one behind the other in the order in which they came.
 //!
 //! ```text
-//!   chunk 0   [ len │ room │ key len │ key │ value … ][ len │ …            1 MiB each
+//!   chunk 0   [ len │ room, born │ key len │ key │ value … ][ len │ …      1 MiB each
 //!   chunk 1   [ …
 //! ```
 //!
@@ -17,6 +17,8 @@ const UNITS: usize = CHUNK / UNIT;
 const HEADER: usize = 4 + 4 + 2;
 /// The length of a value that is not there: the key was removed.
 const REMOVED: u32 = u32::MAX;
+/// Beside the room: what is below has no such key.
+const BORN: u32 = 1 << 31;
 
 /// Where a record begins, in units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,8 +48,8 @@ impl Arena {
     }
 
     /// Adds a record; `None` for a key that is removed. `room` is how long a later value may be that
-    /// takes this one's place.
-    pub fn add(&mut self, key: &[u8], value: Option<&[u8]>, room: usize) -> Place {
+    /// takes this one's place; `born` says that what is below has no such key.
+    pub fn add(&mut self, key: &[u8], value: Option<&[u8]>, room: usize, born: bool) -> Place {
         let room = room.max(value.map_or(0, <[u8]>::len));
         let size = (HEADER + key.len() + room).next_multiple_of(UNIT);
         if self.chunks.last().is_none_or(|chunk| chunk.len() + size > CHUNK) {
@@ -57,7 +59,7 @@ impl Arena {
         let chunk = &mut self.chunks[number];
         let (begin, end) = (chunk.len(), chunk.len() + size);
         chunk.extend_from_slice(&length(value).to_le_bytes());
-        chunk.extend_from_slice(&(room as u32).to_le_bytes());
+        chunk.extend_from_slice(&(room as u32 | if born { BORN } else { 0 }).to_le_bytes());
         chunk.extend_from_slice(&(key.len() as u16).to_le_bytes());
         chunk.extend_from_slice(key);
         chunk.extend_from_slice(value.unwrap_or_default());
@@ -71,12 +73,17 @@ impl Arena {
         let record = &mut self.chunks[place.chunk()][place.offset()..];
         let (_, room, key) = header(record);
         let bytes = value.unwrap_or_default();
-        let fits = bytes.len() <= room as usize;
+        let fits = bytes.len() <= (room & !BORN) as usize;
         if fits {
             record[..4].copy_from_slice(&length(value).to_le_bytes());
             record[HEADER + key..][..bytes.len()].copy_from_slice(bytes);
         }
         fits
+    }
+
+    /// Whether what is below has no such key.
+    pub fn is_born(&self, place: Place) -> bool {
+        header(&self.chunks[place.chunk()][place.offset()..]).1 & BORN > 0
     }
 
     /// The key of a record.
@@ -93,12 +100,12 @@ impl Arena {
     }
 }
 
-/// Keys have at most [`super::super::KEY_BYTES_MAX`] bytes, values far less than 4 GiB.
+/// Keys have at most [`super::super::KEY_BYTES_MAX`] bytes, values far less than 2 GiB.
 fn length(value: Option<&[u8]>) -> u32 {
     value.map_or(REMOVED, |value| value.len() as u32)
 }
 
-/// Lengths of the value, of its room and of the key.
+/// Lengths of the value, of its room (with [`BORN`]) and of the key.
 fn header(record: &[u8]) -> (u32, u32, usize) {
     let [a, b, c, d, e, f, g, h, i, j] = *record.first_chunk::<HEADER>().unwrap_or(&[0; HEADER]);
     let key = u16::from_le_bytes([i, j]);
@@ -112,13 +119,14 @@ mod tests {
     #[test]
     fn a_record_takes_what_there_is_room_for() {
         let mut arena = Arena::default();
-        let place = arena.add(b"key", Some(b"value"), 0);
-        let other = arena.add(b"other", None, 9);
+        let place = arena.add(b"key", Some(b"value"), 0, true);
+        let other = arena.add(b"other", None, 9, false);
         assert_eq!(arena.record(place), (&b"key"[..], Some(&b"value"[..])));
         assert_eq!(arena.record(other), (&b"other"[..], None));
         assert!(arena.set(place, Some(b"v")) && arena.set(other, Some(b"123456789")));
         assert_eq!(arena.record(place), (&b"key"[..], Some(&b"v"[..])));
         assert!(!arena.set(place, Some(b"longer")), "it was made for five bytes");
+        assert!(arena.is_born(place) && !arena.is_born(other));
         assert!(arena.set(place, None) && arena.set(place, Some(b"VALUE")));
         assert_eq!(arena.record(place), (&b"key"[..], Some(&b"VALUE"[..])));
         assert_eq!(arena.record(other), (&b"other"[..], Some(&b"123456789"[..])));
@@ -128,8 +136,10 @@ mod tests {
     fn records_of_any_size_find_a_place() {
         let mut arena = Arena::default();
         let sizes = [0, 1, CHUNK - HEADER - 1, CHUNK, 3 * CHUNK + 5, 7, CHUNK / 2, CHUNK / 2];
-        let places: Vec<_> =
-            sizes.iter().map(|size| arena.add(b"k", Some(&vec![*size as u8; *size]), 0)).collect();
+        let places: Vec<_> = sizes
+            .iter()
+            .map(|size| arena.add(b"k", Some(&vec![*size as u8; *size]), 0, false))
+            .collect();
         for (size, place) in sizes.into_iter().zip(places) {
             assert_eq!(arena.record(place), (&b"k"[..], Some(&vec![size as u8; size][..])));
         }

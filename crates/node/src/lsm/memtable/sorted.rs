@@ -95,6 +95,14 @@ impl Sorted {
         self.places[at] = place;
     }
 
+    /// Takes a key away.
+    pub fn remove(&mut self, at: usize) {
+        self.heads.copy_within(at + 1..self.len, at);
+        self.tails.copy_within(at + 1..self.len, at);
+        self.places.copy_within(at + 1..self.len, at);
+        self.len -= 1;
+    }
+
     /// Takes the last key away.
     pub fn pop(&mut self) -> Place {
         self.len = self.len.saturating_sub(1);

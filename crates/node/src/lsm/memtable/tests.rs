@@ -75,6 +75,45 @@ fn a_value_that_grows_does_not_leave_a_copy_of_every_size() {
     assert!(table.bytes() < 50_000, "{}", table.bytes());
 }
 
+/// A change, and whether the key is known to be nowhere below if nothing is known of it here.
+type New = (Vec<u8>, Option<Vec<u8>>, bool);
+
+/// What is left of changes: of a key that came into being here and is removed, nothing.
+fn with_new(changes: &[New]) -> (Memtable, Model) {
+    let (mut table, mut model) = (Memtable::default(), Model::new());
+    let mut born = std::collections::BTreeSet::new();
+    for (key, value, new) in changes {
+        match value {
+            Some(value) if *new && model.get(key).is_none_or(Option::is_none) => {
+                if !model.contains_key(key) {
+                    born.insert(key);
+                }
+                table.insert(key, value);
+            }
+            value => table.change(key, value.as_deref()),
+        }
+        match value.is_none() && born.remove(key) {
+            true => drop(model.remove(key)),
+            false => drop(model.insert(key.clone(), value.clone())),
+        }
+    }
+    (table, model)
+}
+
+#[test]
+fn what_comes_and_goes_leaves_nothing_behind() {
+    let place = |i: u64| (key(i), Some(b"v".to_vec()), true);
+    let mut changes: Vec<New> = (0..30_000).map(place).collect();
+    changes.extend((0..30_000).filter(|i| i % 1_000 > 0).map(|i| (key(i), None, false)));
+    let (table, model) = with_new(&changes);
+    assert_eq!(model.len(), 30);
+    alike(&table, &model);
+    // Whole leaves are empty now: they are walked over, and take keys again.
+    changes.extend((0..30_000).step_by(7).map(place));
+    let (table, model) = with_new(&changes);
+    alike(&table, &model);
+}
+
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     // Few different bytes: prefixes of each other, equal heads, zeros at the end.
     prop_oneof![
@@ -94,6 +133,15 @@ fn bound(of: Vec<u8>, kind: u8) -> Bound<Bytes> {
 }
 
 proptest! {
+    #[test]
+    fn new_keys_go_without_a_trace(
+        changes in prop::collection::vec((0u64..200, any::<Option<Vec<u8>>>(), any::<bool>()), 0..2000),
+    ) {
+        let changes: Vec<New> = changes.into_iter().map(|(i, value, new)| (key(i), value, new)).collect();
+        let (table, model) = with_new(&changes);
+        alike(&table, &model);
+    }
+
     #[test]
     fn it_is_an_ordered_map(
         changes in prop::collection::vec((bytes(), any::<Option<Vec<u8>>>()), 0..400),
