@@ -66,6 +66,11 @@ func (m *member) kill() {
 	}
 }
 
+// noticing is how much longer than etcd's the other members take to find that nobody leads. Tests
+// wait for a few of etcd's election timeouts, 300 ms, before they ask; those of Quorate are longer,
+// and what was proposed before a leader steps down ends otherwise.
+const noticing = 700 * time.Millisecond
+
 // Stop ends the process in order.
 func (m *member) Stop(testing.TB) {
 	if m.process != nil {
@@ -73,6 +78,7 @@ func (m *member) Stop(testing.TB) {
 		m.wait()
 	}
 	m.bridge.close()
+	time.Sleep(noticing)
 }
 
 // Restart starts it again on what it had.
