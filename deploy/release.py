@@ -6,8 +6,8 @@
     instrumented build ─▶ three nodes under load, a simulation ─▶ profile ─▶ the build that uses it
 
 The compiler lays out and inlines what the profile saw often; the sources, the flags and the answers
-are those of `cargo build --release`, and a node takes a fifth less of the processor (ADR 21). What no profile has seen is compiled for size: a new
-gateway or program belongs into `train`.
+are those of `cargo build --release`, and a node takes a fifth less of the processor (ADR 21). What
+no profile has seen is compiled for size: a new gateway or program belongs into `train`.
 
 Needs `rustup component add llvm-tools` and nothing else; about a quarter of an hour on two cores.
 """

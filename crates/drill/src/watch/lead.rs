@@ -96,9 +96,14 @@ impl Watch {
         }
     }
 
-    /// The commit index grows. A joint membership is left as soon as it is committed itself, and
-    /// what is behind it may be committed without the voters of before, in the same batch.
+    /// The commit index grows, up to an entry of its own term. A joint membership is left as soon as
+    /// it is committed itself, and what is behind it may be committed without the voters of before,
+    /// in the same batch.
     fn advances(&mut self, replica: &Replica, before: &Leading, now: &Leading) {
+        let (me, id, last) = (self.me, replica.id, now.commit);
+        if replica.raft.entry(last).is_some_and(|entry| entry.term != now.term) {
+            self.fail(|| format!("{me} commits {last} of {id}, an entry of an earlier term"));
+        }
         let left = before.membership.is_joint() && !now.membership.is_joint();
         if !left {
             return self.commits(replica, now.commit, &before.membership);
@@ -124,14 +129,10 @@ impl Watch {
         }
     }
 
-    /// What a leader commits, a majority of the voters holds; and the last of it is of its term.
+    /// What a leader commits, a majority of the voters holds.
     fn commits(&mut self, replica: &Replica, commit: u64, group: &Membership) {
         let status = replica.raft.status();
         let (me, id) = (self.me, replica.id);
-        let last = status.commit;
-        if replica.raft.entry(last).is_some_and(|entry| entry.term != status.term) {
-            self.fail(|| format!("{me} commits {last} of {id}, an entry of an earlier term"));
-        }
         let holds = |node: u64| match status.peers.iter().find(|peer| peer.node.0 == node) {
             Some(peer) => peer.matched >= commit && !peer.amnesiac,
             None if node == me.0 => status.persisted_index >= commit,

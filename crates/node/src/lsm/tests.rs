@@ -116,12 +116,8 @@ fn a_key_that_came_and_went_brings_nothing_back() {
         engine.write(batch).unwrap();
     };
     let key = Bytes::from_static(b"key");
-    let (made, gone) = (
-        |b: &mut Batch| b.insert(key.clone(), key.clone()),
-        |b: &mut Batch| {
-            b.delete(key.clone());
-        },
-    );
+    let made = |batch: &mut Batch| batch.insert(key.clone(), key.clone());
+    let gone = |batch: &mut Batch| batch.delete(key.clone());
     put(&mut engine, "old");
     engine.flush().run().unwrap();
     write(&mut engine, &gone);
