@@ -5,7 +5,7 @@
 //! timestamp in the version, stamped once by the leader: every replica that applies the command
 //! sees the same time.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use bytes::Bytes;
 use kernel::{Version, clock::hybrid::Timestamp};
@@ -33,6 +33,9 @@ impl Record for Bytes {
         out.extend_from_slice(self);
     }
 }
+
+/// Keys and what stands under them. An item is an error only if the engine cannot read.
+pub type Pairs<'a> = Box<dyn Iterator<Item = Result<(Bytes, Stored), EngineError>> + 'a>;
 
 /// What a program may do with its shard while it executes one command.
 ///
@@ -75,12 +78,8 @@ pub trait View {
     /// If the engine cannot read.
     fn delete(&mut self, key: &[u8]) -> Result<bool, EngineError>;
 
-    /// The first `limit` keys of a range, in its order.
-    ///
-    /// # Errors
-    /// If the engine cannot read.
-    fn scan(&mut self, range: ScanRange, limit: usize)
-    -> Result<Vec<(Bytes, Stored)>, EngineError>;
+    /// The keys of a range, in its order, read as they are asked for.
+    fn scan(&mut self, range: ScanRange) -> Pairs<'_>;
 
     /// The first `limit` keys whose deadline is `upto` or earlier, earliest deadline first.
     ///

@@ -119,7 +119,7 @@ fn scans_see_deletes() -> bool {
     let mut within = Vec::new();
     command(&mut engine, 2, |view| {
         view.delete(b"gone").unwrap();
-        within = view.scan(ScanRange::all(), 9).unwrap();
+        within = view.scan(ScanRange::all()).collect::<Result<_, _>>().unwrap();
     });
     let at = Reader::at(&engine, SPACE, version(2)).scan(&ScanRange::all(), 9).unwrap();
     let only_kept = |pairs: &[(Bytes, _)]| pairs.len() == 1 && pairs[0].0 == "kept";

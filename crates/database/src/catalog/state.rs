@@ -100,11 +100,11 @@ fn load_all<M: Message + Default>(
     prefix: &'static [u8],
     view: &mut dyn View,
 ) -> Result<Vec<(Bytes, M)>, EngineError> {
-    let found = view.scan(ScanRange::prefix(prefix.into()), usize::MAX)?;
-    Ok(found
-        .into_iter()
-        .filter_map(|(key, stored)| Some((key, M::decode(stored.value).ok()?)))
-        .collect())
+    let found = view.scan(ScanRange::prefix(prefix.into())).map(|pair| {
+        let (key, stored) = pair?;
+        Ok(M::decode(stored.value).ok().map(|message| (key, message)))
+    });
+    found.filter_map(Result::transpose).collect()
 }
 
 fn number(key: &[u8]) -> Option<u64> {

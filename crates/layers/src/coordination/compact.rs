@@ -14,6 +14,7 @@
 
 use alloc::format;
 
+use bytes::Bytes;
 use kernel::bug::{Bug, planted};
 use store::engine::EngineError;
 
@@ -25,7 +26,7 @@ use super::{
     limits::SWEEP_MAX,
     log::Change,
     look::Pages,
-    meta::{WHOLE, decode},
+    meta::{WHOLE, decode, encode},
     wire::{CompactionRequest, CompactionResponse, ResponseHeader, SweepResponse},
 };
 
@@ -75,6 +76,9 @@ fn step(draft: &mut Draft<'_>) -> Result<bool, Stop> {
         draft.set(keys::history(&change.key, place.0), None);
         if place.0 < meta.compacted || planted(Bug::CompactedTooFar) {
             draft.set(raw, None);
+        } else if !change.before.is_empty() {
+            let without = Change { before: Bytes::new(), ..change };
+            draft.set(raw, Some(encode(&without)));
         }
     }
     let meta = draft.touch();

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use kernel::bug::{Bug, planted};
-use store::engine::{Changes, EngineError, ScanRange, layered};
+use store::engine::{Changes, EngineError, Scan, ScanRange, layered};
 
 use super::{
     Error,
@@ -23,7 +23,7 @@ use super::{
     log::kind_of,
     look::Look,
     meta::{Meta, encode},
-    past::record,
+    past::{self, record},
     plan::{Plan, Step, Steps},
     told::Stretch,
     wire::{Event, KeyValue},
@@ -151,9 +151,7 @@ impl<'l> Draft<'l> {
 
     /// The revision that made a key before it was removed: of the mutant [`Bug::PlaceReused`].
     fn made_before(&mut self, key: &Bytes) -> Result<Option<i64>, EngineError> {
-        let ended = self.base.scan(&keys::history_from(key, 0), usize::MAX)?.pop();
-        let ended = ended.map(|(_, bytes)| record(key.clone(), bytes)).transpose()?;
-        Ok(ended.map(|kv| kv.create_revision))
+        Ok(past::ended_from(self.base, key, 0)?.map(|kv| kv.create_revision))
     }
 
     /// Removes a key, under which this record stands.
@@ -232,18 +230,12 @@ impl Look for Draft<'_> {
         }
     }
 
-    fn scan(
-        &mut self,
-        range: &ScanRange,
-        limit: usize,
-    ) -> Result<Vec<(Bytes, Bytes)>, EngineError> {
+    fn scan(&mut self, range: &ScanRange) -> Scan<'_> {
         self.lay_over();
-        // A change hides one pair at most.
-        let below = self.base.scan(range, limit.saturating_add(self.overlay.len()))?;
+        let below = self.base.scan(range);
         if self.overlay.is_empty() {
-            return Ok(below);
+            return below;
         }
-        let below = below.into_iter().map(Ok);
-        layered(alloc::boxed::Box::new(below), &self.overlay, range).take(limit).collect()
+        layered(below, &self.overlay, range)
     }
 }

@@ -15,7 +15,6 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
 use kernel::{
     Version,
     bug::{Bug, planted},
@@ -232,12 +231,13 @@ pub(super) fn records(
     request: &LeaseRecordsRequest,
 ) -> Result<LeaseRecordsResponse, Stop> {
     let limit = request.limit.clamp(1, LEASE_RECORDS_MAX) as usize;
-    let found: Vec<(Bytes, Bytes)> = look.scan(&keys::leases_after(request.after), limit + 1)?;
-    let more = found.len() > limit;
+    let mut found = look.scan(&keys::leases_after(request.after));
     let mut leases = Vec::new();
-    for (raw, bytes) in found.into_iter().take(limit) {
+    for pair in found.by_ref().take(limit) {
+        let (raw, bytes) = pair?;
         let record: LeaseRecord = decode(bytes)?;
         leases.extend(keys::parse_lease(&raw).map(|id| LeaseRecord { id, ..record }));
     }
+    let more = found.next().transpose()?.is_some();
     Ok(LeaseRecordsResponse { header: ResponseHeader::at(meta.revision), leases, more })
 }

@@ -33,6 +33,9 @@ pub(super) struct Change {
     /// What was put, if a later change of the same revision ended it.
     #[prost(message, optional, tag = "3")]
     pub ended: Option<KeyValue>,
+    /// The record that stood there before the command, in its first change of the key.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub before: Bytes,
 }
 
 /// Which kind of event it is that leaves this under a key.
@@ -42,8 +45,8 @@ pub(super) fn kind_of(now: Option<&KeyValue>) -> i32 {
 }
 
 impl Change {
-    pub(super) fn new(key: Bytes, now: Option<&KeyValue>, lasts: bool) -> Change {
-        Change { kind: kind_of(now), key, ended: now.filter(|_| !lasts).cloned() }
+    pub(super) fn new(key: Bytes, now: Option<&KeyValue>, lasts: bool, before: Bytes) -> Change {
+        Change { kind: kind_of(now), key, ended: now.filter(|_| !lasts).cloned(), before }
     }
 
     fn event(
@@ -65,11 +68,12 @@ impl Change {
         };
         // What stood before the first revision in reach is out of reach.
         let previous = with_previous && kv.create_revision != revision && revision > meta.compacted;
-        let prev_kv = match previous {
-            true => look.get(&keys::history(&key, revision))?,
+        let before = match previous {
+            true if !self.before.is_empty() => Some(self.before),
+            true => past::ended_at(look, &key, revision)?,
             false => None,
         };
-        let prev_kv = prev_kv.map(|bytes| past::record(key, bytes)).transpose()?;
+        let prev_kv = before.map(|bytes| past::record(key, bytes)).transpose()?;
         Ok(Event { r#type: self.kind, kv: Some(kv), prev_kv })
     }
 }
@@ -147,10 +151,15 @@ mod tests {
     fn the_record_is_golden() {
         let key = Bytes::from_static(b"k");
         let kv = KeyValue { mod_revision: 3, ..KeyValue::default() };
-        let put = Change::new(key.clone(), Some(&kv), true);
+        let put = Change::new(key.clone(), Some(&kv), true, Bytes::new());
         assert_eq!(encode(&put), &[18, 1, b'k'][..]);
-        assert_eq!(encode(&Change::new(key.clone(), None, true)), &[8, 1, 18, 1, b'k'][..]);
-        let ended = Change::new(key, Some(&kv), false);
+        assert_eq!(
+            encode(&Change::new(key.clone(), None, true, Bytes::new())),
+            &[8, 1, 18, 1, b'k'][..]
+        );
+        let before = Change::new(key.clone(), None, true, encode(&kv));
+        assert_eq!(encode(&before), &[8, 1, 18, 1, b'k', 34, 2, 24, 3][..]);
+        let ended = Change::new(key, Some(&kv), false, Bytes::new());
         assert_eq!(encode(&ended), &[18, 1, b'k', 26, 2, 24, 3][..]);
     }
 }

@@ -1,13 +1,13 @@
 //! Reading, wherever it is read from: the view of a command, the state that a query asks, or a
 //! draft that is not committed yet.
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque};
 use core::ops::Bound;
 
 use bytes::Bytes;
 use store::{
-    engine::{EngineError, Read, ScanRange},
-    mvcc::Reader,
+    engine::{EngineError, Read, Scan, ScanRange},
+    mvcc::{Reader, Stored},
     view::View,
 };
 
@@ -16,9 +16,8 @@ pub(super) trait Look {
     /// The value of a key.
     fn get(&mut self, key: &[u8]) -> Result<Option<Bytes>, EngineError>;
 
-    /// The first `limit` keys and values of an ascending range.
-    fn scan(&mut self, range: &ScanRange, limit: usize)
-    -> Result<Vec<(Bytes, Bytes)>, EngineError>;
+    /// The keys and values of an ascending range, read as they are asked for.
+    fn scan(&mut self, range: &ScanRange) -> Scan<'_>;
 }
 
 /// The view of a command.
@@ -29,13 +28,8 @@ impl Look for Live<'_> {
         Ok(self.0.get(key)?.map(|stored| stored.value))
     }
 
-    fn scan(
-        &mut self,
-        range: &ScanRange,
-        limit: usize,
-    ) -> Result<Vec<(Bytes, Bytes)>, EngineError> {
-        let found = self.0.scan(range.clone(), limit)?;
-        Ok(found.into_iter().map(|(key, stored)| (key, stored.value)).collect())
+    fn scan(&mut self, range: &ScanRange) -> Scan<'_> {
+        Box::new(self.0.scan(range.clone()).map(value))
     }
 }
 
@@ -47,18 +41,21 @@ impl<R: Read> Look for Kept<'_, '_, R> {
         Ok(self.0.get(key)?.map(|stored| stored.value))
     }
 
-    fn scan(
-        &mut self,
-        range: &ScanRange,
-        limit: usize,
-    ) -> Result<Vec<(Bytes, Bytes)>, EngineError> {
-        let found = self.0.entries(range).take(limit);
-        found.map(|entry| entry.map(|(key, stored)| (key, stored.value))).collect()
+    fn scan(&mut self, range: &ScanRange) -> Scan<'_> {
+        Box::new(self.0.entries(range).map(value))
     }
 }
 
-/// Keys and values of one page.
+type Pair<V> = Result<(Bytes, V), EngineError>;
+
+fn value(pair: Pair<Stored>) -> Pair<Bytes> {
+    pair.map(|(key, stored)| (key, stored.value))
+}
+
+/// The most keys and values of one page.
 const PAGE: usize = 256;
+/// A page ends when its values pass this many bytes.
+const PAGE_BYTES: usize = 1 << 20;
 
 /// A walk through an ascending range, a page at a time.
 pub(super) struct Pages {
@@ -78,13 +75,26 @@ impl Pages {
         look: &mut dyn Look,
     ) -> Result<Option<&(Bytes, Bytes)>, EngineError> {
         if self.page.is_empty() && !self.last {
-            self.page = look.scan(&self.range, PAGE)?.into();
-            self.last = self.page.len() < PAGE;
-            if let Some((key, _)) = self.page.back() {
-                self.range.start = Bound::Excluded(key.clone());
-            }
+            self.fill(look)?;
         }
         Ok(self.page.front())
+    }
+
+    fn fill(&mut self, look: &mut dyn Look) -> Result<(), EngineError> {
+        let (mut found, mut bytes) = (look.scan(&self.range), 0);
+        while !self.last && self.page.len() < PAGE && bytes < PAGE_BYTES {
+            match found.next().transpose()? {
+                Some(pair) => {
+                    bytes += pair.1.len();
+                    self.page.push_back(pair);
+                }
+                None => self.last = true,
+            }
+        }
+        if let Some((key, _)) = self.page.back() {
+            self.range.start = Bound::Excluded(key.clone());
+        }
+        Ok(())
     }
 
     pub(super) fn next(

@@ -13,23 +13,26 @@
 //! ```text
 //!   m                    → revision, compacted, swept, leases      one record, one write a batch
 //!   k key                → record: the newest                      a read of now is one lookup
-//!   h key, ended at      → record: what stood before that          a read of the past is one seek
-//!   r revision, sub      → put or delete, key                      the order of changes
+//!   h key, ended at      → sub: which change of that ended it      a read of the past is one seek
+//!   r revision, sub      → put or delete, key, record: what was    the order of changes
+//!                          there before
 //!   l lease              → time granted and left, last renewal
 //!   a lease, key         → ()                                      what ends with a lease
 //!   i                    → how far an import has come
 //!   s, u user, p role    → who may do what: `auth`
 //!
-//!   put of a new key       k                r     (a)
-//!   put of an old key      k   h: as it was r     (a)
-//!   delete                 −   h: as it was r     (−)
+//!   put of a new key       k                      r               (a)
+//!   put of an old key      k   h: ended by r      r: as it was    (a)
+//!   delete                 −   h: ended by r      r: as it was    (−)
 //! ```
 //!
 //! The newest record stands under its key, so ranges of now read neighbours and know nothing of
 //! history. A put looks up one key, whose record it needs anyway, and makes two or three writes;
 //! the number is written once for all commands of a batch. A value is stored once, and copied once
-//! if something replaces it. The past of a key at revision v is the oldest record that ended after
-//! v, as in the store beneath; a removal needs no tombstone, and ranges of now never walk over one.
+//! if something replaces it, to the end of the table of changes: what only grows at its end is never
+//! merged with what is there, while the history, which is sorted by key, holds numbers alone. The
+//! past of a key at revision v is the oldest record that ended after v, as in the store beneath; a
+//! removal needs no tombstone, and ranges of now never walk over one.
 //! etcd keeps values by revision and finds them through an index in memory: it writes as much,
 //! looks up each key of a range on its own, and its memory grows with its keys.
 //!

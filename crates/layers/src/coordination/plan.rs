@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   what is under the keys now   the raw keys that are set or removed, in their order
-//!   what is new                  what stood there before, in the order of the keys;
-//!                                what happened, step by step
+//!   what is new                  where what stood there before lies, in the order of the keys;
+//!                                what happened, step by step, and what each ended
 //!   the numbers                  last
 //! ```
 //!
@@ -22,6 +22,7 @@ use super::{
     keys,
     log::Change,
     meta::{Encoded, Meta, encode},
+    past::Ended,
     wire::KeyValue,
 };
 
@@ -45,32 +46,35 @@ impl Step {
     }
 }
 
-/// Steps in the order of their keys; those of one key in their own order.
-pub(super) struct Steps<'s>(Vec<&'s Step>);
+/// Steps in the order of their keys, with their places; those of one key in their own order.
+pub(super) struct Steps<'s>(Vec<(u32, &'s Step)>);
 
 impl<'s> Steps<'s> {
     pub(super) fn new(steps: &'s [Step]) -> Steps<'s> {
-        let mut order: Vec<&Step> = steps.iter().collect();
-        order.sort_by(|one, other| one.key.cmp(&other.key));
+        let mut order: Vec<(u32, &Step)> = (0..).zip(steps).collect();
+        order.sort_by(|(_, one), (_, other)| one.key.cmp(&other.key));
         Steps(order)
     }
 
     /// The first step of the same key.
     pub(super) fn first(&self, step: &'s Step) -> &'s Step {
-        let at = self.0.partition_point(|other| other.key < step.key);
-        self.0.get(at).copied().unwrap_or(step)
+        let at = self.0.partition_point(|(_, other)| other.key < step.key);
+        self.0.get(at).map_or(step, |(_, first)| first)
     }
 
     /// Whether no later step is of the same key.
     fn is_last(&self, step: &Step) -> bool {
-        let behind = self.0.partition_point(|other| other.key <= step.key);
-        behind.checked_sub(1).is_some_and(|at| core::ptr::eq(self.0[at], step))
+        let behind = self.0.partition_point(|(_, other)| other.key <= step.key);
+        behind.checked_sub(1).is_some_and(|at| core::ptr::eq(self.0[at].1, step))
     }
 
-    /// The first and the last step of every key.
-    fn ends(&self) -> impl Iterator<Item = (&'s Step, &'s Step)> {
-        let keys = self.0.chunk_by(|one, other| one.key == other.key);
-        keys.filter_map(|steps| Some((*steps.first()?, *steps.last()?)))
+    /// The first step of every key, with its place, and the last.
+    fn ends(&self) -> impl Iterator<Item = (u32, &'s Step, &'s Step)> {
+        let keys = self.0.chunk_by(|(_, one), (_, other)| one.key == other.key);
+        keys.filter_map(|steps| {
+            let ((sub, first), (_, last)) = (steps.first()?, steps.last()?);
+            Some((*sub, *first, *last))
+        })
     }
 }
 
@@ -91,7 +95,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn write(mut self, view: &mut dyn View) -> Result<(), EngineError> {
         let steps = Steps::new(&self.steps);
-        for (first, last) in steps.ends() {
+        for (_, first, last) in steps.ends() {
             let moved = first.old_lease != last.lease() && first.old_lease != 0;
             if moved && !planted(Bug::DetachIgnored) {
                 self.set.insert(keys::attached(first.old_lease, &first.key), None);
@@ -103,9 +107,10 @@ impl Plan {
             view.insert(key, value)?;
         }
         write_past(&steps, self.meta.revision, view)?;
-        for (at, step) in self.steps.iter().enumerate() {
-            let change = Change::new(step.key.clone(), step.now.as_ref(), steps.is_last(step));
-            let sub = u32::try_from(at).unwrap_or(u32::MAX);
+        for (sub, step) in (0..).zip(&self.steps) {
+            let before = step.before.clone().filter(|_| core::ptr::eq(steps.first(step), step));
+            let (now, lasts) = (step.now.as_ref(), steps.is_last(step));
+            let change = Change::new(step.key.clone(), now, lasts, before.unwrap_or_default());
             view.insert(&keys::revision(self.meta.revision, sub), &Encoded(&change))?;
         }
         match self.counted {
@@ -138,11 +143,11 @@ fn write_now(
     Ok(())
 }
 
-/// Writes what stood under the keys, and which leases they are attached to now.
+/// Writes where it lies what stood under the keys, and which leases they are attached to now.
 fn write_past(steps: &Steps<'_>, revision: i64, view: &mut dyn View) -> Result<(), EngineError> {
-    for (first, last) in steps.ends() {
-        if let Some(before) = &first.before {
-            view.insert(&keys::history(&first.key, revision), before)?;
+    for (sub, first, last) in steps.ends() {
+        if first.before.is_some() {
+            view.insert(&keys::history(&first.key, revision), &Encoded(&Ended { sub }))?;
         }
         let lease = last.lease();
         if lease != first.old_lease && lease != 0 {

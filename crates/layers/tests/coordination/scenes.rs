@@ -131,6 +131,21 @@ fn what_is_compacted_is_gone_for_readers_at_once_and_for_the_engine_soon() {
 }
 
 #[test]
+fn who_deletes_a_key_and_compacts_gets_its_space_back() {
+    let mut stage = Stage::new();
+    set(&mut stage, "k", &"v".repeat(10_000));
+    let delete = DeleteRangeRequest { key: bytes("k"), ..DeleteRangeRequest::default() };
+    act(&mut stage, Act::DeleteRange(delete)).unwrap();
+    let event = changes(&stage, all_from(3)).events.pop().unwrap();
+    assert_eq!(event.prev_kv.unwrap().value.len(), 10_000);
+    assert!(stage.bytes() > 10_000);
+    assert_eq!(compact(&mut stage, 3), Ok(true));
+    assert!(stage.bytes() < 200, "the change stays, without what it ended: {}", stage.bytes());
+    let event = changes(&stage, all_from(3)).events.pop().unwrap();
+    assert_eq!((event.kv.unwrap().mod_revision, event.prev_kv), (3, None));
+}
+
+#[test]
 fn a_paused_holder_is_fenced_off() {
     let mut stage = Stage::new();
     let (one, two) = (grant(&mut stage, 1), grant(&mut stage, 0x2a));

@@ -95,6 +95,11 @@ impl Stage {
         self.writes
     }
 
+    /// Bytes of all keys and of what is stored under them.
+    pub fn bytes(&self) -> u64 {
+        Reader::latest(&self.engine, SPACE).weigh().unwrap()
+    }
+
     /// How many keys the engine holds.
     pub fn keys(&self) -> usize {
         store::engine::Read::scan(&self.engine, SPACE.range()).count()

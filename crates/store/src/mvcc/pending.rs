@@ -6,7 +6,7 @@
 //!   engine.write(pending.into_batch())          one atomic write for all of them
 //! ```
 
-use alloc::{format, vec::Vec};
+use alloc::{boxed::Box, format, vec::Vec};
 use core::{mem, ops::Bound};
 
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     engine::{Batch, EngineError, Read, ScanRange},
-    view::{Record, View},
+    view::{Pairs, Record, View},
 };
 
 /// An engine's space together with changes that are still to be written.
@@ -149,9 +149,16 @@ impl<'e, E: Read> Pending<'e, E> {
         range: &ScanRange,
         limit: usize,
     ) -> Result<Vec<(Bytes, Bytes)>, EngineError> {
-        let range = self.space.table_range(table, range);
-        let pairs = self.overlay.scan(range).take(limit);
-        pairs.map(|pair| pair.map(|(key, value)| (Space::rest(&key), value))).collect()
+        self.pairs(table, range).take(limit).collect()
+    }
+
+    fn pairs<'p>(
+        &'p self,
+        table: Table,
+        range: &ScanRange,
+    ) -> impl Iterator<Item = Result<(Bytes, Bytes), EngineError>> + use<'p, 'e, E> {
+        let pairs = self.overlay.scan(self.space.table_range(table, range));
+        pairs.map(|pair| pair.map(|(key, value)| (Space::rest(&key), value)))
     }
 
     fn note(&mut self, table: Table, change: Change, key: &[u8], value: &[u8]) {
@@ -286,13 +293,9 @@ impl<E: Read> View for PendingView<'_, '_, E> {
         Ok(true)
     }
 
-    fn scan(
-        &mut self,
-        range: ScanRange,
-        limit: usize,
-    ) -> Result<Vec<(Bytes, Stored)>, EngineError> {
-        let pairs = self.pending.scan_raw(Table::Current, &range, limit)?;
-        pairs.into_iter().map(|(key, bytes)| Ok((key, Stored::decode(&bytes)?))).collect()
+    fn scan(&mut self, range: ScanRange) -> Pairs<'_> {
+        let pairs = self.pending.pairs(Table::Current, &range);
+        Box::new(pairs.map(|pair| pair.and_then(|(key, bytes)| Ok((key, Stored::decode(&bytes)?)))))
     }
 
     fn expired(&mut self, upto: Timestamp, limit: usize) -> Result<Vec<Bytes>, EngineError> {
