@@ -198,15 +198,17 @@ impl<'e, E: Read> Pending<'e, E> {
         }
     }
 
-    /// Keeps a value for reads before `at`. What was written at `at` itself nobody can have read.
+    /// Keeps a value for reads before `at`. What was written at `at` itself nobody can have read, so
+    /// a key has one value that ended there.
     fn supersede(&mut self, key: &[u8], old: &Stored, at: Version) {
         if self.history && old.version < at {
-            self.overlay.put(self.space.history(key, at), old.encode());
-            self.overlay.put(self.space.history_queue(at, key), Bytes::new());
+            self.overlay.insert(self.space.history(key, at), old.encode());
+            self.overlay.insert(self.space.history_queue(at, key), Bytes::new());
             self.superseded += 1;
         }
     }
 
+    /// A key stands among the deadlines once, under its own.
     fn move_deadline(&mut self, key: &[u8], old: Option<Timestamp>, new: Option<Timestamp>) {
         if old == new {
             return;
@@ -216,7 +218,7 @@ impl<'e, E: Read> Pending<'e, E> {
         }
         if let Some(new) = new {
             self.earliest = self.earliest.min(new);
-            self.overlay.put(self.space.expiry(new, key), Bytes::new());
+            self.overlay.insert(self.space.expiry(new, key), Bytes::new());
         }
     }
 }
