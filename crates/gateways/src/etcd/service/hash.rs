@@ -42,7 +42,8 @@ pub async fn hash<B: Backend>(
         revision: if revision > 0 { revision } else { current },
         ..RangeRequest::default()
     };
-    let mut hash = 0;
+    // Of no keys the hash is not 0: to clients that means that there is none. etcd begins so, too.
+    let mut hash = kernel::wire::crc32c(b"key");
     loop {
         let page = match shared.query(Ask::Range(range.clone()), level, who, timeout).await {
             Ok(Answer::Range(page)) => page,
