@@ -77,8 +77,7 @@ fn step(draft: &mut Draft<'_>) -> Result<bool, Stop> {
         if place.0 < meta.compacted || planted(Bug::CompactedTooFar) {
             draft.set(raw, None);
         } else if !change.before.is_empty() {
-            let without = Change { before: Bytes::new(), ..change };
-            draft.set(raw, Some(encode(&without)));
+            draft.set(raw, Some(encode(&change.over(Bytes::new()))));
         }
     }
     let meta = draft.touch();

@@ -131,7 +131,7 @@ impl Record {
         }
         if kv.mod_revision == self.revision {
             // The revision that the keyspace stands at can be watched, as after a compaction.
-            let change = Change::new(kv.key.clone(), Some(&stored), true, Bytes::new());
+            let change = Change::new(kv.key.clone(), Some(&stored), true);
             draft.insert(keys::revision(self.revision, self.changes), encode(&change));
             self.changes = self.changes.saturating_add(1);
         }

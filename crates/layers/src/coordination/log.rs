@@ -1,8 +1,8 @@
 //! The record of a change, and reading changes back: what watches are served from.
 //!
-//! A record names the key and no more: what was put stands under the key still, or in its history.
-//! Only a value that ended in the revision that made it, which nobody could ever read, is kept in
-//! the record itself.
+//! A record names the key and holds what the change ended. What was put stands under the key still,
+//! or with the change that ended it: its history says which. Only a value that ended in the revision
+//! that made it, which nobody could ever read, is kept in its own record.
 
 use alloc::format;
 
@@ -45,8 +45,15 @@ pub(super) fn kind_of(now: Option<&KeyValue>) -> i32 {
 }
 
 impl Change {
-    pub(super) fn new(key: Bytes, now: Option<&KeyValue>, lasts: bool, before: Bytes) -> Change {
-        Change { kind: kind_of(now), key, ended: now.filter(|_| !lasts).cloned(), before }
+    /// A change of a key under which nothing stood.
+    pub(super) fn new(key: Bytes, now: Option<&KeyValue>, lasts: bool) -> Change {
+        let (kind, ended) = (kind_of(now), now.filter(|_| !lasts).cloned());
+        Change { kind, key, ended, before: Bytes::new() }
+    }
+
+    /// The same where this record stood.
+    pub(super) fn over(self, before: Bytes) -> Change {
+        Change { before, ..self }
     }
 
     fn event(
@@ -151,15 +158,12 @@ mod tests {
     fn the_record_is_golden() {
         let key = Bytes::from_static(b"k");
         let kv = KeyValue { mod_revision: 3, ..KeyValue::default() };
-        let put = Change::new(key.clone(), Some(&kv), true, Bytes::new());
+        let put = Change::new(key.clone(), Some(&kv), true);
         assert_eq!(encode(&put), &[18, 1, b'k'][..]);
-        assert_eq!(
-            encode(&Change::new(key.clone(), None, true, Bytes::new())),
-            &[8, 1, 18, 1, b'k'][..]
-        );
-        let before = Change::new(key.clone(), None, true, encode(&kv));
+        assert_eq!(encode(&Change::new(key.clone(), None, true)), &[8, 1, 18, 1, b'k'][..]);
+        let before = Change::new(key.clone(), None, true).over(encode(&kv));
         assert_eq!(encode(&before), &[8, 1, 18, 1, b'k', 34, 2, 24, 3][..]);
-        let ended = Change::new(key, Some(&kv), false, Bytes::new());
+        let ended = Change::new(key, Some(&kv), false);
         assert_eq!(encode(&ended), &[18, 1, b'k', 26, 2, 24, 3][..]);
     }
 }

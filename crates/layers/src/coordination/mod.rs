@@ -29,10 +29,10 @@
 //! The newest record stands under its key, so ranges of now read neighbours and know nothing of
 //! history. A put looks up one key, whose record it needs anyway, and makes two or three writes;
 //! the number is written once for all commands of a batch. A value is stored once, and copied once
-//! if something replaces it, to the end of the table of changes: what only grows at its end is never
-//! merged with what is there, while the history, which is sorted by key, holds numbers alone. The
-//! past of a key at revision v is the oldest record that ended after v, as in the store beneath; a
-//! removal needs no tombstone, and ranges of now never walk over one.
+//! if something replaces it, to the end of the table of changes. Little of what lies there is merged
+//! again when more comes behind it, while what is sorted by key is, and that holds numbers alone.
+//! The past of a key at revision v is the oldest record that ended after v, as in the store beneath;
+//! a removal needs no tombstone, and ranges of now never walk over one.
 //! etcd keeps values by revision and finds them through an index in memory: it writes as much,
 //! looks up each key of a range on its own, and its memory grows with its keys.
 //!
@@ -42,8 +42,7 @@
 //! # The rooms
 //!
 //! `apply` and `answer` are the doors. `check` refuses what is wrong in itself, `txn`, `queue`,
-//! `recipe`,
-//! `lease`, `compact` and `import` carry out, `draft` gathers what they change until nothing can
+//! `recipe`, `lease`, `compact` and `import` carry out, `draft` gathers what they change until nothing can
 //! fail any more, `range`, `past` and `log` read, `follow` tells the leader what concerns its clock,
 //! `told` tells who watches what changed.
 //! `auth` says who may, `cut` ends what a lost history may have left behind.

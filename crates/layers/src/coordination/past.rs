@@ -211,7 +211,7 @@ mod tests {
 
     /// A key that was put at 2, 5 and 7. What ended at 5 is kept as it was once, in the history.
     fn records(key: &Bytes) -> Records {
-        let change = Change::new(key.clone(), Some(&put_at(7)), true, encode(&put_at(5)));
+        let change = Change::new(key.clone(), Some(&put_at(7)), true).over(encode(&put_at(5)));
         Records(BTreeMap::from([
             (keys::current(key), encode(&put_at(7))),
             (keys::history(key, 5), encode(&put_at(2))),

@@ -110,7 +110,7 @@ impl Plan {
         for (sub, step) in (0..).zip(&self.steps) {
             let before = step.before.clone().filter(|_| core::ptr::eq(steps.first(step), step));
             let (now, lasts) = (step.now.as_ref(), steps.is_last(step));
-            let change = Change::new(step.key.clone(), now, lasts, before.unwrap_or_default());
+            let change = Change::new(step.key.clone(), now, lasts).over(before.unwrap_or_default());
             view.insert(&keys::revision(self.meta.revision, sub), &Encoded(&change))?;
         }
         match self.counted {
