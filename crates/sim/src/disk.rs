@@ -75,8 +75,13 @@ struct State {
     lies: Vec<Lie>,
     /// Lies that no later sync has followed.
     untold: Vec<damage::Untold>,
-    /// What the last sync wrote: file and sector.
+    /// What the last sync wrote: file and sector. Syncs of several files with no write between
+    /// them are one.
     fresh: BTreeSet<(String, u64)>,
+    /// Whether anything was written since the last sync.
+    wrote: bool,
+    /// Whether a node is starting on it.
+    opening: bool,
     counters: Counters,
     rng: Rng,
 }
@@ -96,6 +101,8 @@ impl SimDisk {
             lies: Vec::new(),
             untold: Vec::new(),
             fresh: BTreeSet::new(),
+            wrote: false,
+            opening: false,
             counters: Counters::default(),
             rng,
         })))
@@ -212,6 +219,7 @@ impl Disk for SimDisk {
         }
         state.counters.writes += 1;
         state.counters.bytes_written += bytes.len() as u64;
+        state.wrote = true;
         state.file(name)?.write(offset, bytes)
     }
 
@@ -219,13 +227,10 @@ impl Disk for SimDisk {
         let mut state = self.0.borrow_mut();
         state.counters.syncs += 1;
         let dirty = state.file(name)?.dirty().clone();
-        let honest = !state.lie(name)?;
+        let told = state.lie(name)?;
         state.file(name)?.sync();
         if !dirty.is_empty() {
-            if honest {
-                state.untold.clear();
-            }
-            state.fresh = dirty.into_iter().map(|sector| (name.to_owned(), sector)).collect();
+            state.synced(name, &dirty, told);
         }
         Ok(())
     }

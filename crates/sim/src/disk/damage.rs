@@ -8,6 +8,11 @@
 //!   sync ── sync (lie) ── sync ── crash      the lie stands: the last sync has told on it
 //!   sync ── sync (lie) ── crash              the lie is taken back
 //! ```
+//!
+//! A node that starts syncs the end of its journal before it can say that it was durable, and may
+//! fail between the two. So what it syncs until it runs witnesses nothing.
+
+use std::collections::BTreeSet;
 
 use kernel::{Rng, disk::DiskError};
 use serde::{Deserialize, Serialize};
@@ -52,15 +57,22 @@ pub(super) struct Untold {
 }
 
 impl SimDisk {
-    /// A node starts: lies without a witness are taken back.
+    /// A node starts: lies without a witness are taken back, and until it has
+    /// [opened](SimDisk::opened), its syncs are no witnesses either.
     pub(crate) fn own_up(&self) {
         let state = &mut *self.0.borrow_mut();
+        state.opening = true;
         for untold in std::mem::take(&mut state.untold).into_iter().rev() {
             let Some(file) = state.files.get_mut(&untold.file) else { continue };
             for (sector, truth) in untold.sectors {
                 file.restore(sector, &truth);
             }
         }
+    }
+
+    /// The node runs: its next sync is a witness of all before.
+    pub(crate) fn opened(&self) {
+        self.0.borrow_mut().opening = false;
     }
 
     /// Flips one durable bit; `false` if nothing was ever written at such a place.
@@ -115,14 +127,34 @@ impl SimDisk {
 }
 
 impl State {
-    /// Carries out the next lie about this sync, if one waits and has something to lie about;
-    /// whether one was told.
-    pub(super) fn lie(&mut self, name: &str) -> Result<bool, DiskError> {
-        let Some(lie) = self.lies.first().copied() else { return Ok(false) };
+    /// A sync wrote these sectors, with a lie about them or not. If it is another than the last
+    /// one, that one has its witness now, unless the lie hides it.
+    pub(super) fn synced(&mut self, name: &str, dirty: &BTreeSet<u64>, told: Option<Untold>) {
+        let another = std::mem::take(&mut self.wrote) && !self.opening;
+        if another {
+            self.fresh.clear();
+        }
+        match told {
+            None if another => self.untold.clear(),
+            // What should stand in these sectors is what was written now, not what was before.
+            _ => self
+                .untold
+                .iter_mut()
+                .filter(|old| old.file == name)
+                .for_each(|old| old.sectors.retain(|(sector, _)| !dirty.contains(sector))),
+        }
+        self.untold.extend(told);
+        self.fresh.extend(dirty.iter().map(|sector| (name.to_owned(), *sector)));
+    }
+
+    /// Carries out the next lie about this sync, if one waits and has something to lie about,
+    /// and returns it.
+    pub(super) fn lie(&mut self, name: &str) -> Result<Option<Untold>, DiskError> {
+        let Some(lie) = self.lies.first().copied() else { return Ok(None) };
         let file = self.file(name)?;
         let dirty: Vec<u64> = file.dirty().iter().copied().collect();
         if dirty.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let mut sectors = Vec::new();
         let choose = |pick: u64| dirty[(pick % dirty.len() as u64) as usize];
@@ -151,10 +183,7 @@ impl State {
         self.counters.sectors_damaged += u64::from(lie != Lie::Fail);
         match lie {
             Lie::Fail => Err(DiskError::Io("sync failed".to_owned())),
-            _ => {
-                self.untold.push(Untold { file: name.to_owned(), sectors });
-                Ok(true)
-            }
+            _ => Ok(Some(Untold { file: name.to_owned(), sectors })),
         }
     }
 }
@@ -268,6 +297,61 @@ mod tests {
             disk.rot(&Place { file: "log".into(), pick, ..Place::default() });
         }
         assert!(damaged(&disk, "log-1").iter().all(|sector| *sector < 8));
+    }
+
+    #[test]
+    fn a_lie_taken_back_does_not_undo_what_was_written_since() {
+        for pick in 0..64 {
+            let mut disk = written();
+            for sector in 0..64 {
+                disk.lie_at_next_sync(Lie::Misdirect { pick: pick * 64 + sector });
+                disk.write("log-1", sector * SECTOR as u64, &[7; SECTOR]).unwrap();
+                disk.sync("log-1").unwrap();
+            }
+            disk.own_up();
+            assert_eq!(damaged(&disk, "log-1").len(), 64 * SECTOR);
+        }
+    }
+
+    #[test]
+    fn syncs_of_several_files_without_a_write_between_them_are_one() {
+        let mut disk = written();
+        for name in ["log-1", "meta"] {
+            disk.write(name, 20 * SECTOR as u64, &[7; SECTOR]).unwrap();
+        }
+        disk.lie_at_next_sync(Lie::Lose { pick: 0 });
+        disk.sync("log-1").unwrap();
+        disk.sync("meta").unwrap();
+        disk.own_up();
+        assert_eq!(damaged(&disk, "log-1"), [20; SECTOR], "the lie was taken back");
+        for pick in 0..64 {
+            disk.rot(&Place { pick, ..Place::default() });
+        }
+        assert_eq!(damaged(&disk, "log-1").iter().filter(|s| **s == 20).count(), SECTOR);
+    }
+
+    #[test]
+    fn what_a_node_syncs_before_it_runs_witnesses_nothing() {
+        let spared = |opened: bool| {
+            let mut disk = written();
+            disk.write("log-1", 20 * SECTOR as u64, &[7; SECTOR]).unwrap();
+            disk.lie_at_next_sync(Lie::Lose { pick: 0 });
+            disk.sync("log-1").unwrap();
+            disk.own_up();
+            if opened {
+                disk.opened();
+            }
+            disk.write("log-1", 30 * SECTOR as u64, &[0; SECTOR]).unwrap();
+            disk.sync("log-1").unwrap();
+            for pick in 0..128 {
+                disk.rot(&Place { file: "log".into(), pick, ..Place::default() });
+            }
+            let mut content = vec![0; SECTOR];
+            disk.read("log-1", 20 * SECTOR as u64, &mut content).unwrap();
+            content == [7; SECTOR]
+        };
+        assert!(spared(false));
+        assert!(!spared(true));
     }
 
     #[test]

@@ -231,6 +231,7 @@ impl<F: Factory> World<F> {
             Err(reason) => self.halt(id, reason),
             Ok(machine) => {
                 if let Some(node) = self.node_mut(id) {
+                    node.disk.opened();
                     (node.machine, node.status) = (Some(machine), Status::Up);
                 }
                 self.deliver(id, 0, Input::Start);
