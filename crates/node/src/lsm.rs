@@ -12,6 +12,7 @@
 
 mod front;
 mod memtable;
+mod pace;
 mod recent;
 mod spent;
 
@@ -30,8 +31,10 @@ use std::{
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable};
 use store::engine::{Batch, Engine, EngineError, FlushJob, Op, Read, Scan, ScanRange};
+use tracing::warn;
 
 use front::{Front, Frozen};
+use pace::Pacer;
 use recent::Recent;
 use spent::Spent;
 
@@ -68,6 +71,8 @@ struct Tree {
     database: Database,
     /// One job at a time: an older one must not write over a newer one.
     ingesting: Mutex<()>,
+    /// None if the machine has no room for it: stalls are longer then.
+    _pacer: Option<Pacer>,
 }
 
 impl std::fmt::Debug for LsmEngine {
@@ -90,7 +95,9 @@ impl LsmEngine {
             .open()
             .map_err(failure)?;
         let keys = database.keyspace("map", KeyspaceCreateOptions::default).map_err(failure)?;
-        let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()) });
+        let pacer = Pacer::start(&keys.path().join("tables"))
+            .inspect_err(|error| warn!(%error, "tables are not written while they grow"));
+        let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()), _pacer: pacer.ok() });
         let spent = Spent::start().map_err(|error| io_failure(&error))?;
         let recent = RefCell::new(Recent::new(options.recent / 2, spent.clone()));
         Ok(LsmEngine { front: Front::new(spent), recent, tree, path: path.to_owned() })
