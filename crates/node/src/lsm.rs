@@ -13,6 +13,7 @@
 mod front;
 mod memtable;
 mod pace;
+mod ranges;
 mod recent;
 mod spent;
 
@@ -35,6 +36,7 @@ use tracing::warn;
 
 use front::{Front, Frozen};
 use pace::Pacer;
+use ranges::Ranges;
 use recent::Recent;
 use spent::Spent;
 
@@ -61,6 +63,8 @@ pub struct LsmEngine {
     front: Front,
     /// Reads teach it.
     recent: RefCell<Recent>,
+    /// Scans teach it.
+    ranges: Ranges,
     tree: Arc<Tree>,
     path: PathBuf,
 }
@@ -100,7 +104,21 @@ impl LsmEngine {
         let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()), _pacer: pacer.ok() });
         let spent = Spent::start().map_err(|error| io_failure(&error))?;
         let recent = RefCell::new(Recent::new(options.recent / 2, spent.clone()));
-        Ok(LsmEngine { front: Front::new(spent), recent, tree, path: path.to_owned() })
+        let (front, ranges) = (Front::new(spent), Ranges::default());
+        Ok(LsmEngine { front, recent, ranges, tree, path: path.to_owned() })
+    }
+
+    /// Lets go of what the tree holds.
+    fn release(&mut self) {
+        if self.front.release() {
+            self.ranges.forget();
+        }
+    }
+
+    /// Nothing written so far changes any more.
+    fn freeze(&mut self) {
+        self.release();
+        self.front.freeze();
     }
 
     fn remove_range(&mut self, start: Bytes, end: Bytes) -> Result<(), EngineError> {
@@ -178,7 +196,8 @@ impl Read for LsmEngine {
 
     fn scan(&self, range: ScanRange) -> Scan<'_> {
         let Tree { keys, database, .. } = &*self.tree;
-        let below = scan(&range, || database.snapshot().range::<Bytes, _>(keys, bounds(&range)));
+        let tree = || database.snapshot().range::<Bytes, _>(keys, bounds(&range));
+        let below = self.ranges.scan(&range, || scan(&range, tree));
         self.front.over(below, &range)
     }
 }
@@ -208,7 +227,7 @@ impl Engine for LsmEngine {
     }
 
     fn snapshot(&mut self) -> LsmSnapshot {
-        self.front.freeze();
+        self.freeze();
         // After the freeze: what it let go of is in the tree.
         let at = self.tree.database.snapshot();
         let frozen = self.front.frozen().cloned().collect();
@@ -216,7 +235,7 @@ impl Engine for LsmEngine {
     }
 
     fn flush(&mut self) -> LsmFlush {
-        self.front.freeze();
+        self.freeze();
         LsmFlush {
             frozen: self.front.frozen().cloned().collect(),
             ingested: Arc::clone(self.front.ingested()),
@@ -225,7 +244,7 @@ impl Engine for LsmEngine {
     }
 
     fn flushed(&mut self) {
-        self.front.release();
+        self.release();
     }
 
     fn approximate_bytes(&self) -> u64 {

@@ -77,7 +77,6 @@ impl Front {
 
     /// Nothing written so far changes any more.
     pub fn freeze(&mut self) {
-        self.release();
         if !self.active.is_empty() {
             self.next += 1;
             let changes = Arc::new(std::mem::take(&mut self.active));
@@ -100,12 +99,14 @@ impl Front {
         self.active.bytes() + self.frozen.iter().map(|frozen| frozen.changes.bytes()).sum::<u64>()
     }
 
-    /// Lets go of what the tree holds.
-    pub fn release(&mut self) {
+    /// Lets go of what the tree holds; whether there was anything.
+    pub fn release(&mut self) -> bool {
         let ingested = self.ingested.load(Ordering::Acquire);
+        let before = self.frozen.len();
         while let Some(frozen) = self.frozen.pop_front_if(|frozen| frozen.number <= ingested) {
             self.spent.free(frozen.changes);
         }
+        self.frozen.len() < before
     }
 }
 

@@ -144,3 +144,32 @@ fn what_the_tree_has_leaves_the_memory() {
     engine.flushed();
     assert_eq!(engine.front.bytes(), 0);
 }
+
+/// What a scan found in the tree is asked again: before a flush, while it is under way, after it.
+#[test]
+fn a_range_that_is_known_follows_what_is_flushed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    let held = |engine: &LsmEngine| -> Vec<Bytes> {
+        engine.scan(ScanRange::all()).map(|pair| pair.unwrap().1).collect()
+    };
+    let none: [&[u8]; 0] = [];
+    assert_eq!(held(&engine), none);
+    for value in ["old", "new", "newest"] {
+        put(&mut engine, value);
+        assert_eq!(held(&engine), [value]);
+        let job = engine.flush();
+        assert_eq!(held(&engine), [value]);
+        job.run().unwrap();
+        assert_eq!(held(&engine), [value]);
+        engine.flushed();
+        assert_eq!(held(&engine), [value]);
+    }
+    let mut batch = Batch::new();
+    batch.delete(Bytes::from_static(b"key"));
+    engine.write(batch).unwrap();
+    assert_eq!(held(&engine), none);
+    engine.flush().run().unwrap();
+    engine.flushed();
+    assert_eq!(held(&engine), none);
+}
