@@ -104,7 +104,7 @@ impl LsmEngine {
         let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()), _pacer: pacer.ok() });
         let spent = Spent::start().map_err(|error| io_failure(&error))?;
         let recent = RefCell::new(Recent::new(options.recent / 2, spent.clone()));
-        let (front, ranges) = (Front::new(spent), Ranges::default());
+        let (front, ranges) = (Front::new(spent.clone()), Ranges::new(spent));
         Ok(LsmEngine { front, recent, ranges, tree, path: path.to_owned() })
     }
 

@@ -13,6 +13,8 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use store::engine::{Scan, ScanRange};
 
+use super::spent::Spent;
+
 /// Most pairs of a range that is kept.
 const PAIRS_MAX: usize = 4;
 
@@ -29,16 +31,22 @@ type Pair = (Bytes, Bytes);
 type Ends = (Bound<Bytes>, Bound<Bytes>);
 
 /// Ranges and all pairs in each, in the order of keys.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ranges(RefCell<Kept>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
     ranges: HashMap<Ends, Arc<[Pair]>>,
     bytes: usize,
+    spent: Spent,
 }
 
 impl Ranges {
+    /// Nothing is known.
+    pub fn new(spent: Spent) -> Ranges {
+        Ranges(RefCell::new(Kept { ranges: HashMap::new(), bytes: 0, spent }))
+    }
+
     /// What the tree holds in a range: as it was found before, or by `look`.
     pub fn scan<'a>(&self, range: &ScanRange, look: impl FnOnce() -> Scan<'a>) -> Scan<'a> {
         let ends = (range.start.clone(), range.end.clone());
@@ -72,11 +80,18 @@ impl Ranges {
 
     /// The tree has changed.
     pub fn forget(&mut self) {
-        *self.0.get_mut() = Kept::default();
+        self.0.get_mut().forget();
     }
 }
 
 impl Kept {
+    fn forget(&mut self) {
+        self.bytes = 0;
+        if !self.ranges.is_empty() {
+            self.spent.free(std::mem::take(&mut self.ranges));
+        }
+    }
+
     fn keep(&mut self, (start, end): Ends, pairs: Arc<[Pair]>, bytes: usize) {
         let len = |bound: &Bound<Bytes>| match bound {
             Bound::Included(key) | Bound::Excluded(key) => key.len(),
@@ -84,8 +99,7 @@ impl Kept {
         };
         self.bytes += ENTRY_BYTES + bytes + len(&start) + len(&end);
         if self.bytes > BYTES_MAX {
-            *self = Kept::default();
-            return;
+            return self.forget();
         }
         let own = |bound: Bound<Bytes>| bound.map(|key| copied(&key));
         self.ranges.insert((own(start), own(end)), pairs);
@@ -107,6 +121,10 @@ mod tests {
     use store::engine::EngineError;
 
     use super::*;
+
+    fn unknown() -> Ranges {
+        Ranges::new(Spent::start().unwrap())
+    }
 
     fn pairs(keys: &[u8]) -> Vec<Pair> {
         keys.iter().map(|key| (Bytes::from(vec![*key]), Bytes::from(vec![*key; 2]))).collect()
@@ -134,7 +152,7 @@ mod tests {
     #[test]
     fn what_was_found_is_found_again_in_either_direction_until_it_is_forgotten() {
         for (held, learnt) in [(&b""[..], false), (b"bc", false), (b"bcde", true)] {
-            let mut ranges = Ranges::default();
+            let mut ranges = unknown();
             assert!(scanned(&ranges, learnt, held).1);
             let reversed: Vec<Pair> = pairs(held).into_iter().rev().collect();
             assert_eq!(scanned(&ranges, false, b"!"), (pairs(held), false));
@@ -146,7 +164,7 @@ mod tests {
 
     #[test]
     fn much_is_given_whole_and_not_kept() {
-        let ranges = Ranges::default();
+        let ranges = unknown();
         let held: Vec<u8> = (0..50).collect();
         for _ in 0..2 {
             assert_eq!(scanned(&ranges, false, &held), (pairs(&held), true));
@@ -159,7 +177,7 @@ mod tests {
 
     #[test]
     fn an_error_comes_in_its_place_and_nothing_is_kept() {
-        let ranges = Ranges::default();
+        let ranges = unknown();
         let [first, second] = [0, 1].map(|i| pairs(b"bc")[i].clone());
         let found = [Ok(first), Err(EngineError::Io("no".to_owned())), Ok(second)];
         let given = ranges.scan(&range(false), || Box::new(found.clone().into_iter()));
@@ -169,7 +187,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let ranges = Ranges::default();
+        let ranges = unknown();
         for i in 0..200_000_u32 {
             let start = Bytes::copy_from_slice(&i.to_be_bytes());
             let range = ScanRange::between(start, Bytes::from_static(&[255; 4]));
