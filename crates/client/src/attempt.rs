@@ -63,6 +63,10 @@ pub enum Outcome<R> {
     Failed { cause: Cause, sent: bool },
 }
 
+/// The least time that another attempt must have. One that the deadline cuts off may have taken
+/// effect: it would make "nobody knows" of what is known not to be done.
+const ATTEMPT_MIN: Duration = Duration::from_millis(5);
+
 /// Codes that only a node that looked the request id up answers with.
 const KNOWS_THE_ID: [&str; 4] =
     ["condition-failed", "counter-overflow", "request-cancelled", "request-id-reused"];
@@ -105,7 +109,8 @@ impl Client {
                 }
             };
             let wait = wait.map(|wait| wait.max(shared.backoff(attempts)));
-            match wait.filter(|wait| shared.options.retry && ambient::now() + *wait < deadline) {
+            let in_time = |wait: &Duration| ambient::now() + *wait + ATTEMPT_MIN < deadline;
+            match wait.filter(|wait| shared.options.retry && in_time(wait)) {
                 Some(wait) => ambient::sleep(wait).await,
                 None => return Err(give_up(may_have_happened, request_id, cause)),
             }

@@ -26,8 +26,9 @@ enum Line {
     Hang,
     /// Carries it out, and hangs up if `true`.
     Done(bool),
-    /// Refuses it; knows where the leader is, if anywhere.
-    Refuse { code: &'static str, unknown: bool, retry: bool, leader: String },
+    /// Refuses it; says after how many milliseconds to come again, and where the leader is, if it
+    /// knows.
+    Refuse { code: &'static str, unknown: bool, retry: Option<u64>, leader: String },
 }
 
 /// Opens pipes and treats each call as the next line of its script says; the last line is used for
@@ -78,7 +79,8 @@ impl Server {
                     Line::Hang => continue,
                     Line::Done(last) => (done(number), last),
                     Line::Refuse { code, unknown, retry, leader } => {
-                        let (code, retry_after_plus_one) = (code.into(), 2 * u64::from(retry));
+                        let retry_after_plus_one = retry.map_or(0, |millis| millis + 1);
+                        let code = code.into();
                         let failed =
                             Failed { code, unknown, retry_after_plus_one, ..Failed::default() };
                         let result = Some(Told::Failed(failed));
@@ -116,15 +118,22 @@ fn done(number: u64) -> Answer {
 }
 
 fn refuse(code: &'static str, unknown: bool, retry: bool) -> Line {
-    Line::Refuse { code, unknown, retry, leader: String::new() }
+    Line::Refuse { code, unknown, retry: retry.then_some(1), leader: String::new() }
 }
 
+/// Longer than any call has: the client gives up at once, without waiting for its deadline.
+fn never(code: &'static str) -> Line {
+    Line::Refuse { code, unknown: false, retry: Some(3_600_000), leader: String::new() }
+}
+
+/// Nothing here waits for a deadline, however busy the machine is.
 fn options() -> Options {
-    Options {
-        timeout: Duration::from_millis(800),
-        attempt_timeout: Duration::from_millis(150),
-        ..Options::default()
-    }
+    timeouts(Duration::from_secs(60), Duration::from_secs(30))
+}
+
+/// Where a server says nothing.
+fn timeouts(timeout: Duration, attempt_timeout: Duration) -> Options {
+    Options { timeout, attempt_timeout, ..Options::default() }
 }
 
 #[tokio::test]
@@ -147,12 +156,12 @@ async fn all_attempts_of_a_mutation_carry_one_id_and_calls_carry_different_ones(
 
 #[tokio::test]
 async fn what_may_have_happened_stays_unknown_whatever_comes_later() {
-    let script = [Line::Drop, refuse("unavailable", false, true)];
+    let script = [Line::Drop, refuse("unavailable", false, true), never("overloaded")];
     let (_server, address) = Server::start(&script).await;
     let error = Client::new([address], options()).kv("d").delete(b"a", None).await.unwrap_err();
     let Error::Unknown { request_id, .. } = &error else { panic!("{error}") };
     assert_eq!(request_id.len(), 32);
-    assert_eq!(error.code(), "unavailable");
+    assert_eq!(error.code(), "overloaded");
 }
 
 #[tokio::test]
@@ -167,11 +176,13 @@ async fn an_answer_that_knows_the_id_settles_it() {
 
 #[tokio::test]
 async fn a_refusal_at_the_door_is_not_done_and_final_ones_are_not_repeated() {
-    let (server, address) = Server::start(&[refuse("overloaded", false, true)]).await;
+    let refused = refuse("overloaded", false, true);
+    let script = [refused.clone(), refused, never("overloaded")];
+    let (server, address) = Server::start(&script).await;
     let client = Client::new([address], options());
     let error = client.kv("d").put(b"a", b"v", None, None).await.unwrap_err();
     assert!(matches!(error, Error::NotDone(_)), "{error}");
-    assert!(server.count() > 2, "it was tried again");
+    assert_eq!(server.count(), 3, "it was tried again, as long as there was time");
     let (server, address) = Server::start(&[refuse("invalid-request", false, false)]).await;
     let client = Client::new([address], options());
     assert!(client.kv("d").put(b"a", b"v", None, None).await.is_err());
@@ -184,7 +195,7 @@ async fn a_hint_is_followed_and_a_silent_leader_is_left() {
     let hint = Line::Refuse {
         code: "unavailable",
         unknown: false,
-        retry: true,
+        retry: Some(1),
         leader: good_address.clone(),
     };
     let (first, first_address) = Server::start(&[hint]).await;
@@ -196,7 +207,8 @@ async fn a_hint_is_followed_and_a_silent_leader_is_left() {
     assert_eq!(client.addresses().len(), 2);
 
     let (silent, silent_address) = Server::start(&[Line::Hang]).await;
-    let client = Client::new([silent_address, good_address], options());
+    let short = timeouts(Duration::from_secs(60), Duration::from_secs(1));
+    let client = Client::new([silent_address, good_address], short);
     client.kv("d").put(b"a", b"v", None, None).await.unwrap();
     client.kv("d").put(b"a", b"v", None, None).await.unwrap();
     assert!(silent.count() <= 2);
@@ -205,7 +217,7 @@ async fn a_hint_is_followed_and_a_silent_leader_is_left() {
 #[tokio::test]
 async fn a_leader_that_is_cut_off_is_left() {
     let (cut, leader) = Server::start(&[refuse("deadline-exceeded", true, true)]).await;
-    let hint = Line::Refuse { code: "unavailable", unknown: false, retry: true, leader };
+    let hint = Line::Refuse { code: "unavailable", unknown: false, retry: Some(1), leader };
     let (_, address) = Server::start(&[hint, Line::Done(false)]).await;
     let client = Client::new([address], options());
     client.kv("d").put(b"a", b"v", None, None).await.unwrap();
@@ -228,7 +240,8 @@ async fn an_idle_pipe_that_was_closed_costs_no_attempt() {
 async fn a_caller_that_gives_up_leaves_the_others_of_its_pipe_alone() {
     let script = [Line::Hang, Line::Done(false)];
     let (server, address) = Server::start(&script).await;
-    let client = Client::new([address], Options { retry: false, ..options() });
+    let two = Duration::from_secs(2);
+    let client = Client::new([address], Options { retry: false, ..timeouts(two, two) });
     let (kv, other) = (client.kv("d"), client.kv("d"));
     let slow = tokio::spawn(async move { kv.put(b"a", b"v", None, None).await });
     while server.count() == 0 {
@@ -268,6 +281,7 @@ async fn nobody_there_is_not_done() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
-    let error = Client::new([address], options()).kv("d").put(b"a", b"v", None, None).await;
+    let client = Client::new([address], Options { retry: false, ..options() });
+    let error = client.kv("d").put(b"a", b"v", None, None).await;
     assert!(matches!(error.unwrap_err(), Error::NotDone(_)));
 }
