@@ -53,15 +53,16 @@ impl Pacer {
     /// # Errors
     /// If the directory is not there, or the machine has no room for one more watch or thread.
     pub fn start(tables: &Path) -> io::Result<Pacer> {
-        let inotify = Arc::new(inotify::init(CreateFlags::CLOEXEC)?);
-        let watch = inotify::add_watch(
-            &inotify,
-            tables,
-            WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE | WatchFlags::ONLYDIR,
-        )?;
-        let growing = Growing { tables: tables.to_owned(), files: BTreeMap::new() };
-        let events = Arc::clone(&inotify);
+        let pacer = Pacer::watch(tables)?;
+        let (growing, events) = (Growing::new(tables), Arc::clone(&pacer.inotify));
         ambient::spawn("quorate-pace", move || growing.follow(&events))?;
+        Ok(pacer)
+    }
+
+    fn watch(tables: &Path) -> io::Result<Pacer> {
+        let inotify = Arc::new(inotify::init(CreateFlags::CLOEXEC)?);
+        let flags = WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE | WatchFlags::ONLYDIR;
+        let watch = inotify::add_watch(&inotify, tables, flags)?;
         Ok(Pacer { inotify, watch })
     }
 }
@@ -80,6 +81,10 @@ struct Growing {
 }
 
 impl Growing {
+    fn new(tables: &Path) -> Growing {
+        Growing { tables: tables.to_owned(), files: BTreeMap::new() }
+    }
+
     fn follow(mut self, events: &OwnedFd) {
         let mut buffer = [MaybeUninit::uninit(); 4_096];
         let mut events = Reader::new(events, &mut buffer);
@@ -129,15 +134,11 @@ mod tests {
 
     use super::*;
 
-    fn growing(tables: &Path) -> Growing {
-        Growing { tables: tables.to_owned(), files: BTreeMap::new() }
-    }
-
     #[test]
     fn whole_steps_are_begun_once_and_the_rest_is_left_to_the_sync() {
         let dir = tempfile::tempdir().unwrap();
         let mut table = File::create(dir.path().join("7")).unwrap();
-        let mut growing = growing(dir.path());
+        let mut growing = Growing::new(dir.path());
         for (bytes, begun) in [(1_000, 0), (STEP, STEP), (5 * STEP, 6 * STEP), (1, 6 * STEP)] {
             table.write_all(&vec![7; bytes as usize]).unwrap();
             growing.grown(c"7").unwrap();
@@ -149,14 +150,11 @@ mod tests {
     #[test]
     fn the_thread_follows_tables_and_ends_with_the_pacer() {
         let dir = tempfile::tempdir().unwrap();
-        let inotify = inotify::init(CreateFlags::CLOEXEC).unwrap();
-        let watch = inotify::add_watch(&inotify, dir.path(), WatchFlags::MODIFY).unwrap();
-        let inotify = Arc::new(inotify);
-        let events = Arc::clone(&inotify);
-        let path = dir.path().to_owned();
-        let thread = ambient::spawn("pace", move || growing(&path).follow(&events)).unwrap();
+        let pacer = Pacer::watch(dir.path()).unwrap();
+        let (growing, events) = (Growing::new(dir.path()), Arc::clone(&pacer.inotify));
+        let thread = ambient::spawn("pace", move || growing.follow(&events)).unwrap();
         std::fs::write(dir.path().join("7"), vec![7; 3 << 20]).unwrap();
-        drop(Pacer { inotify, watch });
+        drop(pacer);
         thread.join().unwrap();
     }
 }
