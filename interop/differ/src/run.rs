@@ -107,6 +107,9 @@ impl Run {
         }
         let [left, right] = &mut self.servers;
         let answers = tokio::join!(call.ask(left), call.ask(right));
+        if let (Call::Compaction(asked), Some(_)) = (&call, answers.1.revision) {
+            self.watches.compacted = asked.revision;
+        }
         self.compare(&format!("{call:?}"), [answers.0, answers.1])?;
         self.look().await
     }
@@ -162,7 +165,10 @@ impl Run {
         for (kind, count) in KINDS.iter().zip(self.kinds) {
             println!("{count:>8} {kind}");
         }
-        println!("{:>8} watch requests, {} events equal", self.watched, self.watches.events);
+        println!(
+            "{:>8} watch requests, {} events equal, {} compacted away in etcd",
+            self.watched, self.watches.events, self.watches.swept
+        );
         let seen: u64 = self.observers.iter().map(|observer| observer.leaders).sum();
         println!(
             "{:>8} locks and campaigns answered, {} abandoned, {} overtaken by a compaction in etcd, \
