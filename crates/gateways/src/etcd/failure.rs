@@ -9,12 +9,21 @@ use layers::coordination::Error;
 
 use super::grpc::{Code, Status};
 
+/// What clients are told where nobody leads.
+pub const NO_LEADER: &str = "etcdserver: no leader";
+
+/// The status of a call that wants a leader where there is none.
+#[must_use]
+pub fn no_leader() -> Status {
+    Status::new(Code::Unavailable, NO_LEADER)
+}
+
 /// The status of a failure of the database.
 #[must_use]
 pub fn status(failure: Failure) -> Status {
     let (code, text) = match (failure.code, failure.effect) {
         (Kind::Unavailable, Effect::Unknown) => (Code::Unavailable, "etcdserver: leader changed"),
-        (Kind::Unavailable | Kind::SessionAhead, _) => (Code::Unavailable, "etcdserver: no leader"),
+        (Kind::Unavailable | Kind::SessionAhead, _) => return no_leader(),
         (Kind::DeadlineExceeded, _) => (Code::Unavailable, "etcdserver: request timed out"),
         (Kind::Overloaded, _) => (Code::ResourceExhausted, "etcdserver: too many requests"),
         (Kind::DiskFull | Kind::QuotaExceeded, _) => {

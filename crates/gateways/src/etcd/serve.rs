@@ -29,7 +29,7 @@ use super::{figures::Figures, limits::Limits, watch};
 use crate::{Backend, ambient};
 
 pub use inbound::Inbound;
-pub use reply::{Gone, Reply};
+pub use reply::{Ended, Reply};
 pub use shared::{Shared, unexpected};
 
 /// What an HTTP/2 client says first.

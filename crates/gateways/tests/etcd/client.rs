@@ -123,6 +123,13 @@ impl Stream {
         timeout(Duration::from_millis(150), self.read::<()>()).await.is_err()
     }
 
+    /// Waits for the first bytes of a message and no longer.
+    pub async fn begins(&mut self) {
+        let body = self.body.as_mut().expect("a stream that was answered");
+        let chunk = timeout(PATIENCE, body.data()).await.expect("bytes in time");
+        self.messages.push(chunk.expect("more").unwrap());
+    }
+
     async fn read<R: Message + Default>(&mut self) -> Result<R, Failed> {
         if let Some(response) = self.response.take() {
             let response = response.await.unwrap();

@@ -8,7 +8,7 @@ use gateways::etcd::{
     wire::{RequestUnion, WatchCreateRequest, WatchRequest, WatchResponse},
 };
 use kernel::Duration;
-use layers::coordination::{PutRequest, PutResponse};
+use layers::coordination::{LeaderRequest, LeaderResponse, PutRequest, PutResponse};
 
 use crate::{
     client::{Client, Failed, answer},
@@ -17,6 +17,7 @@ use crate::{
 };
 
 const LEADER: (&str, &str) = ("hasleader", "true");
+const OBSERVE: &str = "/v3electionpb.Election/Observe";
 const WATCH: &str = "/etcdserverpb.Watch/Watch";
 
 async fn put(client: &Client, headers: &[(&str, &str)]) -> Result<PutResponse, Failed> {
@@ -36,6 +37,8 @@ async fn who_wants_a_leader_is_told_when_there_is_none() {
     let request = WatchRequest { request_union: Some(RequestUnion::CreateRequest(request)) };
     let mut patient = client.stream(WATCH).await;
     let mut strict = client.stream_with(WATCH, &[LEADER]).await;
+    let mut observer = client.stream_with(OBSERVE, &[LEADER]).await;
+    observer.say(&LeaderRequest { name: "e".into() });
     for stream in [&mut patient, &mut strict] {
         stream.say(&request);
         assert!(stream.next::<WatchResponse>().await.unwrap().created);
@@ -45,6 +48,7 @@ async fn who_wants_a_leader_is_told_when_there_is_none() {
     served.fake.leaderless.store(true, Ordering::Relaxed);
     let none = (14, "etcdserver: no leader".to_owned());
     assert_eq!(strict.next::<WatchResponse>().await, Err(none.clone()));
+    assert_eq!(observer.next::<LeaderResponse>().await, Err(none.clone()));
     assert_eq!(put(&client, &[LEADER]).await, Err(none));
     assert!(put(&client, &[]).await.is_ok(), "the shard itself says who is served");
     assert_eq!(patient.next::<WatchResponse>().await.unwrap().events.len(), 1);
@@ -56,4 +60,27 @@ async fn who_wants_a_leader_is_told_when_there_is_none() {
         }
     };
     tokio::time::timeout(crate::client::PATIENCE, again).await.expect("a leader is seen again");
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_says_its_message_to_the_end() {
+    let refresh_period = Duration::from_millis(20);
+    let served = start_with(Limits { refresh_period, ..Limits::default() }).await;
+    let (client, slow) = (Client::open(served.address).await, Client::open(served.address).await);
+    let mut strict = slow.stream_with(WATCH, &[LEADER]).await;
+    let request = WatchCreateRequest { key: "a".into(), ..WatchCreateRequest::default() };
+    strict.say(&WatchRequest { request_union: Some(RequestUnion::CreateRequest(request)) });
+    assert!(strict.next::<WatchResponse>().await.unwrap().created);
+    // More than the window of a client that does not read.
+    let value = "v".repeat(1 << 18);
+    set(&client, "a", &value).await;
+    strict.begins().await;
+
+    served.fake.leaderless.store(true, Ordering::Relaxed);
+    let mut seen = client.stream_with(WATCH, &[LEADER]).await;
+    let none = (14, "etcdserver: no leader".to_owned());
+    assert_eq!(seen.next::<WatchResponse>().await, Err(none.clone()));
+    let told: WatchResponse = strict.next().await.unwrap();
+    assert_eq!(told.events[0].kv.as_ref().unwrap().value.len(), value.len());
+    assert_eq!(strict.next::<WatchResponse>().await, Err(none));
 }

@@ -31,7 +31,7 @@ use tokio::net::TcpStream;
 
 use super::{
     gather::Gather,
-    leader,
+    inbound, leader,
     outbox::Outbox,
     reply::{self, Reply},
     shared::Shared,
@@ -42,6 +42,7 @@ use crate::{
     ambient::{self, Moment},
     etcd::{
         auth::{self, Who},
+        failure,
         grpc::{self, Code, Messages, Status},
         guard,
         limits::Limits,
@@ -85,7 +86,7 @@ pub async fn run<B: Backend>(shared: Arc<Shared<B>>, stream: TcpStream) {
     let stop = tokio::select! {
         biased;
         () = poll_fn(|cx| connection.poll(cx)) => false,
-        () = shared.stopped() => true,
+        _ = shared.stopped() => true,
     };
     if stop {
         connection.http.graceful_shutdown();
@@ -178,7 +179,7 @@ impl<B: Backend> Connection<B> {
                     Err(status) => return self.refuse(open, status),
                 };
                 if leader::is_required(&head.headers) && self.shared.leader.is_lost() {
-                    return self.refuse(open, leader::none());
+                    return self.refuse(open, failure::no_leader());
                 }
                 let until = asked.and_then(|asked| now.checked_add(asked));
                 let call = |who| Call { unary, who, guards, terms, until, open };
@@ -217,9 +218,7 @@ impl<B: Backend> Connection<B> {
                 }
                 Poll::Ready(Some(Err(_))) => return,
                 Poll::Ready(None) => {
-                    let text = "grpc: the call ended before its message did";
-                    let status = Status::new(Code::Internal, text);
-                    return self.refuse(call.open, status);
+                    return self.refuse(call.open, inbound::ended_early());
                 }
                 Poll::Pending => break,
             }

@@ -62,7 +62,7 @@ pub async fn run<B: Backend>(shared: Arc<Shared<B>>, stream: TcpStream) {
     tokio::select! {
         // An error here is the client's doing.
         _ = connection.as_mut() => {}
-        () = shared.stopped() => {
+        _ = shared.stopped() => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }

@@ -2,7 +2,6 @@
 
 use std::{
     future::poll_fn,
-    pin::Pin,
     task::{Context, Poll},
 };
 
@@ -19,34 +18,21 @@ pub struct Inbound {
     /// Where more comes from, until it ends.
     body: Option<RecvStream>,
     messages: Messages,
-    /// What ends the call before its client does.
-    until: Option<Pin<Box<dyn Future<Output = Status> + Send>>>,
 }
 
 impl Inbound {
     /// Messages of a call; without a body, all of them have come.
     pub fn new(body: Option<RecvStream>, messages: Messages) -> Inbound {
-        Inbound { body, messages, until: None }
+        Inbound { body, messages }
     }
 
-    /// The same, until something happens.
-    #[must_use]
-    pub fn until(self, end: impl Future<Output = Status> + Send + 'static) -> Inbound {
-        Inbound { until: Some(Box::pin(end)), ..self }
-    }
-
-    /// Waits until the call ends before its client ends it.
-    pub async fn over(&mut self) -> Status {
-        poll_fn(|context| self.poll_over(context)).await
-    }
-
-    fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<Status> {
-        let Some(end) = &mut self.until else { return Poll::Pending };
-        let over = end.as_mut().poll(context);
-        if over.is_ready() {
-            self.until = None;
-        }
-        over
+    /// Waits for the message of a client that has one thing to say.
+    ///
+    /// # Errors
+    /// If it says nothing, or what came is no stream of messages.
+    pub async fn one(&mut self) -> Result<Bytes, Status> {
+        let first = self.next().await?.and_then(|messages| messages.into_iter().next());
+        first.ok_or_else(ended_early)
     }
 
     /// Waits for at least one message and gives all that have come; `None` when no more will come.
@@ -61,9 +47,6 @@ impl Inbound {
     /// A client may send each message in a frame of its own: those that wait here share what is
     /// done for one.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Vec<Bytes>>, Status>> {
-        if let Poll::Ready(status) = self.poll_over(context) {
-            return Poll::Ready(Err(status));
-        }
         let mut whole = Vec::new();
         loop {
             while whole.len() < TOGETHER {
@@ -90,9 +73,13 @@ impl Inbound {
             }
         }
         if whole.is_empty() && !self.messages.is_empty() {
-            let text = "grpc: the call ended before its message did";
-            return Poll::Ready(Err(Status::new(Code::Internal, text)));
+            return Poll::Ready(Err(ended_early()));
         }
         Poll::Ready(Ok(Some(whole).filter(|whole| !whole.is_empty())))
     }
+}
+
+/// The status of a call that was ended before it had said what it wants.
+pub fn ended_early() -> Status {
+    Status::new(Code::Internal, "grpc: the call ended before its message did")
 }

@@ -4,19 +4,10 @@
 //! another node than wait at one that is cut off and hears of nothing. Calls that do not say so wait
 //! for a leader as long as they may, streams without end.
 
-use std::sync::Arc;
-
 use hyper::HeaderMap;
 use tokio::sync::watch;
 
-use super::shared::Shared;
-use crate::{
-    Backend,
-    etcd::{
-        facts::Facts,
-        grpc::{Code, Status},
-    },
-};
+use crate::etcd::{facts::Facts, failure, grpc::Status};
 
 /// So many looks in a row have to find no leader: an election passes between two.
 const LOOKS: u32 = 2;
@@ -24,17 +15,6 @@ const LOOKS: u32 = 2;
 /// Whether a call asks for a leader.
 pub fn is_required(headers: &HeaderMap) -> bool {
     headers.get("hasleader").is_some_and(|value| value == "true")
-}
-
-/// How it ends if there is none.
-pub fn none() -> Status {
-    Status::new(Code::Unavailable, "etcdserver: no leader")
-}
-
-/// Waits until nobody leads.
-pub async fn lost<B: Backend>(shared: Arc<Shared<B>>) -> Status {
-    shared.leader.lost().await;
-    none()
 }
 
 /// Whether somebody leads the keyspace, as the node looks at it now and then.
@@ -57,9 +37,11 @@ impl Leader {
         *self.without.borrow() >= LOOKS
     }
 
-    async fn lost(&self) {
+    /// Waits until nobody leads; so calls end then that ask for a leader.
+    pub async fn lost(&self) -> Status {
         // It cannot end otherwise: the sender is ours.
         let _ = self.without.subscribe().wait_for(|without| *without >= LOOKS).await;
+        failure::no_leader()
     }
 }
 

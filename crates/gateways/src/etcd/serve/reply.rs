@@ -46,10 +46,8 @@ pub fn send(
     ambient::spawn(async move {
         let to = To::Call(respond, Some(stream));
         // Whoever answers has said how the call ended.
-        let mut reply = Reply { to, patience, timed: Timed::default() };
-        if reply.send(framed).await.is_ok() {
-            reply.end(Status::new(Code::Ok, ""));
-        }
+        let reply = Reply { to, rest: framed, patience, timed: Timed::default() };
+        reply.end(Status::new(Code::Ok, ""));
     });
 }
 
@@ -84,9 +82,33 @@ const NO_TRACE: Trace = Trace { trace_id: 0, span_id: 0, sampled: false };
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
+/// Why a stream ends before its client has ended it.
+#[derive(Debug)]
+pub enum Ended {
+    /// The client has gone, or does not read.
+    Gone,
+    /// The client is told why.
+    With(Status),
+}
+
+impl From<Gone> for Ended {
+    fn from(_: Gone) -> Ended {
+        Ended::Gone
+    }
+}
+
+impl From<Status> for Ended {
+    fn from(status: Status) -> Ended {
+        Ended::With(status)
+    }
+}
+
 /// An answer of several messages.
 pub struct Reply {
     to: To,
+    /// What is being sent and was not taken yet: a stream may end in between, and a message is said
+    /// to its end.
+    rest: Bytes,
     patience: Duration,
     /// A stream takes until it ends.
     timed: Timed,
@@ -112,13 +134,13 @@ pub enum Said {
 impl Reply {
     /// An answer to a call; nothing is said yet.
     pub fn new(respond: SendResponse<Bytes>, patience: Duration, timed: Timed) -> Reply {
-        Reply { to: To::Call(respond, None), patience, timed }
+        Reply { to: To::Call(respond, None), rest: Bytes::new(), patience, timed }
     }
 
     /// An answer to a task.
     pub fn task(patience: Duration, timed: Timed) -> (Reply, mpsc::Receiver<Said>) {
         let (to, said) = mpsc::channel(1);
-        (Reply { to: To::Task(to), patience, timed }, said)
+        (Reply { to: To::Task(to), rest: Bytes::new(), patience, timed }, said)
     }
 
     /// Says that an answer will come, as clients of a stream like to know early.
@@ -136,17 +158,24 @@ impl Reply {
     ///
     /// # Errors
     /// If the client has gone, or has not read for too long.
-    pub async fn send(&mut self, mut bytes: Bytes) -> Result<(), Gone> {
+    pub async fn send(&mut self, bytes: Bytes) -> Result<(), Gone> {
         self.open()?;
+        self.rest = bytes;
+        self.send_rest().await
+    }
+
+    async fn send_rest(&mut self) -> Result<(), Gone> {
+        let rest = &mut self.rest;
         let stream = match &mut self.to {
             To::Call(_, stream) => stream.as_mut().ok_or(Gone)?,
             To::Task(to) => {
-                let sent = ambient::within(self.patience, to.send(Said::Messages(bytes)));
-                return sent.await.and_then(Result::ok).ok_or(Gone);
+                let room = ambient::within(self.patience, to.reserve()).await;
+                room.and_then(Result::ok).ok_or(Gone)?.send(Said::Messages(std::mem::take(rest)));
+                return Ok(());
             }
         };
-        while !bytes.is_empty() {
-            stream.reserve_capacity(bytes.len());
+        while !rest.is_empty() {
+            stream.reserve_capacity(rest.len());
             if stream.capacity() == 0 {
                 let room = ambient::within(self.patience, poll_fn(|cx| stream.poll_capacity(cx)));
                 match room.await {
@@ -158,15 +187,26 @@ impl Reply {
                     }
                 }
             }
-            let part = bytes.split_to(stream.capacity().min(bytes.len()));
+            let part = rest.split_to(stream.capacity().min(rest.len()));
             stream.send_data(part, false).map_err(|_| Gone)?;
         }
         Ok(())
     }
 
-    /// Ends the call.
-    pub fn end(self, status: Status) {
-        self.timed.end(status.outcome(), ambient::now());
+    /// Ends the call, after what it was saying.
+    pub fn end(mut self, status: Status) {
+        std::mem::take(&mut self.timed).end(status.outcome(), ambient::now());
+        if self.rest.is_empty() {
+            return self.close(status);
+        }
+        ambient::spawn(async move {
+            if self.send_rest().await.is_ok() {
+                self.close(status);
+            }
+        });
+    }
+
+    fn close(self, status: Status) {
         match self.to {
             To::Call(mut respond, None) => fail(&mut respond, NO_TRACE, &status),
             To::Call(_, Some(mut stream)) => {

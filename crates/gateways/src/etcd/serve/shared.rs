@@ -105,10 +105,11 @@ impl<B: Backend> Shared<B> {
         self.stopping.send_replace(true);
     }
 
-    /// Waits until the gateway stops.
-    pub async fn stopped(&self) {
+    /// Waits until the gateway stops; so calls end then that wait.
+    pub async fn stopped(&self) -> Status {
         // It cannot end otherwise: the sender is ours.
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        Status::new(Code::Unavailable, "etcdserver: server stopped")
     }
 
     /// What is known of the cluster.

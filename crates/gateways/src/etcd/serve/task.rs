@@ -9,16 +9,16 @@ use layers::coordination::Outcome;
 
 use super::{
     connection::{Call, Open, Queued},
-    inbound::Inbound,
+    inbound::{Inbound, ended_early},
     leader,
-    reply::Reply,
+    reply::{Ended, Reply},
     shared::Shared,
 };
 use crate::{
     Backend,
     ambient::{self, Moment},
     etcd::{
-        auth::Doubt,
+        auth::{Doubt, Who},
         grpc::{Code, Messages, Status},
         guard,
         map::{self, Plan},
@@ -45,27 +45,44 @@ pub fn run<B: Backend>(
     stream: Stream,
     headers: HeaderMap,
     inbound: Inbound,
-    reply: Reply,
+    mut reply: Reply,
 ) {
     ambient::spawn(async move {
         let who = match shared.who(&headers).await {
             Ok(who) => who,
             Err(status) => return reply.end(status),
         };
-        let inbound = match leader::is_required(&headers) {
-            true => inbound.until(leader::lost(Arc::clone(&shared))),
-            false => inbound,
-        };
+        let led = leader::is_required(&headers);
         drop(headers);
-        match stream {
-            Stream::Watch => watch::serve(shared, who, inbound, reply).await,
-            Stream::LeaseKeepAlive => service::keep_alive(shared, who, inbound, reply).await,
-            Stream::Observe => service::observe(shared, who, inbound, reply).await,
-            Stream::HealthWatch => service::watch_health(shared, inbound, reply).await,
-            Stream::Reflect => service::reflect(inbound, reply).await,
-            Stream::Snapshot => service::download(shared, who, reply).await,
+        let ended = tokio::select! {
+            ended = serve(&shared, stream, who, inbound, &mut reply) => ended,
+            status = shared.leader.lost(), if led => Err(status.into()),
+            status = shared.stopped() => Err(status.into()),
+        };
+        match ended {
+            Ok(()) => reply.end(Status::new(Code::Ok, "")),
+            Err(Ended::With(status)) => reply.end(status),
+            Err(Ended::Gone) => {}
         }
     });
+}
+
+/// Serves a stream until its client ends it.
+async fn serve<B: Backend>(
+    shared: &Arc<Shared<B>>,
+    stream: Stream,
+    who: Who,
+    inbound: Inbound,
+    reply: &mut Reply,
+) -> Result<(), Ended> {
+    match stream {
+        Stream::Watch => watch::serve(Arc::clone(shared), who, inbound, reply).await,
+        Stream::LeaseKeepAlive => service::keep_alive(shared, who, inbound, reply).await,
+        Stream::Observe => service::observe(shared, who, inbound, reply).await,
+        Stream::HealthWatch => service::watch_health(shared, inbound, reply).await,
+        Stream::Reflect => service::reflect(inbound, reply).await,
+        Stream::Snapshot => service::download(shared, who, reply).await,
+    }
 }
 
 /// Finds out who calls, then carries the call out.
@@ -113,9 +130,7 @@ async fn carry<B: Backend>(
     let told = tokio::select! {
         told = within(until, work) => told,
         _ = poll_fn(|cx| open.respond.poll_reset(cx)) => return,
-        () = shared.stopped() => {
-            Err(Status::new(Code::Unavailable, "etcdserver: server stopped"))
-        }
+        status = shared.stopped() => Err(status),
     };
     let told = told.map_err(|status| shared.known.refused(status));
     shared.answer(open, told, ambient::now());
@@ -168,9 +183,7 @@ async fn arrive<B: Backend>(
         if let Some(message) = messages.take()? {
             return Ok(message);
         }
-        let ended = "grpc: the call ended before its message did";
-        let chunk = body.data().await.and_then(Result::ok);
-        let chunk = chunk.ok_or_else(|| Status::new(Code::Internal, ended))?;
+        let chunk = body.data().await.and_then(Result::ok).ok_or_else(ended_early)?;
         let _ = body.flow_control().release_capacity(chunk.len());
         if !held.grow(chunk.len()) {
             return Err(Status::new(Code::ResourceExhausted, "etcdserver: too many requests"));

@@ -1,13 +1,11 @@
 //! `grpc.health.v1`, as load balancers ask it.
 
-use std::sync::Arc;
-
 use crate::{
     Backend, ambient,
     etcd::{
         grpc::{Code, Status, frame},
         map,
-        serve::{Inbound, Reply, Shared},
+        serve::{Ended, Inbound, Reply, Shared},
         wire::{HealthCheckRequest, HealthCheckResponse, Serving},
     },
 };
@@ -35,33 +33,28 @@ pub fn check<B: Backend>(shared: &Shared<B>, name: &str) -> Result<HealthCheckRe
 }
 
 /// Tells whether a service serves, and whenever that changes.
-pub async fn watch<B: Backend>(shared: Arc<Shared<B>>, mut inbound: Inbound, mut reply: Reply) {
-    let request = inbound.next().await.and_then(|messages| {
-        let message = messages.and_then(|all| all.into_iter().next()).unwrap_or_default();
-        map::decode::<HealthCheckRequest>(&message)
-    });
-    let request = match request {
-        Ok(request) => request,
-        Err(status) => return reply.end(status),
-    };
+///
+/// # Errors
+/// What ends the stream; it does not end otherwise.
+pub async fn watch<B: Backend>(
+    shared: &Shared<B>,
+    mut inbound: Inbound,
+    reply: &mut Reply,
+) -> Result<(), Ended> {
+    let request = map::decode::<HealthCheckRequest>(&inbound.one().await?)?;
     let mut told = None;
     loop {
         let now = match SERVICES.contains(&request.service.as_str()) {
-            true => serving(&shared),
+            true => serving(shared),
             false => Serving::ServiceUnknown,
         };
         if told != Some(now) {
             told = Some(now);
-            if reply.send(frame(&HealthCheckResponse { status: now as i32 })).await.is_err() {
-                return;
-            }
+            reply.send(frame(&HealthCheckResponse { status: now as i32 })).await?;
         }
         tokio::select! {
             () = ambient::sleep(shared.limits.refresh_period) => {}
-            () = reply.gone() => return,
-            () = shared.stopped() => {
-                return reply.end(Status::new(Code::Unavailable, "etcdserver: server stopped"));
-            }
+            () = reply.gone() => return Err(Ended::Gone),
         }
     }
 }

@@ -61,7 +61,7 @@ pub async fn status<B: Backend>(shared: &Shared<B>) -> Result<StatusResponse, St
     let facts = shared.look().await;
     let mut errors = Vec::new();
     if facts.leader == 0 {
-        errors.push("etcdserver: no leader".to_owned());
+        errors.push(failure::NO_LEADER.to_owned());
     }
     if facts.full.contains(&facts.member) {
         errors.push(format!("memberID:{} alarm:NOSPACE ", facts.member));

@@ -23,7 +23,7 @@ use crate::{
         facts::Facts,
         grpc::{Code, Status, frame},
         map::{self, Task},
-        serve::{Inbound, Reply, Shared, unexpected},
+        serve::{Ended, Inbound, Reply, Shared, unexpected},
         terms::Terms,
         watch::{Follow, now},
     },
@@ -288,34 +288,20 @@ async fn lease<B: Backend>(
 }
 
 /// Tells who leads, and everything that leaders say.
+///
+/// # Errors
+/// What ends the stream; it does not end otherwise.
 pub async fn observe<B: Backend>(
-    shared: Arc<Shared<B>>,
+    shared: &Arc<Shared<B>>,
     who: Who,
     mut inbound: Inbound,
-    mut reply: Reply,
-) {
-    let first = inbound.next().await.and_then(|messages| {
-        let message = messages.and_then(|all| all.into_iter().next());
-        let none = || Status::new(Code::Internal, "grpc: the call ended before its message did");
-        map::decode::<LeaderRequest>(&message.ok_or_else(none)?)
-    });
-    let ended = match first {
-        Ok(request) => tell(&shared, request.name, &who, &mut reply).await,
-        Err(status) => status,
-    };
-    reply.end(ended);
-}
-
-async fn tell<B: Backend>(
-    shared: &Arc<Shared<B>>,
-    name: Bytes,
-    who: &Who,
     reply: &mut Reply,
-) -> Status {
+) -> Result<(), Ended> {
+    let LeaderRequest { name } = map::decode(&inbound.one().await?)?;
     let (tell, mut told) = tokio::sync::mpsc::channel(1);
     let watching = async {
         loop {
-            if let Err(status) = term(shared, &name, who, &tell).await {
+            if let Err(status) = term(shared, &name, &who, &tell).await {
                 return status;
             }
         }
@@ -323,16 +309,11 @@ async fn tell<B: Backend>(
     tokio::pin!(watching);
     loop {
         let response: LeaderResponse = tokio::select! {
-            status = &mut watching => return status,
+            status = &mut watching => return Err(status.into()),
             Some(response) = told.recv() => response,
-            () = reply.gone() => return Status::new(Code::Cancelled, "the caller has gone"),
-            () = shared.stopped() => {
-                return Status::new(Code::Unavailable, "etcdserver: server stopped");
-            }
+            () = reply.gone() => return Err(Ended::Gone),
         };
-        if reply.send(frame(&response)).await.is_err() {
-            return Status::new(Code::Cancelled, "the caller has gone");
-        }
+        reply.send(frame(&response)).await?;
     }
 }
 

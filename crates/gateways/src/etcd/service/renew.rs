@@ -21,7 +21,7 @@ use crate::{
         auth::Who,
         grpc::{Code, Status, frame},
         map,
-        serve::{Inbound, Reply, Shared, unexpected},
+        serve::{Ended, Inbound, Reply, Shared, unexpected},
         wire::LeaseKeepAliveRequest,
     },
 };
@@ -154,56 +154,28 @@ async fn ask<B: Backend>(shared: &Shared<B>, who: &Who, ids: Vec<i64>) -> Renewe
 }
 
 /// Serves a stream of keep-alives, in order.
+///
+/// # Errors
+/// If the client has gone, says what is no keep-alive, or no leader confirms one.
 pub async fn serve<B: Backend>(
-    shared: Arc<Shared<B>>,
+    shared: &Arc<Shared<B>>,
     who: Who,
     mut inbound: Inbound,
-    mut reply: Reply,
-) {
-    if reply.open().is_err() {
-        return;
-    }
+    reply: &mut Reply,
+) -> Result<(), Ended> {
+    reply.open()?;
     loop {
         let messages = tokio::select! {
-            messages = inbound.next() => messages,
-            () = reply.gone() => return,
-            () = shared.stopped() => {
-                Err(Status::new(Code::Unavailable, "etcdserver: server stopped"))
-            }
+            messages = inbound.next() => messages?,
+            () = reply.gone() => return Err(Ended::Gone),
         };
-        let answered = match messages {
-            Ok(Some(messages)) => {
-                let ids = messages.iter().map(map::decode::<LeaseKeepAliveRequest>);
-                match ids.map(|request| request.map(|request| request.id)).collect() {
-                    Ok(ids) => tokio::select! {
-                        answered = answer(&shared, &who, ids) => answered,
-                        status = inbound.over() => Err(status),
-                    },
-                    Err(status) => Err(status),
-                }
-            }
-            Ok(None) => return reply.end(Status::new(Code::Ok, "")),
-            Err(status) => Err(status),
-        };
-        match answered {
-            Ok(bytes) => {
-                if reply.send(bytes.freeze()).await.is_err() {
-                    return;
-                }
-            }
-            Err(status) => return reply.end(status),
+        let Some(messages) = messages else { return Ok(()) };
+        let ids = messages.iter().map(map::decode::<LeaseKeepAliveRequest>);
+        let ids: Vec<_> = ids.map(|request| Ok(request?.id)).collect::<Result<_, Status>>()?;
+        let mut out = BytesMut::new();
+        for lease in renew(shared, &who, &ids).await? {
+            out.extend_from_slice(&frame(&lease));
         }
+        reply.send(out.freeze()).await?;
     }
-}
-
-async fn answer<B: Backend>(
-    shared: &Arc<Shared<B>>,
-    who: &Who,
-    ids: Vec<i64>,
-) -> Result<BytesMut, Status> {
-    let mut out = BytesMut::new();
-    for lease in renew(shared, who, &ids).await? {
-        out.extend_from_slice(&frame(&lease));
-    }
-    Ok(out)
 }

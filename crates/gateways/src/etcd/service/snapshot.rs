@@ -1,7 +1,5 @@
 //! Downloads of a keyspace as a snapshot file of etcd.
 
-use std::sync::Arc;
-
 use contract::Consistency;
 use layers::coordination::{Answer, Ask, Need};
 
@@ -10,7 +8,7 @@ use crate::{
     etcd::{
         auth::Who,
         grpc::{Code, Status, frame},
-        serve::{Reply, Shared},
+        serve::{Ended, Reply, Shared},
         snapshot::{self, Error},
         wire::SnapshotResponse,
     },
@@ -35,24 +33,21 @@ impl<B: Backend> snapshot::Keyspace for Asked<'_, B> {
 
 /// Makes a snapshot and sends it. It lies in files without a name beside the node's data meanwhile;
 /// few are made at a time.
-pub async fn download<B: Backend>(shared: Arc<Shared<B>>, who: Who, mut reply: Reply) {
+///
+/// # Errors
+/// If the caller may not, if too many are being made, or if it fails.
+pub async fn download<B: Backend>(
+    shared: &Shared<B>,
+    who: Who,
+    reply: &mut Reply,
+) -> Result<(), Ended> {
     let Ok(_one) = shared.snapshots.try_acquire() else {
         let text = "quorate: other snapshots are being taken: try again later";
-        return reply.end(Status::new(Code::ResourceExhausted, text));
+        return Err(Status::new(Code::ResourceExhausted, text).into());
     };
-    let sent = tokio::select! {
-        sent = send(&shared, &who, &mut reply) => sent,
-        () = shared.stopped() => {
-            Err(Status::new(Code::Unavailable, "etcdserver: server stopped"))
-        }
-    };
-    reply.end(sent.err().unwrap_or_else(|| Status::new(Code::Ok, "")));
-}
-
-async fn send<B: Backend>(shared: &Shared<B>, who: &Who, reply: &mut Reply) -> Result<(), Status> {
-    shared.may(who, Need::Root.into()).await?;
+    shared.may(&who, Need::Root.into()).await?;
     let failed = |error: Error| Status::new(Code::Unavailable, format!("quorate: {error}"));
-    let (keyspace, directory) = (Asked { shared, who }, shared.backend.scratch());
+    let (keyspace, directory) = (Asked { shared, who: &who }, shared.backend.scratch());
     let taken = snapshot::take(&keyspace, &directory, &mut |_| {}).await;
     let mut download = taken.map_err(failed)?;
     let mut left = download.length().saturating_sub(DIGEST);
@@ -60,10 +55,7 @@ async fn send<B: Backend>(shared: &Shared<B>, who: &Who, reply: &mut Reply) -> R
         left = left.saturating_sub(blob.len() as u64);
         let header = Some(shared.facts().header(download.revision()));
         let piece = SnapshotResponse { header, remaining_bytes: left, blob };
-        // A client that has gone wants no status either.
-        if reply.send(frame(&piece)).await.is_err() {
-            break;
-        }
+        reply.send(frame(&piece)).await?;
         ambient::yield_now().await;
     }
     Ok(())

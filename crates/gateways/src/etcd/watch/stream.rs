@@ -22,7 +22,7 @@ use crate::{
         auth::Who,
         grpc::{Code, Status, frame},
         map,
-        serve::{Gone, Inbound, Reply, Shared, unexpected},
+        serve::{Ended, Inbound, Reply, Shared, unexpected},
         wire::{RequestUnion, WatchCreateRequest, WatchRequest, WatchResponse},
     },
 };
@@ -56,7 +56,7 @@ type Reading = Pin<Box<dyn Future<Output = Read> + Send>>;
 type Read = (Arc<Spec>, Result<ChangesResponse, Status>);
 
 /// A stream of watches.
-struct Stream<B> {
+struct Stream<'a, B: Backend> {
     shared: Arc<Shared<B>>,
     who: Who,
     queue: Arc<Queue>,
@@ -68,7 +68,7 @@ struct Stream<B> {
     next_id: i64,
     /// The client asked how far the stream has come, when the keyspace was at this revision.
     progress: Option<i64>,
-    reply: Reply,
+    reply: &'a mut Reply,
 }
 
 struct Watch {
@@ -86,8 +86,16 @@ struct Behind {
     idle: bool,
 }
 
-/// Serves a stream until the client or the gateway ends it.
-pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, who: Who, inbound: Inbound, reply: Reply) {
+/// Serves a stream of watches.
+///
+/// # Errors
+/// What ends the stream; it does not end otherwise.
+pub async fn serve<B: Backend>(
+    shared: Arc<Shared<B>>,
+    who: Who,
+    inbound: Inbound,
+    reply: &mut Reply,
+) -> Result<(), Ended> {
     let queue = shared.hub.queue();
     let mut stream = Stream {
         shared,
@@ -100,37 +108,19 @@ pub async fn serve<B: Backend>(shared: Arc<Shared<B>>, who: Who, inbound: Inboun
         progress: None,
         reply,
     };
-    let ended = stream.run(inbound).await;
-    for watch in stream.watches.values() {
-        watch.number.into_iter().for_each(|number| stream.shared.hub.leave(number));
-        stream.shared.hub.ended(&stream.queue, watch.spec.id);
-    }
-    if let Err(Ended::With(status)) = ended {
-        stream.reply.end(status);
-    }
+    stream.run(inbound).await
 }
 
-/// Why a stream ended.
-enum Ended {
-    /// The client has gone.
-    Gone,
-    /// The client is told why.
-    With(Status),
-}
-
-impl From<Gone> for Ended {
-    fn from(_: Gone) -> Ended {
-        Ended::Gone
+impl<B: Backend> Drop for Stream<'_, B> {
+    fn drop(&mut self) {
+        for watch in self.watches.values() {
+            watch.number.into_iter().for_each(|number| self.shared.hub.leave(number));
+            self.shared.hub.ended(&self.queue, watch.spec.id);
+        }
     }
 }
 
-impl From<Status> for Ended {
-    fn from(status: Status) -> Ended {
-        Ended::With(status)
-    }
-}
-
-impl<B: Backend> Stream<B> {
+impl<B: Backend> Stream<'_, B> {
     async fn run(&mut self, mut inbound: Inbound) -> Result<(), Ended> {
         self.reply.open()?;
         let mut reading: Option<Reading> = None;
@@ -157,9 +147,6 @@ impl<B: Backend> Stream<B> {
                     self.tick();
                 }
                 () = self.reply.gone() => return Err(Ended::Gone),
-                () = self.shared.stopped() => {
-                    return Err(Status::new(Code::Unavailable, "etcdserver: server stopped").into());
-                }
             }
         }
     }
