@@ -74,6 +74,8 @@ pub enum Want {
     },
     /// Settle a fate.
     Fate(RequestId),
+    /// The same, in the shards of the call's keyspace, or in all if it names none.
+    FateSomewhere(RequestId),
     /// Hand over leadership.
     Transfer(NodeId),
 }
@@ -172,7 +174,7 @@ impl Call {
     #[must_use]
     pub fn ask(&self, id: CallId, now: Instant) -> Option<message::Ask> {
         let want = match &self.want {
-            Want::Resolve(_) | Want::Unresolved(..) => return None,
+            Want::Resolve(_) | Want::Unresolved(..) | Want::FateSomewhere(_) => return None,
             Want::Mutate { id, command } => message::Want::Mutate(message::Mutate {
                 request_id: Bytes::copy_from_slice(id.as_bytes()),
                 command: command.clone(),

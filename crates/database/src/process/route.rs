@@ -48,7 +48,7 @@ pub fn request<E: Engine>(
         }
         Request::Waited { call, arrived } => call_in(core, shards, ticket, call, arrived),
         Request::Fate { id, keyspace, timeout } => {
-            fate::ask(core, ticket, &id, keyspace.as_deref(), timeout);
+            fate::ask(core, ticket, id, keyspace, timeout);
         }
         Request::Control { control, request_id, timeout } => {
             control::ask(core, ticket, control, request_id, timeout);
@@ -345,6 +345,12 @@ pub fn told<E: Engine>(core: &mut Core<E>, shards: &mut Shards, from: NodeId, to
 /// Does what can be done for a call now.
 pub fn dispatch<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) {
     let Some(call) = core.calls.get(id) else { return };
+    if matches!(call.want, Want::FateSomewhere(_)) {
+        return match call.current {
+            true => fate::spread(core, id),
+            false => barrier(core, shards, id),
+        };
+    }
     if matches!(call.want, Want::Unresolved(..)) && !find_again(core, shards, id) {
         return;
     }
@@ -479,7 +485,7 @@ fn lead<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
     let Some(call) = core.calls.get(id) else { return };
     let deadline = call.deadline;
     match &call.want {
-        Want::Resolve(_) | Want::Unresolved(..) => {}
+        Want::Resolve(_) | Want::Unresolved(..) | Want::FateSomewhere(_) => {}
         Want::Mutate { .. }
             if shard.id == CATALOG && call.origin != Origin::Own && core.founding() =>
         {

@@ -1,7 +1,9 @@
 //! Coordination on three nodes: `scenes` says what holds of leases, each is a test; `bounds` what
-//! holds of a keyspace that its contract bounds; `faults` what a node does whose host injects some.
+//! holds of a keyspace that its contract bounds; `faults` what a node does whose host injects some;
+//! `fates` what it says of requests whose answers were lost.
 
 mod bounds;
+mod fates;
 mod faults;
 mod scenes;
 mod stage;

@@ -1,0 +1,62 @@
+//! What a node says of a fate that lies in a shard which it has not heard of yet.
+
+use contract::{Contract, Program};
+use database::{
+    Answer, Request,
+    api::{Action, Call, Control, Fate, Trace},
+};
+use kernel::{Duration, RequestId, Ticket};
+use layers::kv::{Command, Put};
+use prost::Message;
+
+use crate::stage::{Stage, settings};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn write(keyspace: &str, request_id: &RequestId) -> Request {
+    let command = Command::one(Put { key: "k".into(), value: "v".into(), ..Put::default() });
+    Request::Call(Call {
+        keyspace: keyspace.into(),
+        action: Action::Mutate { program: Program::Kv, command: command.encode_to_vec().into() },
+        consistency: None,
+        session: None,
+        request_id: Some(request_id.clone()),
+        timeout: PATIENCE,
+        trace: Trace::default(),
+    })
+}
+
+#[test]
+fn a_node_that_is_behind_asks_where_it_has_not_heard_of() {
+    let mut stage = Stage::new(settings());
+    let (behind, other) = (2, 0);
+    stage.cut(behind, true);
+    stage.run(3_000);
+    let contract = Contract { replicas: 3, ..Contract::new(Program::Kv) };
+    let control = Control::CreateKeyspace { name: "late".into(), contract };
+    let made = stage.wait(other, Request::Control { control, request_id: None, timeout: PATIENCE });
+    assert!(matches!(made, Answer::Control { changed: true, .. }), "{made:?}");
+    let (done, fenced) = (RequestId::from_random(7), RequestId::from_random(8));
+    assert!(matches!(stage.wait(other, write("late", &done)), Answer::Done(_)));
+
+    stage.cut(behind, false);
+    let names = [None, Some("late"), Some("never")];
+    let fate = |id: &RequestId, keyspace: Option<&str>| Request::Fate {
+        id: id.clone(),
+        keyspace: keyspace.map(str::to_owned),
+        timeout: PATIENCE,
+    };
+    let [anywhere, there, nowhere] = names.map(|name| stage.put(behind, fate(&done, name)));
+    let unseen = stage.put(behind, fate(&fenced, None));
+    stage.run(2_000);
+    let mut told = |ticket: Ticket| stage.answer(ticket).expect("an answer");
+    assert!(matches!(told(anywhere), Answer::Fate(Fate::Done(_))));
+    assert!(matches!(told(there), Answer::Fate(Fate::Done(_))));
+    assert!(matches!(told(nowhere), Answer::Failed(failure) if failure.text.contains("never")));
+    assert!(matches!(told(unseen), Answer::Fate(Fate::NotDone)));
+    let late = stage.wait(other, write("late", &fenced));
+    assert!(
+        matches!(&late, Answer::Failed(failure) if failure.code.name() == "request-cancelled"),
+        "{late:?}"
+    );
+}
