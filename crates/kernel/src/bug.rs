@@ -129,11 +129,13 @@ pub enum Bug {
     GapBelieved,
     /// In the joint phase a majority of the new voters decides alone.
     NewHalfDecides,
+    /// A node takes its copy of the catalog for as new as the leader's.
+    CatalogBelieved,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 60] = [
+    pub const ALL: [(Bug, &'static str); 61] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -251,6 +253,7 @@ impl Bug {
         (Bug::HealedUpTo, "A hole in the journal counts as healed because a later one was"),
         (Bug::GapBelieved, "A log whose appends do not connect is believed as far as it goes"),
         (Bug::NewHalfDecides, "In the joint phase a majority of the new voters decides alone"),
+        (Bug::CatalogBelieved, "A node takes its copy of the catalog for as new as the leader's"),
     ];
 }
 

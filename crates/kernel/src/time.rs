@@ -6,7 +6,8 @@
 pub use core::time::Duration;
 use core::{fmt, ops};
 
-/// Monotonic nanoseconds since an origin that only this process knows.
+/// Monotonic nanoseconds since an origin that only this process knows. While the machine is
+/// suspended they go on: a lease runs out whether or not its holder is awake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Instant(pub u64);
 

@@ -5,10 +5,11 @@
 use std::{
     hash::{BuildHasher, Hasher},
     io, thread,
-    time::{Instant as HostInstant, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use kernel::{Duration, Instant, Now, Wall};
+use rustix::time::{ClockId, clock_gettime};
 
 /// The monotonic clock begins here.
 const FIRST: Duration = Duration::from_secs(3600);
@@ -16,7 +17,7 @@ const FIRST: Duration = Duration::from_secs(3600);
 /// Both clocks of the machine. The monotonic origin is the moment of creation.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    origin: HostInstant,
+    origin: Duration,
     /// When it was started, in microseconds since 1970.
     epoch_us: u64,
 }
@@ -27,13 +28,13 @@ impl Clock {
     pub fn start() -> Clock {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let epoch_us = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
-        Clock { origin: HostInstant::now(), epoch_us }
+        Clock { origin: since_boot(), epoch_us }
     }
 
     /// The monotonic clock.
     #[must_use]
     pub fn instant(&self) -> Instant {
-        Instant::ZERO + FIRST + self.origin.elapsed()
+        Instant::ZERO + FIRST + since_boot().saturating_sub(self.origin)
     }
 
     /// A moment in microseconds since 1970, as if the wall clock had gone evenly since the start:
@@ -67,6 +68,15 @@ impl Clock {
         let wall = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
         Now { instant: self.instant(), wall: Wall(wall.saturating_add_signed(skew_ms)) }
     }
+}
+
+/// Time since the machine was started. The standard library's monotonic clock stands still while the
+/// machine is suspended: a leader that wakes up would think that its lease still holds, and answer
+/// reads that others have overwritten meanwhile. This one goes on.
+fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    let (s, ns) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(s.unwrap_or_default(), ns.unwrap_or_default())
 }
 
 /// Starts a named thread.

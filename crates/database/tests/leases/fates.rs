@@ -1,4 +1,4 @@
-//! What a node says of a fate that lies in a shard which it has not heard of yet.
+//! What a node says of a keyspace that it has not heard of yet, and of the fate of what is in it.
 
 use contract::{Contract, Program};
 use database::{
@@ -26,8 +26,7 @@ fn write(keyspace: &str, request_id: &RequestId) -> Request {
     })
 }
 
-#[test]
-fn a_node_that_is_behind_asks_where_it_has_not_heard_of() {
+pub fn a_node_that_is_behind_finds_what_it_has_not_heard_of() {
     let mut stage = Stage::new(settings());
     let (behind, other) = (2, 0);
     stage.cut(behind, true);
@@ -48,12 +47,14 @@ fn a_node_that_is_behind_asks_where_it_has_not_heard_of() {
     };
     let [anywhere, there, nowhere] = names.map(|name| stage.put(behind, fate(&done, name)));
     let unseen = stage.put(behind, fate(&fenced, None));
+    let call = stage.put(behind, write("late", &RequestId::from_random(9)));
     stage.run(2_000);
     let mut told = |ticket: Ticket| stage.answer(ticket).expect("an answer");
     assert!(matches!(told(anywhere), Answer::Fate(Fate::Done(_))));
     assert!(matches!(told(there), Answer::Fate(Fate::Done(_))));
     assert!(matches!(told(nowhere), Answer::Failed(failure) if failure.text.contains("never")));
     assert!(matches!(told(unseen), Answer::Fate(Fate::NotDone)));
+    assert!(matches!(told(call), Answer::Done(_)));
     let late = stage.wait(other, write("late", &fenced));
     assert!(
         matches!(&late, Answer::Failed(failure) if failure.code.name() == "request-cancelled"),

@@ -8,6 +8,11 @@ mod faults;
 mod scenes;
 mod stage;
 
+#[test]
+fn a_node_that_is_behind_finds_what_it_has_not_heard_of() {
+    fates::a_node_that_is_behind_finds_what_it_has_not_heard_of();
+}
+
 macro_rules! tests {
     ($($name:ident),* $(,)?) => { $(#[test] fn $name() { scenes::$name(); })* };
 }

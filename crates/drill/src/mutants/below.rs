@@ -35,7 +35,8 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::CheckpointIgnored
         | Bug::ExpiryIgnoresRenewal
         | Bug::KeepAliveWhileEnding
-        | Bug::KeepAliveNotLogged => Some("database"),
+        | Bug::KeepAliveNotLogged
+        | Bug::CatalogBelieved => Some("database"),
         Bug::PermissionOfThePast
         | Bug::InnerTxnUnchecked
         | Bug::TokenOutlivesPassword
