@@ -14,6 +14,7 @@
 
 mod control;
 mod core;
+mod daytime;
 mod expire;
 mod fate;
 mod finish;

@@ -53,8 +53,6 @@ pub struct Settings {
     pub report_period: Duration,
     /// Overwritten versions of a shard that are too old and are forgotten at once.
     pub forget_max: usize,
-    /// Remote hybrid timestamps further ahead than this are refused.
-    pub clock_offset_max: Duration,
     /// Leader leases serve reads.
     pub lease: bool,
     /// A lease that was not renewed for this long has what is left of it noted in the log, so that
@@ -91,7 +89,6 @@ impl Default for Settings {
             snapshot_chunk: limit::Bytes::kib(512),
             report_period: Duration::from_millis(250),
             forget_max: 1_000,
-            clock_offset_max: Duration::from_secs(60),
             lease: true,
             lease_checkpoint: Duration::from_secs(300),
             keep_alives_max: 10_000,

@@ -1,9 +1,11 @@
-//! Planted bugs of leases and of routing are caught: a scene that holds fails as soon as its bug is planted.
+//! Planted bugs of leases, clocks and routing are caught: a scene that holds fails as soon as its bug is planted.
 //!
 //! One test, because a bug is planted for the whole process:
 //! `cargo test -p database --features mutants --test mutants`
 #![cfg(feature = "mutants")]
 
+#[path = "leases/clocks.rs"]
+mod clocks;
 #[path = "leases/fates.rs"]
 mod fates;
 #[allow(dead_code, reason = "some scenes catch no bug of their own")]
@@ -18,7 +20,7 @@ use kernel::bug::{Bug, plant};
 
 #[test]
 fn every_bug_breaks_its_scene() {
-    let scenes: [(Bug, fn()); 8] = [
+    let scenes: [(Bug, fn()); 9] = [
         (Bug::LeaseTimeUnproven, scenes::a_cluster_that_stood_still_ends_no_lease_for_that),
         (
             Bug::LeaseNotFrozen,
@@ -29,6 +31,7 @@ fn every_bug_breaks_its_scene() {
         (Bug::ExpiryIgnoresRenewal, scenes::an_expiry_that_a_renewal_overtakes_ends_nothing),
         (Bug::KeepAliveWhileEnding, scenes::a_lease_whose_end_is_proposed_is_not_kept_alive),
         (Bug::KeepAliveNotLogged, scenes::a_keep_alive_behind_a_checkpoint_goes_through_the_log),
+        (Bug::OwnClock, clocks::a_clock_that_is_wrong_ends_no_key_and_keeps_none),
         (Bug::CatalogBelieved, fates::a_node_that_is_behind_finds_what_it_has_not_heard_of),
     ];
     for (bug, scene) in scenes {

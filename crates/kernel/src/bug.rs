@@ -131,11 +131,13 @@ pub enum Bug {
     NewHalfDecides,
     /// A node takes its copy of the catalog for as new as the leader's.
     CatalogBelieved,
+    /// Commands are stamped with the leader's own clock, whatever the others' say.
+    OwnClock,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 61] = [
+    pub const ALL: [(Bug, &'static str); 62] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -254,6 +256,10 @@ impl Bug {
         (Bug::GapBelieved, "A log whose appends do not connect is believed as far as it goes"),
         (Bug::NewHalfDecides, "In the joint phase a majority of the new voters decides alone"),
         (Bug::CatalogBelieved, "A node takes its copy of the catalog for as new as the leader's"),
+        (
+            Bug::OwnClock,
+            "Commands are stamped with the leader's own clock, whatever the others' say",
+        ),
     ];
 }
 

@@ -373,7 +373,6 @@ fn settings(file: &File) -> Settings {
         outcomes_max: limits.outcomes.unwrap_or(default.outcomes_max),
         outcome_bytes_max: bytes(limits.outcome_bytes, default.outcome_bytes_max),
         report_period: time(timing.report_period, default.report_period),
-        clock_offset_max: time(timing.clock_offset, default.clock_offset_max),
         lease: timing.lease.unwrap_or(default.lease),
         drift_ppm: timing.drift_ppm.unwrap_or(default.drift_ppm),
         timeout_max: time(timing.timeout, default.timeout_max),

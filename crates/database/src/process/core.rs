@@ -24,7 +24,7 @@ use crate::{
     shard::{Export, Went},
 };
 
-use super::{AGENDA, Database, Output, fate::Gather, report::Peer};
+use super::{AGENDA, Database, Output, daytime::Bounds, fate::Gather, report::Peer};
 
 /// The parts of the process that belong to no shard.
 pub struct Core<E: Engine> {
@@ -34,6 +34,8 @@ pub struct Core<E: Engine> {
     pub(super) rng: Rng,
     pub(super) now: Now,
     pub(super) clock: HybridClock,
+    /// What the other members' clocks say of this node's.
+    pub(super) daytime: Bounds,
 
     pub(super) me: Member,
     pub(super) founders: Vec<Member>,
@@ -109,9 +111,9 @@ impl<E: Engine> Core<E> {
         engine: E,
         mut rng: Rng,
     ) -> Core<E> {
-        let offset_ms = u64::try_from(settings.clock_offset_max.as_millis()).unwrap_or(u64::MAX);
         Core {
-            clock: HybridClock::new(offset_ms),
+            clock: HybridClock::default(),
+            daytime: Bounds::default(),
             admitted: Gauge::new(settings.requests_max, settings.request_bytes_max),
             keeping: Gauge::new(settings.keep_alives_max, settings.keep_alive_bytes_max),
             settings,
@@ -189,7 +191,7 @@ impl<E: Engine> Core<E> {
     /// Stamps a command: never smaller than anything in the shard's log.
     pub(super) fn stamp(&mut self, at_least: Timestamp) -> Timestamp {
         self.clock.force(at_least);
-        self.clock.tick(self.now.wall)
+        self.clock.tick(self.daytime.wall(self.now))
     }
 
     /// Every member, or who founded the cluster while the catalog is empty.

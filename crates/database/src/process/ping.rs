@@ -9,9 +9,11 @@
 //! As NTP does it (RFC 5905, section 8): the answer that was fastest tells most, so the best of the
 //! last few counts.
 
-use kernel::{Instant, Now};
+use kernel::{Instant, Now, Wall};
 
 use crate::message::Ping;
+
+use super::daytime::ahead;
 
 /// Reports of which the fastest counts.
 const SAMPLES: usize = 4;
@@ -21,7 +23,8 @@ const SAMPLES: usize = 4;
 pub struct Pace {
     /// When it sent its last report, by its clock, and when that came.
     heard: Option<(u64, Instant)>,
-    /// There and back in microseconds, and how far its clock is ahead in milliseconds.
+    /// There and back in microseconds, and how far its time of day is ahead of the monotonic clock
+    /// here, in milliseconds.
     samples: [Option<(u64, i64)>; SAMPLES],
     next: usize,
 }
@@ -34,10 +37,9 @@ impl Pace {
             return;
         }
         let rtt = micros(now.instant).saturating_sub(ping.echo_us.saturating_add(ping.held_us));
-        let there = i128::from(ping.wall_ms) + i128::from(rtt / 2000);
-        let ahead = i64::try_from(there - i128::from(now.wall.0)).unwrap_or(0);
+        let there = Wall(ping.wall_ms.saturating_add(rtt / 2000));
         if let Some(sample) = self.samples.get_mut(self.next) {
-            *sample = Some((rtt, ahead));
+            *sample = Some((rtt, ahead(Now { wall: there, ..now })));
         }
         self.next = (self.next + 1) % SAMPLES;
     }
@@ -50,9 +52,18 @@ impl Pace {
         Ping { sent_us: micros(now.instant), wall_ms: now.wall.0, echo_us, held_us }
     }
 
-    /// There and back in microseconds, and how far its clock is ahead in milliseconds, give or take
-    /// half of the former.
-    pub fn best(&self) -> Option<(u64, i64)> {
+    /// There and back in microseconds, and how far its clock is ahead of the one here in
+    /// milliseconds, give or take half of the former.
+    pub fn best(&self, now: Now) -> Option<(u64, i64)> {
+        self.fastest().map(|(rtt, there)| (rtt, there.saturating_sub(ahead(now))))
+    }
+
+    /// How far its time of day is ahead of the monotonic clock here, in milliseconds.
+    pub fn ahead(&self) -> Option<i64> {
+        self.fastest().map(|(_, there)| there)
+    }
+
+    fn fastest(&self) -> Option<(u64, i64)> {
         self.samples.iter().flatten().min_by_key(|sample| sample.0).copied()
     }
 }
@@ -64,7 +75,7 @@ fn micros(at: Instant) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::{Duration, Wall};
+    use kernel::Duration;
 
     /// A clock that began at another time and is off by so much.
     fn now(ms: u64, began: u64, off: i64) -> Now {
@@ -75,7 +86,7 @@ mod tests {
     #[test]
     fn the_way_and_the_clock_are_told_by_the_fastest_report() {
         let (mut here, mut there) = (Pace::default(), Pace::default());
-        assert_eq!(here.best(), None);
+        assert_eq!(here.best(now(0, 50, 0)), None);
         for (at, way) in [(0, 40), (1000, 5), (2000, 60)] {
             there.heard(now(at + way, 7_777, 4_000), &here.ping(now(at, 50, 0)));
             // It is held for half a second, and takes as long back.
@@ -84,11 +95,12 @@ mod tests {
                 &there.ping(now(at + way + 500, 7_777, 4_000)),
             );
         }
-        assert_eq!(here.best(), Some((10_000, 4_000)));
+        assert_eq!(here.best(now(2_620, 50, 0)), Some((10_000, 4_000)));
+        assert_eq!(here.best(now(2_620, 50, 9_000)), Some((10_000, -5_000)), "a jump here");
         for at in [3000, 4000, 5000, 6000] {
             there.heard(now(at + 80, 7_777, 0), &here.ping(now(at, 50, 0)));
             here.heard(now(at + 160, 50, 0), &there.ping(now(at + 80, 7_777, 0)));
         }
-        assert_eq!(here.best(), Some((160_000, 0)), "what was is forgotten");
+        assert_eq!(here.best(now(6_160, 50, 0)), Some((160_000, 0)), "what was is forgotten");
     }
 }

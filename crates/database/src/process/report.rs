@@ -14,7 +14,7 @@ use crate::{
     shard::Shard,
 };
 
-use super::{Core, Shards, membership, ping::Pace};
+use super::{Core, Shards, daytime::Bounds, membership, ping::Pace};
 
 /// A node as last heard of.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,6 +127,9 @@ pub fn received<E: Engine>(core: &mut Core<E>, from: NodeId, report: Report) {
         pace.heard(core.now, ping);
     }
     core.peers.insert(from, Peer { at: core.now.instant, report, pace });
+    let others = core.others();
+    let others = others.iter().filter_map(|node| core.peers.get(node)?.pace.ahead());
+    core.daytime = Bounds::of(others.collect());
 }
 
 /// Remembers that a replica holds all that its leader says is committed.
@@ -149,7 +152,7 @@ pub fn cluster<E: Engine>(core: &Core<E>, shards: &Shards) -> Cluster {
             pid: peer.map_or(0, |peer| peer.report.pid),
             silent_ms: peer.map(|peer| millis(core.now.instant.since(peer.at))),
             disk_full: peer.is_some_and(|peer| peer.report.disk_full),
-            pace: peer.and_then(|peer| peer.pace.best()),
+            pace: peer.and_then(|peer| peer.pace.best(core.now)),
             member,
         }
     };

@@ -1,12 +1,18 @@
 //! Coordination on three nodes: `scenes` says what holds of leases, each is a test; `bounds` what
 //! holds of a keyspace that its contract bounds; `faults` what a node does whose host injects some;
-//! `fates` what it says of requests whose answers were lost.
+//! `fates` what it says of requests whose answers were lost; `clocks` what a wrong one changes.
 
 mod bounds;
+mod clocks;
 mod fates;
 mod faults;
 mod scenes;
 mod stage;
+
+#[test]
+fn a_clock_that_is_wrong_ends_no_key_and_keeps_none() {
+    clocks::a_clock_that_is_wrong_ends_no_key_and_keeps_none();
+}
 
 #[test]
 fn a_node_that_is_behind_finds_what_it_has_not_heard_of() {

@@ -47,6 +47,8 @@ pub struct Stage {
     nodes: Vec<Node>,
     settings: Settings,
     pub now_ms: u64,
+    /// By how much each node's time of day is off.
+    pub off_ms: [i64; 3],
     pub timers_first: bool,
     tickets: u64,
     answers: BTreeMap<Ticket, Answer>,
@@ -89,6 +91,7 @@ impl Stage {
             nodes: Vec::new(),
             settings,
             now_ms: 1_000,
+            off_ms: [0; 3],
             timers_first: false,
             tickets: 0,
             answers: BTreeMap::new(),
@@ -135,10 +138,11 @@ impl Stage {
         }
     }
 
-    fn now(&self) -> Now {
+    fn now(&self, node: usize) -> Now {
+        let wall = 1_800_000_000_000 + self.now_ms;
         Now {
             instant: Instant(self.now_ms * 1_000_000),
-            wall: Wall(1_800_000_000_000 + self.now_ms),
+            wall: Wall(wall.saturating_add_signed(self.off_ms[node])),
         }
     }
 
@@ -158,7 +162,7 @@ impl Stage {
     }
 
     fn fire(&mut self, node: usize) {
-        let now = self.now();
+        let now = self.now(node);
         let node = &mut self.nodes[node];
         let due = |(timer, at): (&TimerId, &Instant)| (*at <= now.instant).then_some(*timer);
         let due: Vec<TimerId> = node.timers.iter().filter_map(due).collect();
@@ -170,7 +174,7 @@ impl Stage {
 
     /// One batch of a node: everything at hand. Whether there was anything.
     fn batch(&mut self, of: usize) -> bool {
-        let (now, node) = (self.now(), &mut self.nodes[of]);
+        let (now, node) = (self.now(of), &mut self.nodes[of]);
         if node.stopped || node.halted || node.inbox.is_empty() {
             return false;
         }
@@ -275,7 +279,7 @@ impl Stage {
     }
 }
 
-fn call(action: Action, timeout_ms: u64) -> Request {
+pub fn call(action: Action, timeout_ms: u64) -> Request {
     Request::Call(Call {
         keyspace: "etcd".into(),
         action,

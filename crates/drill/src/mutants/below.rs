@@ -36,7 +36,8 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::ExpiryIgnoresRenewal
         | Bug::KeepAliveWhileEnding
         | Bug::KeepAliveNotLogged
-        | Bug::CatalogBelieved => Some("database"),
+        | Bug::CatalogBelieved
+        | Bug::OwnClock => Some("database"),
         Bug::PermissionOfThePast
         | Bug::InnerTxnUnchecked
         | Bug::TokenOutlivesPassword

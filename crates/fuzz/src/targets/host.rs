@@ -72,7 +72,7 @@ fn config(rng: &mut Rng) -> Vec<u8> {
         }
     }
     line(format_args!("[timing]"));
-    for key in ["heartbeat", "election-timeout", "flush-period", "clock-offset", "timeout"] {
+    for key in ["heartbeat", "election-timeout", "flush-period", "report-period", "timeout"] {
         if rng.below(4) == 0 {
             let unit = draw::word(rng, &["ms", "s", "m"]);
             line(format_args!("{key} = \"{}{unit}\"", draw::number(rng, 999)));

@@ -52,8 +52,8 @@ pub struct TooFarAhead {
     pub ahead_ms: u64,
 }
 
-/// The clock of one process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// The clock of one process. The default one believes no remote timestamp ahead of its wall clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct HybridClock {
     last: Timestamp,
     offset_max_ms: u64,

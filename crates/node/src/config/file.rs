@@ -74,7 +74,6 @@ pub(super) struct Timing {
     pub heartbeat: Option<Time>,
     pub flush_period: Option<Time>,
     pub report_period: Option<Time>,
-    pub clock_offset: Option<Time>,
     pub timeout: Option<Time>,
     pub watch_progress: Option<Time>,
     pub lease: Option<bool>,
