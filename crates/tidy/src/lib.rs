@@ -4,7 +4,8 @@
 //!   git ls-files ─▶ Tree ─┬─▶ floors    dependencies go down; who may name what; still crates
 //!   floors.toml ──────────┤─▶ words     unsafe code, clocks and threads, what was left over
 //!                         ├─▶ length    files are short
-//!                         └─▶ pages     links lead somewhere; every error code has a page
+//!                         └─▶ pages     links lead somewhere; every error code has a page; proofs
+//!                                 │     that are named are there
 //!                                 │
 //!                                 └─▶ Finding: where, what, and what to do
 //! ```
@@ -70,6 +71,7 @@ pub fn all(tree: &Tree, floors: &Floors) -> Vec<Finding> {
         pages::links(tree),
         pages::errors(tree),
         pages::codes(tree),
+        pages::proofs(tree),
     ]
     .concat()
 }

@@ -1,5 +1,5 @@
-//! Pages: links lead somewhere, every error page belongs to a code that exists, and every code has
-//! a page.
+//! Pages: links lead somewhere, every error page belongs to a code that exists, every code has a
+//! page, and proofs that a page names are there.
 
 use crate::{Finding, Tree};
 
@@ -45,6 +45,38 @@ fn resolve(folder: &str, target: &str) -> Option<String> {
         }
     }
     Some(path.join("/"))
+}
+
+/// The page that names what looks for each anomaly, and the list of planted bugs.
+const PROOFS: &str = "docs/anomalies.md";
+const BUGS: &str = "crates/kernel/src/bug.rs";
+
+/// Functions and planted bugs that the page of proofs names and that are not there.
+#[must_use]
+pub fn proofs(tree: &Tree) -> Vec<Finding> {
+    let text = |path: &str| tree.ending(path).find(|(found, _)| *found == path).map(|(_, t)| t);
+    let mut findings = Vec::new();
+    for (number, line) in text(PROOFS).unwrap_or_default().lines().enumerate() {
+        let mut missing = |what| findings.push(Finding::new(PROOFS, Some(number + 1), what));
+        for (name, target) in line.split('[').skip(1).filter_map(|rest| rest.split_once("](")) {
+            let target = target.split(')').next().and_then(|target| resolve("docs", target));
+            let Some(path) = target.filter(|path| path.ends_with(".rs")) else { continue };
+            if !text(&path).is_some_and(|source| source.contains(&format!("fn {name}("))) {
+                missing(format!("{path} has no fn {name}"));
+            }
+        }
+        for bug in line.split('`').skip(1).step_by(2).filter(|word| is_camel(word)) {
+            if !text(BUGS).is_some_and(|source| source.contains(&format!("Bug::{bug},"))) {
+                missing(format!("{BUGS} has no {bug}"));
+            }
+        }
+    }
+    findings
+}
+
+fn is_camel(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_uppercase())
+        && word.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 /// Error pages whose code no source names: nobody will ever be sent there.
@@ -112,6 +144,24 @@ mod tests {
         let tree = Tree::of([("docs/a.md", text), ("docs/b.md", ""), ("README.md", "")]);
         let places: Vec<_> = links(&tree).into_iter().map(|finding| finding.place).collect();
         assert_eq!(places, ["docs/a.md:2", "docs/a.md:6"]);
+    }
+
+    #[test]
+    fn a_proof_that_is_not_there_is_found() {
+        let page = "# A\n| `Torn`, `Lost` | [reads](../src/a.rs), [writes](../src/a.rs), lab [x](x.toml) |";
+        let tree = Tree::of([
+            (PROOFS, page),
+            (BUGS, "(Bug::Torn, \"torn\"),"),
+            ("src/a.rs", "fn reads() {}\nfn writes_twice() {}"),
+        ]);
+        let found: Vec<_> = proofs(&tree).into_iter().map(|finding| finding.to_string()).collect();
+        assert_eq!(
+            found,
+            [
+                "docs/anomalies.md:2: src/a.rs has no fn writes",
+                "docs/anomalies.md:2: crates/kernel/src/bug.rs has no Lost",
+            ]
+        );
     }
 
     #[test]
