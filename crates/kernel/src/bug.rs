@@ -133,11 +133,17 @@ pub enum Bug {
     CatalogBelieved,
     /// Commands are stamped with the leader's own clock, whatever the others' say.
     OwnClock,
+    /// The journal goes on after a failed sync, as if the next one made up for it.
+    SyncFailureForgotten,
+    /// A condition of a key-value write always holds.
+    ConditionIgnored,
+    /// A page of a scan begins one key too late.
+    PageSkipsKey,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 62] = [
+    pub const ALL: [(Bug, &'static str); 65] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -260,6 +266,12 @@ impl Bug {
             Bug::OwnClock,
             "Commands are stamped with the leader's own clock, whatever the others' say",
         ),
+        (
+            Bug::SyncFailureForgotten,
+            "The journal goes on after a failed sync, as if the next one made up for it",
+        ),
+        (Bug::ConditionIgnored, "A condition of a key-value write always holds"),
+        (Bug::PageSkipsKey, "A page of a scan begins one key too late"),
     ];
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use contract::Program;
 use kernel::Incarnation;
 use kernel::bug::{Bug, plant};
-use layers::coordination::*;
+use layers::{coordination::*, kv};
 use prost::Message;
 use stage::Stage;
 
@@ -175,9 +175,31 @@ fn a_cut_ends_what_was_held() -> bool {
     Reply::read(&reply).unwrap().into_result() == Err(Error::GuardFailed)
 }
 
+fn kv_put(stage: &mut Stage, key: &str, condition: Option<kv::Condition>) -> kv::Reply {
+    let key = Bytes::copy_from_slice(key.as_bytes());
+    let command = kv::Command::one(kv::Put { key, condition, ..kv::Put::default() });
+    kv::Reply::read(&stage.apply(Program::Kv, &command.encode_to_vec().into())).unwrap()
+}
+
+fn a_condition_holds_or_nothing_happens() -> bool {
+    let mut stage = Stage::new();
+    kv_put(&mut stage, "k", None);
+    kv_put(&mut stage, "k", Some(kv::Condition::absent())).status == kv::Status::Conflict as i32
+}
+
+fn pages_leave_nothing_out() -> bool {
+    let mut stage = Stage::new();
+    for key in ["a", "b", "c"] {
+        kv_put(&mut stage, key, None);
+    }
+    let scan = kv::Scan { limit: 9, after: Bytes::from_static(b"a"), ..kv::Scan::default() };
+    let query = kv::Query::from(scan).encode_to_vec().into();
+    kv::QueryReply::read(&stage.query(Program::Kv, &query)).unwrap().items.len() == 2
+}
+
 type Holds = fn() -> bool;
 
-const CHECKS: [(Bug, Holds); 10] = [
+const CHECKS: [(Bug, Holds); 12] = [
     (Bug::PermissionOfThePast, a_revocation_counts_at_once),
     (Bug::InnerTxnUnchecked, a_transaction_inside_is_checked),
     (Bug::TokenOutlivesPassword, a_token_ends_with_its_password),
@@ -188,6 +210,8 @@ const CHECKS: [(Bug, Holds); 10] = [
     (Bug::InstanceStolen, an_instance_belongs_to_its_lease),
     (Bug::InstanceWhileEnding, an_instance_is_listed_until_its_lease_ends),
     (Bug::CutForgotten, a_cut_ends_what_was_held),
+    (Bug::ConditionIgnored, a_condition_holds_or_nothing_happens),
+    (Bug::PageSkipsKey, pages_leave_nothing_out),
 ];
 
 #[test]

@@ -70,6 +70,16 @@ fn damage_is_reported() -> bool {
     (1..=3).all(|i| recovery.records.contains(&entry(i)) || recovery.is_suspect(ShardId(1)))
 }
 
+/// What the disk may have dropped is never called durable.
+fn nothing_is_durable_after_a_failed_sync() -> bool {
+    let (mut journal, _) = Journal::open(journal(), config()).unwrap();
+    journal.append(&[entry(5)]).unwrap();
+    journal.disk_mut().syncs_fail = true;
+    let failed = journal.sync().is_err();
+    journal.disk_mut().syncs_fail = false;
+    failed && journal.sync().is_err()
+}
+
 /// An old hole is told although a later one is healed.
 fn each_hole_is_told() -> bool {
     let mut disk = journal();
@@ -142,10 +152,11 @@ fn snapshots_are_whole() -> bool {
 
 #[test]
 fn every_planted_bug_is_caught() {
-    let cases: [(Bug, fn() -> bool); 6] = [
+    let cases: [(Bug, fn() -> bool); 7] = [
         (Bug::TornTailAccepted, tears_are_cut),
         (Bug::DamageAsTornTail, damage_is_reported),
         (Bug::HealedUpTo, each_hole_is_told),
+        (Bug::SyncFailureForgotten, nothing_is_durable_after_a_failed_sync),
         (Bug::ChecksumIgnored, nothing_comes_back_changed),
         (Bug::ScanMissesDelete, scans_see_deletes),
         (Bug::SnapshotWithoutOutcomes, snapshots_are_whole),

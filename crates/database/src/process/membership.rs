@@ -19,7 +19,7 @@ use crate::{
     shard::{Applied, Outcomes, Runs, Shard, generation_key},
 };
 
-use super::{Core, Shards, control, flush, pump, snapshots};
+use super::{Core, Shards, control, flush, pump, report, snapshots};
 
 /// The catalog changed: reads the copy that routes requests again.
 pub fn reload_catalog<E: Engine>(core: &mut Core<E>, shard: &Shard) {
@@ -28,6 +28,7 @@ pub fn reload_catalog<E: Engine>(core: &mut Core<E>, shard: &Shard) {
             core.catalog = catalog;
             core.reshape = true;
             core.announce_members();
+            report::agree_on_daytime(core);
         }
         Ok(_) => {}
         Err(error) => core.engine_failed(&error),

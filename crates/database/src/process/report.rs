@@ -127,6 +127,11 @@ pub fn received<E: Engine>(core: &mut Core<E>, from: NodeId, report: Report) {
         pace.heard(core.now, ping);
     }
     core.peers.insert(from, Peer { at: core.now.instant, report, pace });
+    agree_on_daytime(core);
+}
+
+/// Another member's clock, or who is a member, may have changed.
+pub fn agree_on_daytime<E: Engine>(core: &mut Core<E>) {
     let others = core.others();
     let others = others.iter().filter_map(|node| core.peers.get(node)?.pace.ahead());
     core.daytime = Bounds::of(others.collect());

@@ -28,7 +28,8 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::DamageAsTornTail
         | Bug::ScanMissesDelete
         | Bug::ChecksumIgnored
-        | Bug::HealedUpTo => Some("store"),
+        | Bug::HealedUpTo
+        | Bug::SyncFailureForgotten => Some("store"),
         Bug::LeaseTimeUnproven
         | Bug::LeaseNotFrozen
         | Bug::KeepAliveUnconfirmed
@@ -47,7 +48,9 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::SequenceReused
         | Bug::InstanceStolen
         | Bug::InstanceWhileEnding
-        | Bug::CutForgotten => Some("layers"),
+        | Bug::CutForgotten
+        | Bug::ConditionIgnored
+        | Bug::PageSkipsKey => Some("layers"),
         Bug::ApplyTwice
         | Bug::SnapshotMetaFirst
         | Bug::ReplyBeforeCommit

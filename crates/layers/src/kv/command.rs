@@ -3,7 +3,11 @@
 use alloc::{format, string::String, vec, vec::Vec};
 
 use bytes::Bytes;
-use kernel::{Version, clock::hybrid::Timestamp};
+use kernel::{
+    Version,
+    bug::{Bug, planted},
+    clock::hybrid::Timestamp,
+};
 use prost::{Enumeration, Message, Oneof};
 use store::{engine::EngineError, view::View};
 
@@ -270,7 +274,8 @@ impl Command {
                     .map(|v| Bytes::copy_from_slice(&v.to_bytes()))
                     .unwrap_or_default(),
             };
-            if !condition.is_none_or(|condition| condition.holds(current)) {
+            let holds = condition.is_none_or(|condition| condition.holds(current));
+            if !holds && !planted(Bug::ConditionIgnored) {
                 reply.status = Status::Conflict as i32;
                 reply.conflict = u32::try_from(at).unwrap_or(u32::MAX);
                 reply.outcomes = vec![outcome];
