@@ -1,4 +1,5 @@
-//! Planted bugs of leases, clocks and routing are caught: a scene that holds fails as soon as its bug is planted.
+//! Planted bugs of leases, clocks and routing are caught: a scene that holds fails as soon as its
+//! bug is planted.
 //!
 //! One test, because a bug is planted for the whole process:
 //! `cargo test -p database --features mutants --test mutants`

@@ -19,16 +19,18 @@ pub fn links(tree: &Tree) -> Vec<Finding> {
             let dead = |target: &&str| !resolve(folder, target).is_some_and(|path| tree.has(&path));
             let report =
                 |target| Finding::new(path, Some(number + 1), format!("{target}: no file"));
-            findings.extend(targets(line).filter(dead).map(report));
+            findings.extend(links_of(line).map(|(_, target)| target).filter(dead).map(report));
         }
     }
     findings
 }
 
-/// The relative targets of a line: `[text](target)` without anchors and addresses.
-fn targets(line: &str) -> impl Iterator<Item = &str> {
-    let links = line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ', '#']).next());
-    links.filter(|target| !target.is_empty() && !target.contains(':'))
+/// The relative links of a line, `[text](target)`: text, and target without anchors and addresses.
+fn links_of(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    let texts = line.split("](").map(|part| part.rsplit('[').next().unwrap_or_default());
+    let targets = line.split("](").skip(1).map(|rest| rest.split([')', ' ', '#']).next());
+    let links = texts.zip(targets).filter_map(|(text, target)| Some((text, target?)));
+    links.filter(|(_, target)| !target.is_empty() && !target.contains(':'))
 }
 
 /// The path from the root; `None` if it leaves the repository.
@@ -54,19 +56,18 @@ const BUGS: &str = "crates/kernel/src/bug.rs";
 /// Functions and planted bugs that the page of proofs names and that are not there.
 #[must_use]
 pub fn proofs(tree: &Tree) -> Vec<Finding> {
-    let text = |path: &str| tree.ending(path).find(|(found, _)| *found == path).map(|(_, t)| t);
     let mut findings = Vec::new();
-    for (number, line) in text(PROOFS).unwrap_or_default().lines().enumerate() {
+    for (number, line) in tree.get(PROOFS).unwrap_or_default().lines().enumerate() {
         let mut missing = |what| findings.push(Finding::new(PROOFS, Some(number + 1), what));
-        for (name, target) in line.split('[').skip(1).filter_map(|rest| rest.split_once("](")) {
-            let target = target.split(')').next().and_then(|target| resolve("docs", target));
-            let Some(path) = target.filter(|path| path.ends_with(".rs")) else { continue };
-            if !text(&path).is_some_and(|source| source.contains(&format!("fn {name}("))) {
+        for (name, target) in links_of(line) {
+            let path = resolve("docs", target).filter(|path| path.ends_with(".rs"));
+            let Some(path) = path else { continue };
+            if !tree.get(&path).is_some_and(|source| source.contains(&format!("fn {name}("))) {
                 missing(format!("{path} has no fn {name}"));
             }
         }
         for bug in line.split('`').skip(1).step_by(2).filter(|word| is_camel(word)) {
-            if !text(BUGS).is_some_and(|source| source.contains(&format!("Bug::{bug},"))) {
+            if !tree.get(BUGS).is_some_and(|source| source.contains(&format!("Bug::{bug},"))) {
                 missing(format!("{BUGS} has no {bug}"));
             }
         }

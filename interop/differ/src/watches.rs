@@ -279,11 +279,13 @@ impl Watches {
         while equal < 2 {
             tokio::time::sleep(QUIET).await;
             let now = taken();
-            equal = if self.is_same(&now) && now == before { equal + 1 } else { 0 };
+            let same = now == before && self.difference(&now).is_none();
+            equal = if same { equal + 1 } else { 0 };
             before = now;
             tries -= 1;
             if tries == 0 {
-                return Err(different(&before));
+                let difference = self.difference(&before);
+                return Err(difference.unwrap_or_else(|| "events go on and on".into()));
             }
         }
         let count = |came: &BTreeMap<_, Vec<_>>| came.values().map(Vec::len).sum::<usize>() as u64;
@@ -300,14 +302,24 @@ impl Watches {
         Ok(())
     }
 
-    /// Whether both sent the same, but for what etcd had compacted away.
-    fn is_same(&self, [left, right]: &[BTreeMap<i64, Vec<String>>; 2]) -> bool {
+    /// The first events that differ, but for what etcd had compacted away.
+    fn difference(&self, [left, right]: &[BTreeMap<i64, Vec<String>>; 2]) -> Option<String> {
         let none = Vec::new();
-        left.keys().chain(right.keys()).all(|id| {
+        left.keys().chain(right.keys()).find_map(|id| {
             let (left, right) = (left.get(id).unwrap_or(&none), right.get(id).unwrap_or(&none));
             let swept =
                 |cut: &i64| left.iter().eq(right.iter().filter(|event| !removes(event, *cut)));
-            left == right || self.from_compacted.get(id).is_some_and(swept)
+            if left == right || self.from_compacted.get(id).is_some_and(swept) {
+                return None;
+            }
+            let at = left.iter().zip(right).take_while(|(left, right)| left == right).count();
+            Some(format!(
+                "watch {id}: {} and {} events, different from {at} on:\n  left  {:?}\n  right {:?}",
+                left.len(),
+                right.len(),
+                left.get(at),
+                right.get(at)
+            ))
         })
     }
 }
@@ -325,24 +337,4 @@ fn normal(mut answer: WatchResponse) -> String {
         ResponseHeader { cluster_id, revision: header.revision, ..ResponseHeader::default() }
     });
     format!("{answer:?}")
-}
-
-/// The first events that differ.
-fn different([left, right]: &[BTreeMap<i64, Vec<String>>; 2]) -> String {
-    let ids = left.keys().chain(right.keys());
-    for id in ids {
-        let empty = Vec::new();
-        let (left, right) = (left.get(id).unwrap_or(&empty), right.get(id).unwrap_or(&empty));
-        if left != right {
-            let at = left.iter().zip(right).take_while(|(left, right)| left == right).count();
-            return format!(
-                "watch {id}: {} and {} events, different from {at} on:\n  left  {:?}\n  right {:?}",
-                left.len(),
-                right.len(),
-                left.get(at),
-                right.get(at)
-            );
-        }
-    }
-    "events go on and on".into()
 }

@@ -408,11 +408,11 @@ fn find_again<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) ->
 fn barrier<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) {
     let again = core.now.instant + ANSWER_WAIT;
     core.calls.stage(id, Stage::Barrier, again);
-    if bug::planted(bug::Bug::CatalogBelieved) {
-        return core.calls.get_mut(id).into_iter().for_each(|call| {
-            call.current = true;
-            core.again.push_back(id);
-        });
+    if bug::planted(bug::Bug::CatalogBelieved)
+        && let Some(call) = core.calls.get_mut(id)
+    {
+        call.current = true;
+        return core.again.push_back(id);
     }
     let near = match shards.get_mut(&CATALOG) {
         Some(catalog) if catalog.raft.is_leader() => {

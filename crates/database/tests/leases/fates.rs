@@ -3,27 +3,19 @@
 use contract::{Contract, Program};
 use database::{
     Answer, Request,
-    api::{Action, Call, Control, Fate, Trace},
+    api::{Call, Control, Fate},
 };
 use kernel::{Duration, RequestId, Ticket};
 use layers::kv::{Command, Put};
-use prost::Message;
 
-use crate::stage::{Stage, settings};
+use crate::stage::{self, Stage, settings};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn write(keyspace: &str, request_id: &RequestId) -> Request {
     let command = Command::one(Put { key: "k".into(), value: "v".into(), ..Put::default() });
-    Request::Call(Call {
-        keyspace: keyspace.into(),
-        action: Action::Mutate { program: Program::Kv, command: command.encode_to_vec().into() },
-        consistency: None,
-        session: None,
-        request_id: Some(request_id.clone()),
-        timeout: PATIENCE,
-        trace: Trace::default(),
-    })
+    let Request::Call(call) = stage::write(&command) else { panic!("a write is a call") };
+    Request::Call(Call { keyspace: keyspace.into(), request_id: Some(request_id.clone()), ..call })
 }
 
 pub fn a_node_that_is_behind_finds_what_it_has_not_heard_of() {

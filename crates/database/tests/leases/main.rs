@@ -9,21 +9,14 @@ mod faults;
 mod scenes;
 mod stage;
 
-#[test]
-fn a_clock_that_is_wrong_ends_no_key_and_keeps_none() {
-    clocks::a_clock_that_is_wrong_ends_no_key_and_keeps_none();
-}
-
-#[test]
-fn a_node_that_is_behind_finds_what_it_has_not_heard_of() {
-    fates::a_node_that_is_behind_finds_what_it_has_not_heard_of();
-}
-
 macro_rules! tests {
-    ($($name:ident),* $(,)?) => { $(#[test] fn $name() { scenes::$name(); })* };
+    ($from:ident: $($name:ident),* $(,)?) => { $(#[test] fn $name() { $from::$name(); })* };
 }
 
+tests![clocks: a_clock_that_is_wrong_ends_no_key_and_keeps_none];
+tests![fates: a_node_that_is_behind_finds_what_it_has_not_heard_of];
 tests![
+    scenes:
     a_lease_ends_after_its_time_and_takes_its_keys_with_it,
     a_lease_that_is_kept_alive_lives_and_shows_what_is_left,
     a_new_leader_gives_a_lease_the_time_that_it_had_at_its_last_renewal,

@@ -18,6 +18,12 @@ pub fn no_leader() -> Status {
     Status::new(Code::Unavailable, NO_LEADER)
 }
 
+/// The status of a call that waits while the gateway stops.
+#[must_use]
+pub fn stopped() -> Status {
+    Status::new(Code::Unavailable, "etcdserver: server stopped")
+}
+
 /// The status of a failure of the database.
 #[must_use]
 pub fn status(failure: Failure) -> Status {

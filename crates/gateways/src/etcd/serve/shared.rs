@@ -109,7 +109,7 @@ impl<B: Backend> Shared<B> {
     pub async fn stopped(&self) -> Status {
         // It cannot end otherwise: the sender is ours.
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
-        Status::new(Code::Unavailable, "etcdserver: server stopped")
+        failure::stopped()
     }
 
     /// What is known of the cluster.

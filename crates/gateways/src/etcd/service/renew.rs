@@ -19,6 +19,7 @@ use crate::{
     Backend, ambient,
     etcd::{
         auth::Who,
+        failure,
         grpc::{Code, Status, frame},
         map,
         serve::{Ended, Inbound, Reply, Shared, unexpected},
@@ -90,7 +91,7 @@ pub async fn renew<B: Backend>(shared: &Arc<Shared<B>>, who: &Who, ids: &[i64]) 
         if shared.renewals.wait(Asker { who: who.clone(), ids: ids.to_vec(), answer }) {
             ambient::spawn(ask_all(Arc::clone(shared)));
         }
-        let lost = |_| Err(Status::new(Code::Unavailable, "etcdserver: server stopped"));
+        let lost = |_| Err(failure::stopped());
         renewed.extend(answered.await.unwrap_or_else(lost)?);
     }
     Ok(renewed)
