@@ -8,7 +8,7 @@ Debian's package golang-etcd-server-dev brings the sources, golang-go the compil
 they are installed (`/`) or unpacked. In a copy the package that makes clusters is replaced by the one
 in harness/; the tests stay as they are. Each runs in a process of its own. One that fails is run once
 more, alone: many wait for a time and no longer. What differences.txt names is left out, with its
-reason there. QUORATE_KEEP=1 keeps what failed wrote.
+reason there. KEEP=1 keeps what failed wrote.
 """
 
 import concurrent.futures

@@ -217,7 +217,7 @@ func (c *cluster) Terminate(t testing.TB) {
 	for _, m := range c.Members {
 		m.kill()
 	}
-	if t != nil && t.Failed() && os.Getenv("QUORATE_KEEP") != "" {
+	if t != nil && t.Failed() && os.Getenv("KEEP") != "" {
 		t.Logf("logs and data are in %s", c.dir)
 		return
 	}
@@ -336,6 +336,36 @@ func (c *cluster) waitNoLeader(members []*member) {
 			return
 		}
 		time.Sleep(tickDuration)
+	}
+}
+
+// Tests wait for a few of etcd's election timeouts, 300 ms, before they ask the members that are
+// left. Quorate's are longer, and a busy machine's longer still.
+const settling = 5 * time.Second
+
+// settle waits until the members that run know who of them leads, or that nobody can.
+func (c *cluster) settle() {
+	all := append(append([]*member{}, c.Members...), c.hidden...)
+	running, ids := []*member{}, map[uint64]bool{}
+	for _, m := range all {
+		if m.process != nil {
+			running = append(running, m)
+			ids[uint64(m.number)] = true
+		}
+	}
+	majority := 2*len(running) > len(all)
+	deadline := time.Now().Add(settling)
+	for _, m := range running {
+		knows := func() bool {
+			if !majority {
+				return m.hasNoLeader()
+			}
+			status := m.status()
+			return status != nil && ids[status.Leader]
+		}
+		for !knows() && time.Now().Before(deadline) {
+			time.Sleep(tickDuration)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/clientv3"
+	"go.etcd.io/etcd/etcdserver/api/v3rpc/rpctypes"
 	pb "go.etcd.io/etcd/etcdserver/etcdserverpb"
 	"go.etcd.io/etcd/pkg/types"
 )
@@ -66,11 +67,6 @@ func (m *member) kill() {
 	}
 }
 
-// noticing is how much longer than etcd's the other members take to find that nobody leads. Tests
-// wait for a few of etcd's election timeouts, 300 ms, before they ask; those of Quorate are longer,
-// and what was proposed before a leader steps down ends otherwise.
-const noticing = 700 * time.Millisecond
-
 // Stop ends the process in order.
 func (m *member) Stop(testing.TB) {
 	if m.process != nil {
@@ -78,7 +74,7 @@ func (m *member) Stop(testing.TB) {
 		m.wait()
 	}
 	m.bridge.close()
-	time.Sleep(noticing)
+	m.cluster.settle()
 }
 
 // Restart starts it again on what it had.
@@ -199,6 +195,18 @@ func (m *member) status() *clientv3.StatusResponse {
 		return err
 	})
 	return status
+}
+
+// hasNoLeader says whether it refuses who wants a leader.
+func (m *member) hasNoLeader() bool {
+	return m.ask(func(ctx context.Context, client *clientv3.Client) error {
+		kv := pb.NewKVClient(client.ActiveConnection())
+		_, err := kv.Range(clientv3.WithRequireLeader(ctx), &pb.RangeRequest{Key: []byte{0}, Serializable: true})
+		if rpctypes.Error(err) != rpctypes.ErrNoLeader {
+			return nil
+		}
+		return err
+	}) != nil
 }
 
 func (m *member) ask(what func(context.Context, *clientv3.Client) error) error {

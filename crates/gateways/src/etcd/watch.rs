@@ -26,6 +26,7 @@ mod queue;
 mod ranges;
 mod reader;
 mod respond;
+mod said;
 mod spec;
 mod stream;
 mod survey;
@@ -34,5 +35,8 @@ pub use follow::Follow;
 pub use hub::Hub;
 
 pub use reader::read;
+pub use said::now;
+pub use stream::serve;
 
-pub use stream::{now, serve};
+/// After a question that could not be answered.
+const PAUSE: kernel::Duration = kernel::Duration::from_millis(50);

@@ -80,6 +80,8 @@ pub struct Fake {
     tells: Arc<AtomicBool>,
     /// Whether nobody leads.
     pub leaderless: Arc<AtomicBool>,
+    /// Whether it is cut off: it says what it knows, for those whom that suffices.
+    pub cut_off: Arc<AtomicBool>,
     /// What is answered instead, if something is.
     pub fails: Arc<Mutex<Option<Failure>>>,
 }
@@ -103,10 +105,18 @@ impl Fake {
         self.shard.lock().unwrap().contract
     }
 
+    /// Another node of the same shard, in another part of the network.
+    pub fn elsewhere(&self) -> Fake {
+        Fake { cut_off: Arc::default(), ..self.clone() }
+    }
+
     fn call(&self, call: &Call) -> Answer {
         self.traces.lock().unwrap().push(call.trace);
         if let Some(failure) = self.fails.lock().unwrap().clone() {
             return Answer::Failed(failure);
+        }
+        if self.cut_off.load(Ordering::Relaxed) && call.consistency != Some(Consistency::EVENTUAL) {
+            return Answer::Failed(Failure::new(Code::Unavailable, "nobody leads"));
         }
         let mut shard = self.shard.lock().unwrap();
         if shard.contract.is_none() || call.keyspace != "etcd" {

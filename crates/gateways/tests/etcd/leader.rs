@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 use gateways::etcd::{
     Limits,
     grpc::frame,
-    wire::{RequestUnion, WatchCreateRequest, WatchRequest, WatchResponse},
+    wire::{RequestUnion, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse},
 };
 use kernel::Duration;
 use layers::coordination::{LeaderRequest, LeaderResponse, PutRequest, PutResponse};
 
 use crate::{
     client::{Client, Failed, answer},
-    fake::start_with,
+    fake::{join, start_with},
     keys::set,
 };
 
@@ -60,6 +60,37 @@ async fn who_wants_a_leader_is_told_when_there_is_none() {
         }
     };
     tokio::time::timeout(crate::client::PATIENCE, again).await.expect("a leader is seen again");
+}
+
+#[tokio::test]
+async fn where_nobody_leads_a_watch_of_the_past_begins_and_one_of_now_waits() {
+    let served = start_with(Limits::default()).await;
+    let others = join(served.fake.elsewhere(), Limits::default()).await;
+    let (client, writer) = (Client::open(served.address).await, Client::open(others.address).await);
+    set(&writer, "a", "v").await;
+    let mut stream = client.stream(WATCH).await;
+    let create = |start_revision| {
+        let request = WatchCreateRequest { key: "a".into(), start_revision, ..Default::default() };
+        WatchRequest { request_union: Some(RequestUnion::CreateRequest(request)) }
+    };
+    served.fake.cut_off.store(true, Ordering::Relaxed);
+    stream.say(&create(1));
+    assert!(stream.next::<WatchResponse>().await.unwrap().created);
+    assert_eq!(stream.next::<WatchResponse>().await.unwrap().events.len(), 1);
+    let progress = RequestUnion::ProgressRequest(WatchProgressRequest {});
+    stream.say(&WatchRequest { request_union: Some(progress) });
+    let far: WatchResponse = stream.next().await.unwrap();
+    assert_eq!((far.watch_id, far.header.unwrap().revision), (-1, 2), "as far as this node");
+
+    stream.say(&create(0));
+    assert!(stream.is_silent().await, "nobody knows where now is");
+    set(&writer, "a", "w").await;
+    let told: WatchResponse = stream.next().await.unwrap();
+    assert_eq!((told.watch_id, told.events.len()), (0, 1), "the other watch goes on");
+
+    served.fake.cut_off.store(false, Ordering::Relaxed);
+    let began: WatchResponse = stream.next().await.unwrap();
+    assert_eq!((began.created, began.watch_id, began.header.unwrap().revision), (true, 1, 3));
 }
 
 #[tokio::test]

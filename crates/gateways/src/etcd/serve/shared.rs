@@ -220,8 +220,21 @@ impl<B: Backend> Shared<B> {
     /// # Errors
     /// If not, or nobody can say.
     pub async fn may(&self, who: &Who, request: MayRequest) -> Result<u64, Status> {
+        self.may_at(Consistency::LINEARIZABLE, who, request).await
+    }
+
+    /// The same, as a replica sees it that is as fresh as said.
+    ///
+    /// # Errors
+    /// If not, or nobody can say.
+    pub async fn may_at(
+        &self,
+        level: Consistency,
+        who: &Who,
+        request: MayRequest,
+    ) -> Result<u64, Status> {
         let ask = Ask::from(AuthAsk::May(request));
-        match self.query(ask, Consistency::LINEARIZABLE, who, self.limits.timeout_max).await? {
+        match self.query(ask, level, who, self.limits.timeout_max).await? {
             Told::Auth(AuthAnswer { found: Some(AuthFound::May(may)) }) => Ok(may.auth_revision),
             _ => Err(unexpected()),
         }

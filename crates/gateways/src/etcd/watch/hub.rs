@@ -39,6 +39,9 @@ struct State {
     auth: u64,
     /// How often the cursor was set anew: a page that was read before then does not count.
     epoch: u64,
+    /// Whether a page was read since the first watch came: until then, what is told may be behind a
+    /// change of auth of which that watch did not know.
+    looked: bool,
     watches: HashMap<u64, Watch>,
     /// Those that read by themselves.
     behind: Behinds,
@@ -132,7 +135,7 @@ impl Hub {
     ) -> Entered {
         let mut state = self.state();
         if state.watches.is_empty() {
-            state.auth = auth;
+            (state.auth, state.looked) = (auth, false);
         } else if auth < state.auth {
             return Entered::Behind;
         }
@@ -239,6 +242,7 @@ impl Hub {
             state.leave_all_behind(current.saturating_add(1).max(page.compact_revision));
             return true;
         }
+        state.looked = true;
         state.cut.extend(events);
         state.next = (page.next_revision, page.next_sub);
         let (next, sub) = state.next;
@@ -259,7 +263,7 @@ impl Hub {
         let news = stretch.events.into_iter().filter(|event| event.revision() >= next.0);
         let events: Vec<Encoded> = news.map(|event| Encoded::new(event, previous)).collect();
         let mut state = self.state();
-        if state.next != next || next.1 > 0 || next.0 < stretch.from {
+        if !state.looked || state.next != next || next.1 > 0 || next.0 < stretch.from {
             return false;
         }
         state.next.0 = next.0.max(stretch.next);

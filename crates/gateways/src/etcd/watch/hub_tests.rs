@@ -189,6 +189,22 @@ fn when_the_cursor_is_compacted_everybody_has_to_read() {
 }
 
 #[test]
+fn who_came_before_auth_changed_is_not_told_what_changed_since() {
+    let hub = Hub::new(10, 1 << 20, Figures::default());
+    let queue = hub.queue();
+    let Entered::In(first) = hub.enter(&queue, &watch(1, "a", ""), 5, 4, 0) else { panic!() };
+    hand_out(&hub, vec![], (5, 0));
+    hub.leave(first);
+    // It was allowed at auth revision 0; the replica has changed to 1 and put a key since.
+    hub.enter(&queue, &watch(2, "a", ""), 5, 4, 0);
+    assert!(!hub.tell(stretch(4, 5)));
+    let since = ChangesResponse { auth_revision: 1, ..page(vec![put("a", 5)], (6, 0)) };
+    hub.hand_out(hub.position().unwrap(), since);
+    let (items, behind) = queue.take();
+    assert_eq!((items.len(), behind), (0, vec![(2, 5)]), "it reads by itself, and finds out");
+}
+
+#[test]
 fn there_are_only_so_many() {
     let hub = Hub::new(1, 1 << 20, Figures::default());
     let queue = hub.queue();
@@ -208,6 +224,8 @@ fn what_is_told_is_handed_out_once_and_never_with_a_gap() {
     assert!(!hub.tell(stretch(4, 5)), "nobody watches");
     hub.enter(&queue, &watch(1, "a", ""), 5, 4, 0);
     let came = || told(&queue).into_iter().map(|(_, revision, _)| revision).collect::<Vec<_>>();
+    assert!(!hub.tell(stretch(4, 6)), "who may see it is not known before a page");
+    hand_out(&hub, vec![], (5, 0));
     assert!(hub.tell(stretch(4, 6)));
     assert_eq!(came(), [5, 6]);
     assert!(hub.tell(stretch(2, 5)), "known already");

@@ -13,15 +13,13 @@ use contract::Consistency;
 use kernel::Duration;
 use layers::coordination::{Answer, Ask, Caller};
 
-use super::hub::Position;
+use super::{PAUSE, hub::Position};
 use crate::{Backend, ambient, etcd::serve::Shared};
 
 /// Where this node has no replica, nobody says that there is something new.
 const POLL: Duration = Duration::from_millis(20);
 /// Where it has one, a look now and then costs nothing, and finds what was not told.
 const LOOK: Duration = Duration::from_secs(1);
-/// After a failure.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Reads for ever, while somebody watches.
 pub async fn read<B: Backend>(shared: Arc<Shared<B>>) {

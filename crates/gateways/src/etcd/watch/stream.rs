@@ -4,16 +4,14 @@ use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use contract::Consistency;
-use kernel::Duration;
-use layers::coordination::{
-    Answer, Ask, ChangesResponse, Error, Event, MayRequest, Need, StatusRequest, StatusResponse,
-};
+use layers::coordination::{Answer, Ask, ChangesResponse, Error, Event};
 
 use super::{
-    events,
+    PAUSE, events,
     hub::{Entered, Progress},
     queue::{Item, Queue},
     respond,
+    said::{Looking, Said, Wish, look},
     spec::Spec,
 };
 use crate::{
@@ -21,35 +19,15 @@ use crate::{
     etcd::{
         auth::Who,
         grpc::{Code, Status, frame},
-        map,
         serve::{Ended, Inbound, Reply, Shared, unexpected},
-        wire::{RequestUnion, WatchCreateRequest, WatchRequest, WatchResponse},
+        wire::{WatchCreateRequest, WatchResponse},
     },
 };
 
-/// After a page that could not be read.
-const PAUSE: Duration = Duration::from_millis(50);
 /// What is sent together, in bytes, but for what one watch has to say.
 const TOGETHER: usize = 64 << 10;
 /// The number of no watch.
 const NONE: i64 = -1;
-
-/// The revision of the keyspace, after everything that was acknowledged before.
-///
-/// # Errors
-/// If nobody can say.
-pub async fn now<B: Backend>(shared: &Shared<B>) -> Result<i64, Status> {
-    status(shared).await.map(|status| status.header.map_or(0, |header| header.revision))
-}
-
-async fn status<B: Backend>(shared: &Shared<B>) -> Result<StatusResponse, Status> {
-    let ask = Ask::Status(StatusRequest {});
-    let (level, timeout) = (Consistency::LINEARIZABLE, shared.limits.timeout_max);
-    match shared.query(ask, level, &None, timeout).await? {
-        Answer::Status(status) => Ok(status),
-        _ => Err(unexpected()),
-    }
-}
 
 /// A page that is being read for a watch that is behind.
 type Reading = Pin<Box<dyn Future<Output = Read> + Send>>;
@@ -123,7 +101,7 @@ impl<B: Backend> Drop for Stream<'_, B> {
 impl<B: Backend> Stream<'_, B> {
     async fn run(&mut self, mut inbound: Inbound) -> Result<(), Ended> {
         self.reply.open()?;
-        let mut reading: Option<Reading> = None;
+        let (mut reading, mut looking): (Option<Reading>, Option<Looking>) = (None, None);
         let mut tick = ambient::start_sleep(self.shared.limits.progress_period);
         let queue = Arc::clone(&self.queue);
         // A client that has said everything still listens.
@@ -133,12 +111,18 @@ impl<B: Backend> Stream<'_, B> {
                 reading = self.read_on();
             }
             tokio::select! {
-                messages = inbound.next(), if heard => match messages? {
-                    Some(messages) => self.told(messages).await?,
+                messages = inbound.next(), if heard && looking.is_none() => match messages? {
+                    Some(messages) => {
+                        looking = Some(look(Arc::clone(&self.shared), self.who.clone(), messages));
+                    }
                     None => heard = false,
                 },
+                said = due(&mut looking) => {
+                    looking = None;
+                    self.told(said?).await?;
+                }
                 () = queue.filled() => self.flush().await?,
-                (spec, page) = page(&mut reading) => {
+                (spec, page) = due(&mut reading) => {
                     reading = None;
                     self.catch_up(spec, page).await?;
                 }
@@ -151,31 +135,16 @@ impl<B: Backend> Stream<'_, B> {
         }
     }
 
-    /// What the client said, in order. New watches of now share one look at the revision.
-    async fn told(&mut self, messages: Vec<Bytes>) -> Result<(), Ended> {
-        let mut requests = Vec::with_capacity(messages.len());
-        for message in messages {
-            requests.push(map::decode::<WatchRequest>(&message)?.request_union);
-        }
-        let any = |is: fn(&RequestUnion) -> bool| requests.iter().flatten().any(is);
-        let status = if any(|request| matches!(request, RequestUnion::CreateRequest(_))) {
-            status(&self.shared).await?
-        } else if any(|request| matches!(request, RequestUnion::ProgressRequest(_))) {
-            // Without a leader a client learns how far this node has come.
-            status(&self.shared).await.unwrap_or_default()
-        } else {
-            StatusResponse::default()
-        };
-        let current = status.header.map_or(0, |header| header.revision);
+    /// Does what the client said, in order.
+    async fn told(&mut self, Said { wishes, current }: Said) -> Result<(), Ended> {
         let mut out = BytesMut::new();
-        for request in requests.into_iter().flatten() {
-            match request {
-                RequestUnion::CreateRequest(request) => {
-                    let allowed = self.allowed(&request, status.auth_revision).await;
+        for wish in wishes {
+            match wish {
+                Wish::Create(request, allowed) => {
                     let response = self.create(&request, current, allowed);
                     out.extend_from_slice(&frame(&response));
                 }
-                RequestUnion::CancelRequest(cancel) => {
+                Wish::Cancel(cancel) => {
                     if let Some(watch) = self.remove(cancel.watch_id) {
                         let canceled = WatchResponse {
                             header: Some(self.shared.facts().header(current)),
@@ -186,25 +155,11 @@ impl<B: Backend> Stream<'_, B> {
                         out.extend_from_slice(&frame(&canceled));
                     }
                 }
-                RequestUnion::ProgressRequest(_) => {
-                    self.progress = self.progress.max(Some(current));
-                }
+                Wish::Progress => self.progress = self.progress.max(Some(current)),
             }
         }
         self.reply.send(out.freeze()).await?;
         self.report().await
-    }
-
-    /// Whether the caller may see what it wants to watch; at which auth revision.
-    async fn allowed(&self, request: &WatchCreateRequest, auth: u64) -> Result<u64, Status> {
-        if auth == 0 {
-            return Ok(0);
-        }
-        // As in etcd, no key is the smallest one.
-        let first = Bytes::from_static(&[0]);
-        let key = if request.key.is_empty() { first } else { request.key.clone() };
-        let (need, range_end) = (Need::Read as i32, request.range_end.clone());
-        self.shared.may(&self.who, MayRequest { need, key, range_end }).await
     }
 
     fn create(
@@ -446,7 +401,7 @@ impl<B: Backend> Stream<'_, B> {
         self.progress = None;
         if told == Progress::Nobody {
             let response = WatchResponse {
-                header: Some(self.shared.facts().header(now(&self.shared).await?)),
+                header: Some(self.shared.facts().header(wanted)),
                 watch_id: NONE,
                 ..WatchResponse::default()
             };
@@ -476,10 +431,10 @@ fn reason(status: &Status) -> String {
     format!("rpc error: code = {:?} desc = {}", status.code, status.text)
 }
 
-/// The page that is being read, if one is.
-async fn page(reading: &mut Option<Reading>) -> Read {
-    match reading {
-        Some(reading) => reading.await,
+/// What is on its way, if something is.
+async fn due<T>(coming: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>>) -> T {
+    match coming {
+        Some(coming) => coming.await,
         None => std::future::pending().await,
     }
 }
