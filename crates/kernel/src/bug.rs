@@ -139,11 +139,29 @@ pub enum Bug {
     ConditionIgnored,
     /// A page of a scan begins one key too late.
     PageSkipsKey,
+    /// A watch that comes late is not told what it missed.
+    MissedUntold,
+    /// A watch is told of revisions before the one that it wants.
+    ToldTooEarly,
+    /// A revision that a page cuts is told in two parts.
+    RevisionSplit,
+    /// What is told goes on although revisions are missing before it.
+    GapTold,
+    /// A watch whose stream had no room reads on one revision late.
+    RoomLost,
+    /// What is told counts before it is known who may see it.
+    ToldUnlooked,
+    /// A stream is said to have come as far as the hub, although a watch is behind.
+    ProgressTooFar,
+    /// What was to be said of a stream is said of a watch that began since.
+    ProgressTooSoon,
+    /// A watch is told what was kept from another auth revision.
+    KeptForOthers,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 65] = [
+    pub const ALL: [(Bug, &'static str); 74] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -272,6 +290,21 @@ impl Bug {
         ),
         (Bug::ConditionIgnored, "A condition of a key-value write always holds"),
         (Bug::PageSkipsKey, "A page of a scan begins one key too late"),
+        (Bug::MissedUntold, "A watch that comes late is not told what it missed"),
+        (Bug::ToldTooEarly, "A watch is told of revisions before the one that it wants"),
+        (Bug::RevisionSplit, "A revision that a page cuts is told in two parts"),
+        (Bug::GapTold, "What is told goes on although revisions are missing before it"),
+        (Bug::RoomLost, "A watch whose stream had no room reads on one revision late"),
+        (Bug::ToldUnlooked, "What is told counts before it is known who may see it"),
+        (
+            Bug::ProgressTooFar,
+            "A stream is said to have come as far as the hub, although a watch is behind",
+        ),
+        (
+            Bug::ProgressTooSoon,
+            "What was to be said of a stream is said of a watch that began since",
+        ),
+        (Bug::KeptForOthers, "A watch is told what was kept from another auth revision"),
     ];
 }
 

@@ -2,7 +2,7 @@
 
 use kernel::bug::Bug;
 
-/// The lower level at which a bug is caught as well, by `tests/mutants.rs` of that crate.
+/// The lower level at which a bug is caught as well, by the tests named `mutants` of that crate.
 #[must_use]
 pub fn level(bug: Bug) -> Option<&'static str> {
     match bug {
@@ -51,6 +51,15 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::CutForgotten
         | Bug::ConditionIgnored
         | Bug::PageSkipsKey => Some("layers"),
+        Bug::MissedUntold
+        | Bug::ToldTooEarly
+        | Bug::RevisionSplit
+        | Bug::GapTold
+        | Bug::RoomLost
+        | Bug::ToldUnlooked
+        | Bug::ProgressTooFar
+        | Bug::ProgressTooSoon
+        | Bug::KeptForOthers => Some("gateways"),
         Bug::ApplyTwice
         | Bug::SnapshotMetaFirst
         | Bug::ReplyBeforeCommit

@@ -16,7 +16,8 @@
 //! Events of one revision stay together: a page that cuts a revision waits for the next one. An
 //! event is encoded once, whoever gets it.
 //!
-//! `ranges`, `index`, `events` and `hub` are pure but for a lock; `reader` and `stream` have hands.
+//! `ranges`, `index`, `events`, `hub` and `watches` are pure but for locks; `reader`, `said` and
+//! `stream` have hands.
 
 mod events;
 mod follow;
@@ -30,6 +31,9 @@ mod said;
 mod spec;
 mod stream;
 mod survey;
+#[cfg(test)]
+mod walk;
+mod watches;
 
 pub use follow::Follow;
 pub use hub::Hub;

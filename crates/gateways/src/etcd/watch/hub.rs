@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use kernel::bug::{Bug, planted};
 use layers::coordination::{ChangesRequest, ChangesResponse, Stretch};
 use tokio::sync::Notify;
 
@@ -135,6 +136,11 @@ impl Hub {
     ) -> Entered {
         let mut state = self.state();
         if state.watches.is_empty() {
+            // What is still here of another auth revision may be nothing for this watch.
+            let others = state.auth != auth && !planted(Bug::KeptForOthers);
+            if state.next.0 <= current || others {
+                state.restart(current.saturating_add(1));
+            }
             (state.auth, state.looked) = (auth, false);
         } else if auth < state.auth {
             return Entered::Behind;
@@ -142,14 +148,11 @@ impl Hub {
         if state.watches.len() >= self.watches_max {
             return Entered::Full;
         }
-        if state.watches.is_empty() && state.next.0 <= current {
-            state.restart(current.saturating_add(1));
-        }
         if from < state.next.0 {
             let Some(missed) = state.missed(spec, from, self.queue_bytes_max / 2) else {
                 return Entered::Behind;
             };
-            for (revision, events) in missed {
+            for (revision, events) in missed.into_iter().filter(|_| !planted(Bug::MissedUntold)) {
                 queue.push(Item::Events { id: spec.id, revision, events });
             }
         }
@@ -248,6 +251,7 @@ impl Hub {
         let (next, sub) = state.next;
         let whole = match sub {
             0 => state.cut.len(),
+            _ if planted(Bug::RevisionSplit) => state.cut.len(),
             _ => state.cut.partition_point(|event| event.revision < next),
         };
         let rest = state.cut.split_off(whole);
@@ -263,7 +267,9 @@ impl Hub {
         let news = stretch.events.into_iter().filter(|event| event.revision() >= next.0);
         let events: Vec<Encoded> = news.map(|event| Encoded::new(event, previous)).collect();
         let mut state = self.state();
-        if !state.looked || state.next != next || next.1 > 0 || next.0 < stretch.from {
+        let looked = state.looked || planted(Bug::ToldUnlooked);
+        let gap = next.0 < stretch.from && !planted(Bug::GapTold);
+        if !looked || state.next != next || next.1 > 0 || gap {
             return false;
         }
         state.next.0 = next.0.max(stretch.next);
@@ -368,7 +374,7 @@ impl State {
         let mut fell = Vec::new();
         self.index.visit(&event.key, |number| {
             let Some(watch) = self.watches.get(&number) else { return };
-            if event.revision < watch.from || !watch.spec.wants(event.kind) {
+            if !watch.wants(event) {
                 return;
             }
             self.figures.events.add(1);
@@ -385,7 +391,7 @@ impl State {
         for event in events {
             self.index.visit(&event.key, |number| {
                 let Some(watch) = self.watches.get(&number) else { return };
-                if event.revision < watch.from || !watch.spec.wants(event.kind) {
+                if !watch.wants(event) {
                     return;
                 }
                 self.figures.events.add(1);
@@ -431,6 +437,11 @@ impl State {
 }
 
 impl Watch {
+    fn wants(&self, event: &Encoded) -> bool {
+        let early = event.revision < self.from && !planted(Bug::ToldTooEarly);
+        !early && self.spec.wants(event.kind)
+    }
+
     /// Tells the stream, if what it wants is known and it has room; else the watch is behind.
     fn tell(&self, revision: i64, events: Option<Bytes>) -> bool {
         match events {

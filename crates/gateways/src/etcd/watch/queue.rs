@@ -6,8 +6,11 @@ use std::{
 };
 
 use bytes::Bytes;
+use kernel::bug::{Bug, planted};
 use tokio::sync::Notify;
 
+/// The number of no watch.
+pub const NONE: i64 = -1;
 /// What a queue weighs beside its events, for each item, in bytes.
 const ITEM: usize = 64;
 
@@ -23,7 +26,7 @@ pub enum Item {
         /// The events, encoded as a response holds them.
         events: Bytes,
     },
-    /// Everything up to a revision was handed out; to watch -1, all of the stream.
+    /// Everything up to a revision was handed out; of no watch, to all of the stream.
     Progress {
         /// Which watch.
         id: i64,
@@ -90,7 +93,8 @@ impl Queue {
             state.bytes += weight(&item);
             state.items.push_back(item);
         } else {
-            state.behind.push((id, revision));
+            let lost = i64::from(planted(Bug::RoomLost));
+            state.behind.push((id, revision + lost));
         }
         drop(state);
         self.filled.notify_one();
@@ -120,16 +124,29 @@ impl Queue {
         (std::mem::take(&mut state.items), std::mem::take(&mut state.behind))
     }
 
+    /// Takes back what waits to be said of the whole stream: the revision up to which that was.
+    pub fn take_back(&self) -> Option<i64> {
+        let mut state = self.state();
+        let mut last = None;
+        state.items.retain(|item| match item {
+            Item::Progress { id: NONE, revision } => {
+                last = Some(*revision);
+                false
+            }
+            _ => true,
+        });
+        state.bytes = state.items.iter().map(weight).sum();
+        last
+    }
+
     /// Forgets what waits for a watch that has ended.
     pub fn forget(&self, ended: i64) {
         let mut state = self.state();
-        let mut bytes = 0;
-        state.items.retain(|item| {
-            let keep = !matches!(item, Item::Events { id, .. } | Item::Progress { id, .. } if *id == ended);
-            bytes += if keep { weight(item) } else { 0 };
-            keep
-        });
-        state.bytes = bytes;
+        let of = |item: &Item| match item {
+            Item::Events { id, .. } | Item::Progress { id, .. } => *id,
+        };
+        state.items.retain(|item| of(item) != ended);
+        state.bytes = state.items.iter().map(weight).sum();
         state.behind.retain(|(id, _)| *id != ended);
     }
 }

@@ -1,6 +1,6 @@
 //! One stream of watches: what its client says, and what it is told.
 
-use std::{collections::BTreeMap, pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use contract::Consistency;
@@ -8,11 +8,11 @@ use layers::coordination::{Answer, Ask, ChangesResponse, Error, Event};
 
 use super::{
     PAUSE, events,
-    hub::{Entered, Progress},
-    queue::{Item, Queue},
+    queue::{Item, NONE, Queue},
     respond,
     said::{Looking, Said, Wish, look},
     spec::Spec,
+    watches::{Paged, Turn, Watches},
 };
 use crate::{
     Backend, ambient,
@@ -26,8 +26,6 @@ use crate::{
 
 /// What is sent together, in bytes, but for what one watch has to say.
 const TOGETHER: usize = 64 << 10;
-/// The number of no watch.
-const NONE: i64 = -1;
 
 /// A page that is being read for a watch that is behind.
 type Reading = Pin<Box<dyn Future<Output = Read> + Send>>;
@@ -38,30 +36,8 @@ struct Stream<'a, B: Backend> {
     shared: Arc<Shared<B>>,
     who: Who,
     queue: Arc<Queue>,
-    watches: BTreeMap<i64, Watch>,
-    /// Where watches that are behind have come to.
-    behind: BTreeMap<i64, Behind>,
-    /// The last of them that was read for: each gets its turn.
-    turn: i64,
-    next_id: i64,
-    /// The client asked how far the stream has come, when the keyspace was at this revision.
-    progress: Option<i64>,
+    watches: Watches,
     reply: &'a mut Reply,
-}
-
-struct Watch {
-    spec: Arc<Spec>,
-    /// Its number in the hub, if it is there.
-    number: Option<u64>,
-}
-
-#[derive(Default)]
-struct Behind {
-    next: (i64, u32),
-    /// Events of a revision that a page cut.
-    cut: Vec<Event>,
-    /// There was nothing to read the last time.
-    idle: bool,
 }
 
 /// Serves a stream of watches.
@@ -75,26 +51,14 @@ pub async fn serve<B: Backend>(
     reply: &mut Reply,
 ) -> Result<(), Ended> {
     let queue = shared.hub.queue();
-    let mut stream = Stream {
-        shared,
-        who,
-        queue,
-        watches: BTreeMap::new(),
-        behind: BTreeMap::new(),
-        turn: 0,
-        next_id: 0,
-        progress: None,
-        reply,
-    };
+    let watches = Watches::new(Arc::clone(&queue), shared.limits.watches_max);
+    let mut stream = Stream { shared, who, queue, watches, reply };
     stream.run(inbound).await
 }
 
 impl<B: Backend> Drop for Stream<'_, B> {
     fn drop(&mut self) {
-        for watch in self.watches.values() {
-            watch.number.into_iter().for_each(|number| self.shared.hub.leave(number));
-            self.shared.hub.ended(&self.queue, watch.spec.id);
-        }
+        self.watches.end_all(&self.shared.hub);
     }
 }
 
@@ -128,7 +92,7 @@ impl<B: Backend> Stream<'_, B> {
                 }
                 () = &mut tick => {
                     tick = ambient::start_sleep(self.shared.limits.progress_period);
-                    self.tick();
+                    self.watches.tick(&self.shared.hub);
                 }
                 () = self.reply.gone() => return Err(Ended::Gone),
             }
@@ -145,17 +109,17 @@ impl<B: Backend> Stream<'_, B> {
                     out.extend_from_slice(&frame(&response));
                 }
                 Wish::Cancel(cancel) => {
-                    if let Some(watch) = self.remove(cancel.watch_id) {
+                    if self.watches.end(&self.shared.hub, cancel.watch_id) {
                         let canceled = WatchResponse {
                             header: Some(self.shared.facts().header(current)),
-                            watch_id: watch.spec.id,
+                            watch_id: cancel.watch_id,
                             canceled: true,
                             ..WatchResponse::default()
                         };
                         out.extend_from_slice(&frame(&canceled));
                     }
                 }
-                Wish::Progress => self.progress = self.progress.max(Some(current)),
+                Wish::Progress => self.watches.ask(current),
             }
         }
         self.reply.send(out.freeze()).await?;
@@ -174,7 +138,10 @@ impl<B: Backend> Stream<'_, B> {
             ..WatchResponse::default()
         };
         let begun = match allowed {
-            Ok(auth) => self.begin(request, current, auth).map_err(str::to_owned),
+            Ok(auth) => {
+                let begun = self.watches.begin(&self.shared.hub, request, current, auth);
+                begun.map_err(str::to_owned)
+            }
             Err(status) => Err(reason(&status)),
         };
         match begun {
@@ -188,72 +155,10 @@ impl<B: Backend> Stream<'_, B> {
         response
     }
 
-    fn begin(
-        &mut self,
-        request: &WatchCreateRequest,
-        current: i64,
-        auth: u64,
-    ) -> Result<i64, &'static str> {
-        let id = match request.watch_id {
-            0 => (self.next_id..).find(|id| !self.watches.contains_key(id)).unwrap_or(0),
-            id => id,
-        };
-        let spec = Arc::new(Spec::read(request, id)?);
-        if self.watches.contains_key(&id) {
-            return Err("mvcc: duplicate watch ID provided on the WatchStream");
-        }
-        if self.watches.len() >= self.shared.limits.watches_max {
-            return Err("quorate: too many watches");
-        }
-        let from = match request.start_revision {
-            0 => current.saturating_add(1),
-            revision => revision.max(1),
-        };
-        let number = match from > current {
-            true => match self.shared.hub.enter(&self.queue, &spec, from, current, auth) {
-                Entered::In(number) => Some(number),
-                Entered::Behind => None,
-                Entered::Full => return Err("quorate: too many watches"),
-            },
-            false => None,
-        };
-        if number.is_none() {
-            self.fall_behind(&spec, from);
-        }
-        self.watches.insert(id, Watch { spec, number });
-        if request.watch_id == 0 {
-            self.next_id = id.saturating_add(1);
-        }
-        Ok(id)
-    }
-
-    fn remove(&mut self, id: i64) -> Option<Watch> {
-        let watch = self.watches.remove(&id)?;
-        watch.number.into_iter().for_each(|number| self.shared.hub.leave(number));
-        self.behind.remove(&id);
-        self.shared.hub.ended(&self.queue, id);
-        self.queue.forget(id);
-        Some(watch)
-    }
-
-    fn fall_behind(&mut self, spec: &Arc<Spec>, next: i64) {
-        let behind = Behind { next: (next, 0), ..Behind::default() };
-        self.behind.insert(spec.id, behind);
-        self.shared.hub.behind(&self.queue, spec, next);
-    }
-
     /// Sends what the hub has handed out.
     async fn flush(&mut self) -> Result<(), Ended> {
-        let (items, behind) = self.queue.take();
-        for (id, revision) in behind {
-            if let Some(watch) = self.watches.get_mut(&id) {
-                watch.number = None;
-                let spec = Arc::clone(&watch.spec);
-                self.fall_behind(&spec, revision);
-            }
-        }
         let facts = self.shared.facts();
-        let mut items = items.into_iter().peekable();
+        let mut items = self.watches.take(&self.shared.hub).into_iter().peekable();
         // Many watches have little to say each: what they say leaves together.
         let mut out = BytesMut::new();
         while let Some(item) = items.next() {
@@ -267,7 +172,7 @@ impl<B: Backend> Stream<'_, B> {
                     out.extend_from_slice(&frame(&response));
                 }
                 Item::Events { id, revision, events } => {
-                    let Some(watch) = self.watches.get(&id) else { continue };
+                    let Some(spec) = self.watches.spec(id) else { continue };
                     let mut all = respond::Events::new(id, revision, events);
                     while let Some(Item::Events { id: next, revision, events }) =
                         items.next_if(|item| all.takes(item))
@@ -275,7 +180,7 @@ impl<B: Backend> Stream<'_, B> {
                         debug_assert_eq!(next, id);
                         all.add(revision, events);
                     }
-                    all.write(&mut out, &facts, watch.spec.fragment);
+                    all.write(&mut out, &facts, spec.fragment);
                 }
             }
             if out.len() >= TOGETHER {
@@ -288,12 +193,9 @@ impl<B: Backend> Stream<'_, B> {
 
     /// Starts reading for a watch that is behind.
     fn read_on(&mut self) -> Option<Reading> {
-        let next = self.behind.range(self.turn.saturating_add(1)..).next();
-        let (id, behind) = next.or_else(|| self.behind.iter().next())?;
-        self.turn = *id;
-        let spec = Arc::clone(&self.watches.get(id)?.spec);
-        let ask = Ask::Changes(spec.changes(behind.next.0, behind.next.1));
-        let (shared, who, idle) = (Arc::clone(&self.shared), self.who.clone(), behind.idle);
+        let Turn { spec, request, idle } = self.watches.turn()?;
+        let (ask, shared, who) =
+            (Ask::Changes(request), Arc::clone(&self.shared), self.who.clone());
         Some(Box::pin(async move {
             if idle {
                 ambient::sleep(PAUSE).await;
@@ -318,63 +220,47 @@ impl<B: Backend> Stream<'_, B> {
         spec: Arc<Spec>,
         page: Result<ChangesResponse, Status>,
     ) -> Result<(), Ended> {
-        let id = spec.id;
         // It may have ended while it was read for, and another may have got its number.
-        let watch = self.watches.get_mut(&id).filter(|watch| Arc::ptr_eq(&watch.spec, &spec));
-        let (Some(watch), Some(behind)) = (watch, self.behind.get_mut(&id)) else {
+        if !self.watches.is_behind(&spec) {
             return Ok(());
-        };
+        }
+        let id = spec.id;
         let page = match page {
             Ok(page) => page,
             Err(status) if denies(&status) => return self.deny(id, &status).await,
             Err(_) => return Ok(()),
         };
         let current = page.header.map_or(0, |header| header.revision);
+        let (compact_revision, incarnation) = (page.compact_revision, page.incarnation);
         let facts = self.shared.facts();
-        if page.compact_revision != 0 {
-            let canceled = WatchResponse {
-                header: Some(facts.header(current)),
-                watch_id: id,
-                canceled: true,
-                compact_revision: page.compact_revision,
-                cancel_reason: cut_reason(page.incarnation),
-                ..WatchResponse::default()
-            };
-            self.remove(id);
-            self.reply.send(frame(&canceled)).await?;
-            return self.report().await;
-        }
-        behind.cut.extend(page.events);
-        behind.next = (page.next_revision, page.next_sub);
-        self.shared.hub.behind(&self.queue, &spec, page.next_revision);
-        let whole = match page.next_sub {
-            0 => behind.cut.len(),
-            _ => behind.cut.partition_point(|event| event.revision() < page.next_revision),
-        };
-        let ready: Vec<_> = behind.cut.drain(..whole).collect();
-        if page.next_sub == 0 {
-            let (from, auth) = (page.next_revision, page.auth_revision);
-            match self.shared.hub.enter(&self.queue, &spec, from, current, auth) {
-                Entered::In(number) => {
-                    watch.number = Some(number);
-                    self.behind.remove(&id);
-                }
-                Entered::Behind | Entered::Full => behind.idle = ready.is_empty(),
+        match self.watches.page(&self.shared.hub, &spec, page) {
+            Paged::Nothing => {}
+            Paged::Events(ready) => {
+                let last = ready.last().map_or(0, Event::revision);
+                let encoded: Vec<Bytes> = ready.iter().map(events::encode).collect();
+                let all = respond::Events::new(id, last, encoded.concat().into());
+                let mut out = BytesMut::new();
+                all.write(&mut out, &facts, spec.fragment);
+                self.reply.send(out.freeze()).await?;
             }
-        }
-        if let Some(last) = ready.last().map(Event::revision) {
-            let encoded: Vec<Bytes> = ready.iter().map(events::encode).collect();
-            let all = respond::Events::new(id, last, encoded.concat().into());
-            let mut out = BytesMut::new();
-            all.write(&mut out, &facts, spec.fragment);
-            self.reply.send(out.freeze()).await?;
+            Paged::Compacted => {
+                let canceled = WatchResponse {
+                    header: Some(facts.header(current)),
+                    watch_id: id,
+                    canceled: true,
+                    compact_revision,
+                    cancel_reason: cut_reason(incarnation),
+                    ..WatchResponse::default()
+                };
+                self.reply.send(frame(&canceled)).await?;
+            }
         }
         self.report().await
     }
 
     /// Ends a watch whose caller may not see it any more.
     async fn deny(&mut self, id: i64, status: &Status) -> Result<(), Ended> {
-        self.remove(id);
+        self.watches.end(&self.shared.hub, id);
         let canceled = WatchResponse {
             header: Some(self.shared.facts().header(0)),
             watch_id: id,
@@ -386,37 +272,12 @@ impl<B: Backend> Stream<'_, B> {
         self.report().await
     }
 
-    /// Answers the client that asked how far the stream has come, once no watch is behind and what
-    /// was acknowledged before it asked was handed out: a client that waits for its own write knows
-    /// by one answer.
+    /// Answers the client that asked how far the stream has come, if it can be said.
     async fn report(&mut self) -> Result<(), Ended> {
-        let Some(wanted) = self.progress.filter(|_| self.behind.is_empty()) else { return Ok(()) };
-        let told = match self.watches.is_empty() {
-            true => Progress::Nobody,
-            false => self.shared.hub.progress(&self.queue, NONE, wanted),
-        };
-        if told == Progress::Waits {
-            return Ok(());
-        }
-        self.progress = None;
-        if told == Progress::Nobody {
-            let response = WatchResponse {
-                header: Some(self.shared.facts().header(wanted)),
-                watch_id: NONE,
-                ..WatchResponse::default()
-            };
-            self.reply.send(frame(&response)).await?;
-        }
-        Ok(())
-    }
-
-    /// Tells watches that asked for it that nothing happened.
-    fn tick(&self) {
-        for (id, watch) in &self.watches {
-            if watch.spec.progress && watch.number.is_some() {
-                self.shared.hub.progress(&self.queue, *id, 0);
-            }
-        }
+        let Some(revision) = self.watches.report(&self.shared.hub) else { return Ok(()) };
+        let header = Some(self.shared.facts().header(revision));
+        let response = WatchResponse { header, watch_id: NONE, ..WatchResponse::default() };
+        Ok(self.reply.send(frame(&response)).await?)
     }
 }
 
