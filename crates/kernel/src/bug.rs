@@ -157,11 +157,17 @@ pub enum Bug {
     ProgressTooSoon,
     /// A watch is told what was kept from another auth revision.
     KeptForOthers,
+    /// A node that starts goes by the membership of its snapshot, whatever its log says.
+    MembershipForgotten,
+    /// A node that has not caught up, or never started, becomes a voter.
+    StrangerVotes,
+    /// A node numbers its calls as before it started: late answers are taken for others.
+    NumbersReused,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 74] = [
+    pub const ALL: [(Bug, &'static str); 77] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -305,6 +311,15 @@ impl Bug {
             "What was to be said of a stream is said of a watch that began since",
         ),
         (Bug::KeptForOthers, "A watch is told what was kept from another auth revision"),
+        (
+            Bug::MembershipForgotten,
+            "A node that starts goes by the membership of its snapshot, whatever its log says",
+        ),
+        (Bug::StrangerVotes, "A node that has not caught up, or never started, becomes a voter"),
+        (
+            Bug::NumbersReused,
+            "A node numbers its calls as before it started: late answers are taken for others",
+        ),
     ];
 }
 

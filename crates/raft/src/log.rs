@@ -16,7 +16,10 @@ mod run;
 
 use alloc::{collections::BTreeSet, vec, vec::Vec};
 
-use kernel::NodeId;
+use kernel::{
+    NodeId,
+    bug::{Bug, planted},
+};
 
 use crate::{
     entry::{Entry, SnapshotMeta},
@@ -57,6 +60,9 @@ impl Log {
             if entry.index == log.last() + 1 && entry.term >= log.last_term() {
                 log.push(entry);
             }
+        }
+        if planted(Bug::MembershipForgotten) {
+            log.memberships.truncate(1);
         }
         log
     }

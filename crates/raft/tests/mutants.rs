@@ -25,7 +25,7 @@ mod traps;
 
 use kernel::bug::{Bug, plant};
 
-const BUGS: [Bug; 17] = [
+const BUGS: [Bug; 19] = [
     Bug::TruncateWithoutConflict,
     Bug::CommitWithoutClamp,
     Bug::VoteBeforeDurable,
@@ -43,6 +43,8 @@ const BUGS: [Bug; 17] = [
     Bug::LostEntryForgotten,
     Bug::GapBelieved,
     Bug::NewHalfDecides,
+    Bug::MembershipForgotten,
+    Bug::StrangerVotes,
 ];
 
 /// The suite runs the first 300 of them on the real code.

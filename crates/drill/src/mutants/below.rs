@@ -22,7 +22,9 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::VoteIgnoresLog
         | Bug::LostEntryForgotten
         | Bug::GapBelieved
-        | Bug::NewHalfDecides => Some("raft"),
+        | Bug::NewHalfDecides
+        | Bug::MembershipForgotten
+        | Bug::StrangerVotes => Some("raft"),
         Bug::SnapshotWithoutOutcomes
         | Bug::TornTailAccepted
         | Bug::DamageAsTornTail
@@ -79,6 +81,7 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::PlaceReused
         | Bug::CompareStale
         | Bug::DetachIgnored
-        | Bug::SnapshotWithoutRevision => None,
+        | Bug::SnapshotWithoutRevision
+        | Bug::NumbersReused => None,
     }
 }

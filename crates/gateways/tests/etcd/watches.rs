@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use database::{Code, Failure};
 use gateways::etcd::{
     Limits,
     wire::{
@@ -103,6 +104,22 @@ async fn a_watch_of_the_past_catches_up_and_goes_on() {
     let revisions: Vec<i64> = seen.iter().map(|(_, _, revision)| *revision).collect();
     let wanted: Vec<i64> = (2..5_002).step_by(2).chain(5_002..5_502).collect();
     assert_eq!(revisions, wanted);
+}
+
+#[tokio::test]
+async fn a_node_with_too_much_to_do_lets_a_new_watch_wait_and_ends_no_other() {
+    let served = start().await;
+    let client = Client::open(served.address).await;
+    let mut stream = client.stream(PATH).await;
+    begin(&mut stream, create("a")).await;
+    *served.fake.fails.lock().unwrap() = Some(Failure::new(Code::Overloaded, "too much"));
+    stream.say(&ask(RequestUnion::CreateRequest(create("b"))));
+    assert!(stream.is_silent().await);
+    *served.fake.fails.lock().unwrap() = None;
+    let began: WatchResponse = stream.next().await.unwrap();
+    assert_eq!((began.created, began.watch_id), (true, 1));
+    set(&client, "a", "v").await;
+    assert_eq!(told(&stream.next().await.unwrap()).0, 0);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::{NodeId, Ticket, limit::Bytes};
-use raft::{Append, Body, Entry, Record, Start};
+use raft::{Append, Body, Change, Entry, Record, Start};
 
 use crate::stage::Stage;
 
@@ -14,11 +14,13 @@ const N3: NodeId = NodeId(3);
 type Trap = fn() -> Result<(), String>;
 
 /// Every scene.
-pub const TRAPS: [(&str, Trap); 4] = [
+pub const TRAPS: [(&str, Trap); 6] = [
     ("a tail that was not compared is not committed", clamp),
     ("a majority for an entry of an old term commits nothing", old_term),
     ("a log with a gap is not whole", gap),
     ("a lease on a slow clock ends before fast clocks let a voter vote", lease),
+    ("who starts again goes by the membership in its log", membership),
+    ("who never started does not vote", stranger),
 ];
 
 fn ensure(holds: bool, text: &str) -> Result<(), String> {
@@ -89,4 +91,25 @@ fn lease() -> Result<(), String> {
     stage.propose(N2, "new").map_err(|refusal| format!("nobody leads: {refusal:?}"))?;
     stage.settle();
     ensure(!read(&mut stage, 2), "the old leader answers from a lease that has ended")
+}
+
+/// One of three leaves; another one starts again.
+fn membership() -> Result<(), String> {
+    let mut stage = Stage::led(3, |_| {});
+    let change = Change { voters: vec![N1, N2], learners: vec![] };
+    let changed = stage.call(N1, |raft, now, _| raft.change(now, change));
+    changed.map_err(|refusal| format!("refused: {refusal:?}"))?;
+    stage.settle();
+    stage.crash(N2);
+    stage.start(N2);
+    let two: Vec<NodeId> = stage.raft(N2).membership().voters().collect();
+    ensure(two == [N1, N2], "the membership of before the change")
+}
+
+/// A fourth is asked for that nobody has heard of.
+fn stranger() -> Result<(), String> {
+    let mut stage = Stage::led(3, |_| {});
+    let change = Change { voters: vec![N1, N2, N3, NodeId(4)], learners: vec![] };
+    let changed = stage.call(N1, |raft, now, _| raft.change(now, change));
+    ensure(changed.is_err(), "it votes, and half of the four are two")
 }

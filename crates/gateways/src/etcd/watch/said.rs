@@ -78,7 +78,7 @@ pub fn look<B: Backend>(shared: Arc<Shared<B>>, who: Who, messages: Vec<Bytes>) 
         };
         loop {
             match said(&shared, &who, &requests, level).await {
-                Err(status) if status.code == Code::Unavailable => {}
+                Err(status) if passes(&status) => {}
                 said => return said,
             }
             if !from_now {
@@ -88,6 +88,12 @@ pub fn look<B: Backend>(shared: Arc<Shared<B>>, who: Who, messages: Vec<Bytes>) 
             ambient::sleep(PAUSE).await;
         }
     })
+}
+
+/// Whether an error passes by itself: nobody leads, or there is too much to do. It is no reason to
+/// end the other watches of a stream.
+fn passes(status: &Status) -> bool {
+    matches!(status.code, Code::Unavailable | Code::ResourceExhausted)
 }
 
 fn is_from_now(request: &RequestUnion) -> bool {
@@ -107,7 +113,7 @@ async fn said<B: Backend>(
             RequestUnion::CreateRequest(request) => {
                 let auth = status.auth_revision;
                 match allowed(shared, who, &request, auth, level).await {
-                    Err(status) if status.code == Code::Unavailable => return Err(status),
+                    Err(status) if passes(&status) => return Err(status),
                     allowed => Wish::Create(request, allowed),
                 }
             }
