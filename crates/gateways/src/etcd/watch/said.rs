@@ -78,12 +78,12 @@ pub fn look<B: Backend>(shared: Arc<Shared<B>>, who: Who, messages: Vec<Bytes>) 
         };
         loop {
             match said(&shared, &who, &requests, level).await {
+                // Without a leader a client learns how far this node has come.
+                Err(status) if status.code == Code::Unavailable && !from_now => {
+                    level = Consistency::EVENTUAL;
+                }
                 Err(status) if passes(&status) => {}
                 said => return said,
-            }
-            if !from_now {
-                // Without a leader a client learns how far this node has come.
-                level = Consistency::EVENTUAL;
             }
             ambient::sleep(PAUSE).await;
         }

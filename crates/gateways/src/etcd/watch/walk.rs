@@ -302,6 +302,7 @@ impl Walk {
 }
 
 fn walk(seed: u64) {
+    println!("seed {seed}");
     let (mut rng, mut walk) = (Rng::new(seed), Walk::new());
     for _ in 0..STEPS {
         walk.step(&mut rng);
