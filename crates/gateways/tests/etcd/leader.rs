@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use gateways::etcd::{
     Limits,
     grpc::frame,
-    wire::{RequestUnion, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse},
+    wire::{RequestUnion, WatchCreateRequest, WatchProgressRequest, WatchResponse},
 };
 use kernel::Duration;
 use layers::coordination::{LeaderRequest, LeaderResponse, PutRequest, PutResponse};
@@ -14,11 +14,11 @@ use crate::{
     client::{Client, Failed, answer},
     fake::{join, start_with},
     keys::set,
+    watches::{PATH as WATCH, ask, begin, create},
 };
 
 const LEADER: (&str, &str) = ("hasleader", "true");
 const OBSERVE: &str = "/v3electionpb.Election/Observe";
-const WATCH: &str = "/etcdserverpb.Watch/Watch";
 
 async fn put(client: &Client, headers: &[(&str, &str)]) -> Result<PutResponse, Failed> {
     let request = PutRequest { key: "a".into(), value: "v".into(), ..PutRequest::default() };
@@ -33,15 +33,12 @@ async fn who_wants_a_leader_is_told_when_there_is_none() {
     let served = start_with(Limits { refresh_period, ..Limits::default() }).await;
     let client = Client::open(served.address).await;
     set(&client, "a", "v").await;
-    let request = WatchCreateRequest { key: "a".into(), ..WatchCreateRequest::default() };
-    let request = WatchRequest { request_union: Some(RequestUnion::CreateRequest(request)) };
     let mut patient = client.stream(WATCH).await;
     let mut strict = client.stream_with(WATCH, &[LEADER]).await;
     let mut observer = client.stream_with(OBSERVE, &[LEADER]).await;
     observer.say(&LeaderRequest { name: "e".into() });
     for stream in [&mut patient, &mut strict] {
-        stream.say(&request);
-        assert!(stream.next::<WatchResponse>().await.unwrap().created);
+        begin(stream, create("a")).await;
     }
     assert!(strict.is_silent().await, "somebody leads");
 
@@ -69,20 +66,14 @@ async fn where_nobody_leads_a_watch_of_the_past_begins_and_one_of_now_waits() {
     let (client, writer) = (Client::open(served.address).await, Client::open(others.address).await);
     set(&writer, "a", "v").await;
     let mut stream = client.stream(WATCH).await;
-    let create = |start_revision| {
-        let request = WatchCreateRequest { key: "a".into(), start_revision, ..Default::default() };
-        WatchRequest { request_union: Some(RequestUnion::CreateRequest(request)) }
-    };
     served.fake.cut_off.store(true, Ordering::Relaxed);
-    stream.say(&create(1));
-    assert!(stream.next::<WatchResponse>().await.unwrap().created);
+    begin(&mut stream, WatchCreateRequest { start_revision: 1, ..create("a") }).await;
     assert_eq!(stream.next::<WatchResponse>().await.unwrap().events.len(), 1);
-    let progress = RequestUnion::ProgressRequest(WatchProgressRequest {});
-    stream.say(&WatchRequest { request_union: Some(progress) });
+    stream.say(&ask(RequestUnion::ProgressRequest(WatchProgressRequest {})));
     let far: WatchResponse = stream.next().await.unwrap();
     assert_eq!((far.watch_id, far.header.unwrap().revision), (-1, 2), "as far as this node");
 
-    stream.say(&create(0));
+    stream.say(&ask(RequestUnion::CreateRequest(create("a"))));
     assert!(stream.is_silent().await, "nobody knows where now is");
     set(&writer, "a", "w").await;
     let told: WatchResponse = stream.next().await.unwrap();
@@ -99,9 +90,7 @@ async fn a_stream_that_ends_says_its_message_to_the_end() {
     let served = start_with(Limits { refresh_period, ..Limits::default() }).await;
     let (client, slow) = (Client::open(served.address).await, Client::open(served.address).await);
     let mut strict = slow.stream_with(WATCH, &[LEADER]).await;
-    let request = WatchCreateRequest { key: "a".into(), ..WatchCreateRequest::default() };
-    strict.say(&WatchRequest { request_union: Some(RequestUnion::CreateRequest(request)) });
-    assert!(strict.next::<WatchResponse>().await.unwrap().created);
+    begin(&mut strict, create("a")).await;
     // More than the window of a client that does not read.
     let value = "v".repeat(1 << 18);
     set(&client, "a", &value).await;

@@ -23,17 +23,17 @@ use crate::{
     keys::{put, set},
 };
 
-const PATH: &str = "/etcdserverpb.Watch/Watch";
+pub const PATH: &str = "/etcdserverpb.Watch/Watch";
 
-fn ask(union: RequestUnion) -> WatchRequest {
+pub fn ask(union: RequestUnion) -> WatchRequest {
     WatchRequest { request_union: Some(union) }
 }
 
-fn create(key: &str) -> WatchCreateRequest {
+pub fn create(key: &str) -> WatchCreateRequest {
     WatchCreateRequest { key: key.to_owned().into(), ..WatchCreateRequest::default() }
 }
 
-async fn begin(stream: &mut Stream, request: WatchCreateRequest) -> WatchResponse {
+pub async fn begin(stream: &mut Stream, request: WatchCreateRequest) -> WatchResponse {
     stream.say(&ask(RequestUnion::CreateRequest(request)));
     let response: WatchResponse = stream.next().await.unwrap();
     assert!(response.created, "{response:?}");

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use contract::Consistency;
 use layers::coordination::{Answer, Ask, MayRequest, Need, StatusRequest, StatusResponse};
 
-use super::PAUSE;
+use super::{PAUSE, spec::first_key};
 use crate::{
     Backend, ambient,
     etcd::{
@@ -135,9 +135,6 @@ async fn allowed<B: Backend>(
     if auth == 0 {
         return Ok(0);
     }
-    // As in etcd, no key is the smallest one.
-    let first = Bytes::from_static(&[0]);
-    let key = if request.key.is_empty() { first } else { request.key.clone() };
-    let (need, range_end) = (Need::Read as i32, request.range_end.clone());
-    shared.may_at(level, who, MayRequest { need, key, range_end }).await
+    let (key, range_end) = (first_key(request), request.range_end.clone());
+    shared.may_at(level, who, MayRequest { need: Need::Read as i32, key, range_end }).await
 }

@@ -38,17 +38,18 @@ pub enum End {
     Never,
 }
 
+/// The first key of a request: as in etcd, no key is the smallest one.
+pub fn first_key(request: &WatchCreateRequest) -> Bytes {
+    if request.key.is_empty() { Bytes::from_static(&[0]) } else { request.key.clone() }
+}
+
 impl Spec {
     /// Reads a request.
     ///
     /// # Errors
     /// If there are no such keys.
     pub fn read(request: &WatchCreateRequest, id: i64) -> Result<Spec, &'static str> {
-        // As in etcd, no key is the smallest one.
-        let key: Box<[u8]> = match request.key.is_empty() {
-            true => [0].into(),
-            false => request.key[..].into(),
-        };
+        let key: Box<[u8]> = first_key(request)[..].into();
         let end = match &request.range_end[..] {
             [] => End::One,
             [0] => End::Never,
