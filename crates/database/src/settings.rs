@@ -55,8 +55,8 @@ pub struct Settings {
     pub forget_max: usize,
     /// Leader leases serve reads.
     pub lease: bool,
-    /// A lease that was not renewed for this long has what is left of it noted in the log, so that
-    /// the next leader does not begin anew.
+    /// A lease that was not renewed for this long, or for half of its time if that is less, has what
+    /// is left of it noted in the log, so that the next leader does not begin anew.
     pub lease_checkpoint: Duration,
     /// Keep-alives in flight on this node, beside other requests.
     pub keep_alives_max: u64,

@@ -5,7 +5,8 @@
 //!       └─▶ operations of clients  ──────┘    │
 //!                                             └─▶ invariants, after every few events
 //!   safety phase: faults strike, everything must stay consistent
-//!   liveness phase: all but a minority is healed; it must serve again and all replicas agree
+//!   liveness phase: all but a minority is healed, and no frame is late by as much as elections
+//!   wait; it must serve again and all replicas agree
 //! ```
 //!
 //! A [`machine::Node`] is the real thing down to bytes and blocks: the process, the journal, the

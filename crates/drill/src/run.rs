@@ -191,7 +191,7 @@ impl<'a> Stage<'a> {
         self.operator.rest();
         self.ambush.rest();
         self.stops.rest();
-        self.world.heal_all_but(&self.run.plan.dead);
+        self.heal();
         self.liveness()?;
         self.judge()
     }

@@ -183,6 +183,11 @@ impl Net {
         if client { &self.clients } else { &self.peers }
     }
 
+    /// From the next reset on, no frame between nodes is late by more than this.
+    pub(crate) fn bound_tail(&mut self, tail: Duration) {
+        self.peers.tail = self.peers.tail.min(tail);
+    }
+
     /// Ends every fault on every link.
     pub(crate) fn reset(&mut self) {
         for index in 0..self.links.len() {
@@ -269,6 +274,27 @@ mod tests {
             1_000,
         );
         assert!(tail.iter().any(|(at, _)| at.0 > 100_000_000));
+    }
+
+    #[test]
+    fn a_tail_that_is_bound_is_no_longer_than_that() {
+        let peers =
+            Quality { tail_ppm: 500_000, tail: Duration::from_secs(1), ..Quality::default() };
+        let mut net = Net::new(2, &peers, &Quality::default(), Rng::new(7));
+        let longest = |net: &mut Net, from: u64| {
+            let travel = |i: u64| {
+                let now = Instant(i * 2_000_000_000);
+                match net.route(now, NodeId(1), NodeId(2), 100) {
+                    Route::Arrives { at, .. } => at.since(now),
+                    Route::Lost(why) => panic!("{why:?}"),
+                }
+            };
+            (from..from + 100).map(travel).max()
+        };
+        assert!(longest(&mut net, 0) > Some(Duration::from_millis(500)));
+        net.bound_tail(Duration::from_millis(60));
+        net.reset();
+        assert!(longest(&mut net, 100) < Some(Duration::from_millis(61)));
     }
 
     #[test]

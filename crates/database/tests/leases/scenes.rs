@@ -1,5 +1,6 @@
 //! What a client may rely on, and what no fault may change.
 
+use database::Settings;
 use layers::coordination::*;
 
 use super::stage::*;
@@ -36,16 +37,16 @@ pub fn a_lease_ends_after_its_time_and_takes_its_keys_with_it() {
 
 pub fn a_lease_that_is_kept_alive_lives_and_shows_what_is_left() {
     let mut stage = stage();
-    stage.grant(7, 3);
+    stage.grant(7, 5);
     let granted = stage.keep_alive(0, 7).unwrap().renewal;
     for node in [0, 1, 2, 0, 1, 2] {
         stage.run(2_000);
-        assert_eq!(stage.left(node, 7), 0, "less than a second");
+        assert_eq!(stage.left(node, 7), 2, "less than three seconds");
         let kept = stage.keep_alive(node, 7).unwrap();
-        assert_eq!((kept.ttl, kept.renewal), (3, granted), "the log knows nothing of it");
-        assert_eq!(stage.left(node, 7), 2);
+        assert_eq!((kept.ttl, kept.renewal), (5, granted), "the log knows nothing of it");
+        assert_eq!(stage.left(node, 7), 4);
     }
-    until_ended(&mut stage, 7, 4_000);
+    until_ended(&mut stage, 7, 6_000);
 }
 
 pub fn a_new_leader_gives_a_lease_the_time_that_it_had_at_its_last_renewal() {
@@ -159,12 +160,12 @@ pub fn nobody_leads_and_no_time_passes() {
     until_ended(&mut stage, 7, 6_000);
 }
 
-pub fn a_restart_of_all_gives_every_lease_its_whole_time() {
+pub fn a_restart_of_all_gives_a_lease_that_was_just_renewed_its_whole_time() {
     let mut stage = stage();
-    stage.grant(7, 3);
+    stage.grant(7, 5);
     stage.run(2_000);
     (0..3).for_each(|node| stage.restart(node));
-    stage.run(2_500);
+    stage.run(4_500);
     assert_eq!(stage.leases(), [7]);
     until_ended(&mut stage, 7, 4_000);
 }
@@ -180,6 +181,17 @@ pub fn what_was_noted_shortens_a_lease_at_the_next_leader() {
     }
     until_ended(&mut stage, 7, 1_000);
     assert!(stage.now_ms - begun >= 16_000);
+}
+
+/// The same with a lease that is far shorter than the time after which long ones are noted.
+pub fn what_was_noted_of_a_short_lease_shortens_it_too() {
+    let mut stage = Stage::new(Settings::default());
+    stage.grant(7, 4);
+    let begun = stage.now_ms;
+    stage.run(3_000);
+    stage.transfer((stage.leader() + 1) % 3);
+    until_ended(&mut stage, 7, 3_500);
+    assert!(stage.now_ms - begun >= 4_000);
 }
 
 pub fn a_keep_alive_behind_a_checkpoint_goes_through_the_log() {

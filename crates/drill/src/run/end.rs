@@ -15,12 +15,20 @@ use layers::{counter, kv};
 use prost::Message;
 
 use super::{Outcome, Play, Stage, failed};
-use crate::{coordination, replicas};
+use crate::{coordination, factory::settings, replicas};
 
 /// Within this time all leases must end once nobody renews them: the longest has five seconds.
 const LEASES_END: Duration = Duration::from_secs(30);
 
 impl Stage<'_> {
+    /// All but the dead is healed, and the network keeps Raft's terms: it promises progress where
+    /// frames take far less than an election timeout (Ongaro and Ousterhout 2014, section 5.6).
+    /// Where one takes longer every second, leaders come and go for as long as that lasts.
+    pub(super) fn heal(&mut self) {
+        self.world.bound_tail(settings().election_timeout / 4);
+        self.world.heal_all_but(&self.run.plan.dead);
+    }
+
     /// The healed cluster must serve through every node, and all replicas must agree.
     pub(super) fn liveness(&mut self) -> Play<()> {
         let end = self.world.now() + self.run.plan.options.liveness;

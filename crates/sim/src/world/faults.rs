@@ -202,6 +202,13 @@ impl<F: Factory> World<F> {
         }
     }
 
+    /// From now on no frame between nodes is late by more than this, on top of what links usually
+    /// take.
+    pub fn bound_tail(&mut self, tail: Duration) {
+        self.net.bound_tail(tail);
+        self.apply_conditions();
+    }
+
     /// Ends one condition, unless it was healed before.
     pub(super) fn heal(&mut self, id: u64) {
         let Some(index) = self.conditions.iter().position(|c| c.id == id) else { return };

@@ -22,7 +22,8 @@ const STALE_MAX: usize = 1_024;
 pub struct Pace {
     /// The most that counts of the time between two turns.
     pub step: Duration,
-    /// What is left of a lease is noted when it was not renewed for this long.
+    /// What is left of a lease is noted when it was not renewed for this long, or for half of its
+    /// time if that is less.
     pub note_after: Duration,
 }
 
@@ -258,15 +259,23 @@ impl Clock {
                 due.overdue.push(Overdue { id, renewal: lease.renewal });
                 continue;
             }
-            let left = lease.due - time;
-            if millis(lease.ttl).saturating_sub(left) >= self.note_after() {
-                self.noted.insert(id);
-                let remaining_ttl = i64::try_from(left.div_ceil(1_000)).unwrap_or(i64::MAX);
-                due.noted.push(LeaseCheckpoint { id, remaining_ttl, renewal: lease.renewal });
-            }
+            due.noted.extend(self.note(&lease));
             self.plan(&lease);
         }
         due
+    }
+
+    /// What the next leader is to know of a lease that was not renewed for a while, unless whole
+    /// seconds say no less than what was granted.
+    fn note(&mut self, lease: &Lease) -> Option<LeaseCheckpoint> {
+        let Lease { id, due, ttl, renewal } = *lease;
+        let left = due.saturating_sub(self.time());
+        let remaining_ttl = i64::try_from(left.div_ceil(1_000)).unwrap_or(i64::MAX);
+        let quiet = millis(ttl).saturating_sub(left) >= self.note_after(ttl);
+        (quiet && remaining_ttl < ttl).then(|| {
+            self.noted.insert(id);
+            LeaseCheckpoint { id, remaining_ttl, renewal }
+        })
     }
 
     /// What a turn found could not be proposed: it is found again.
@@ -285,8 +294,9 @@ impl Clock {
         left.is_some()
     }
 
-    fn note_after(&self) -> u64 {
-        u64::try_from(self.pace.note_after.as_millis()).unwrap_or(u64::MAX)
+    /// Clients renew a lease before half of its time is gone: what they keep alive is not noted.
+    fn note_after(&self, ttl: i64) -> u64 {
+        u64::try_from(self.pace.note_after.as_millis()).unwrap_or(u64::MAX).min(millis(ttl) / 2)
     }
 
     /// Gives a lease its next place on the agenda. Places that leases have left behind, and those
@@ -303,8 +313,11 @@ impl Clock {
         all.into_iter().for_each(|(at, id)| self.agenda.put(at, id));
     }
 
+    /// When a lease will not have been renewed for long enough, and from then on as often.
     fn next_look(&self, lease: &Lease) -> u64 {
-        lease.due.min(self.time().saturating_add(self.note_after()))
+        let (time, after) = (self.time(), self.note_after(lease.ttl));
+        let first = lease.due.saturating_sub(millis(lease.ttl)).saturating_add(after);
+        lease.due.min(if first > time { first } else { time.saturating_add(after) })
     }
 
     fn get(&self, id: i64) -> Option<&Lease> {

@@ -1,6 +1,6 @@
 //! No lease ends too early whatever happens, and each ends in time if nothing does.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -158,6 +158,24 @@ fn what_is_left_of_a_long_lease_is_noted_now_and_then_unless_it_is_kept_alive() 
 }
 
 #[test]
+fn what_is_left_of_a_short_one_is_noted_at_half_of_its_time() {
+    let mut clock = clock();
+    (1..=4).for_each(|id| {
+        clock.follow(at(0), &LeaseChange::Live(record(id, [1, 4, 5, 60][id as usize - 1])))
+    });
+    let mut noted = Vec::new();
+    for quarter in 0..240 {
+        if quarter % 80 == 79 {
+            clock.keep_alive(at(quarter * 250), 4);
+        }
+        let due = run(&mut clock, quarter * 250..quarter * 250 + 250);
+        noted.extend(due.noted.iter().map(|noted| (quarter * 250, noted.id, noted.remaining_ttl)));
+    }
+    // A second cannot be halved in whole seconds, and what is kept alive is not noted.
+    assert_eq!(noted, [(2_250, 2, 2), (2_750, 3, 3)]);
+}
+
+#[test]
 fn a_mass_ends_lot_by_lot() {
     let mut clock = clock();
     let page: Vec<_> = (1..=2_500).map(|id| record(id, 2)).collect();
@@ -243,24 +261,37 @@ proptest! {
         let (mut clock, mut now) = (clock(), 0);
         // By id: the record, the moment before which it must not end, whether its end is proposed.
         let mut model: BTreeMap<i64, (LeaseRecord, u64, bool)> = BTreeMap::new();
+        // Those of which the log says that they have less than their whole time.
+        let mut noted = BTreeSet::new();
         let until = |record: &LeaseRecord, now: u64| now + record.ttl as u64 * 1_000;
         for step in steps {
             match step {
                 Step::Wait { ms } => now += ms,
                 Step::Prove { lag } => drop(clock.count(at(now.saturating_sub(lag)))),
-                Step::Turn => for overdue in clock.turn().overdue {
-                    let (record, live_until, ending) = model.get_mut(&overdue.id).unwrap();
-                    prop_assert!(now >= *live_until, "{overdue:?} at {now}, not {live_until}");
-                    prop_assert_eq!((overdue.renewal, *ending), (record.renewal, false));
-                    *ending = true;
-                },
+                Step::Turn => {
+                    let due = clock.turn();
+                    for overdue in due.overdue {
+                        let (record, live_until, ending) = model.get_mut(&overdue.id).unwrap();
+                        prop_assert!(now >= *live_until, "{overdue:?} at {now}, not {live_until}");
+                        prop_assert_eq!((overdue.renewal, *ending), (record.renewal, false));
+                        *ending = true;
+                    }
+                    for checkpoint in due.noted {
+                        let (record, live_until, _) = model[&checkpoint.id];
+                        let left = 1_000 * checkpoint.remaining_ttl as u64;
+                        prop_assert!(now + left >= live_until, "{checkpoint:?} at {now}, not {live_until}");
+                        prop_assert!(checkpoint.remaining_ttl < record.ttl);
+                        noted.insert(checkpoint.id);
+                    }
+                }
                 Step::KeepAlive { id } => {
                     let kept = clock.keep_alive(at(now), id);
                     match model.get_mut(&id) {
                         None => prop_assert_eq!(kept, Kept::Unknown),
                         Some((.., true)) => prop_assert_eq!(kept, Kept::Ending),
                         Some((record, live_until, false)) => {
-                            prop_assert_eq!(kept, Kept::Alive { log_it: false });
+                            let log_it = noted.contains(&id);
+                            prop_assert_eq!(kept, Kept::Alive { log_it });
                             *live_until = until(record, now);
                         }
                     }
@@ -274,12 +305,14 @@ proptest! {
                 }
                 Step::End { id } => {
                     model.remove(&id);
+                    noted.remove(&id);
                     clock.follow(at(now), &LeaseChange::Ended(id));
                 }
                 Step::Renew { id } => if let Some((record, live_until, ending)) = model.get_mut(&id) {
                     record.renewal += 1;
                     clock.follow(at(now), &LeaseChange::Live(*record));
                     (*live_until, *ending) = (until(record, now), false);
+                    noted.remove(&id);
                 },
             }
         }
