@@ -249,7 +249,9 @@ impl Calls {
             let look_at = look_at.min(call.deadline);
             if look_at != call.look_at {
                 self.agenda.remove(&(call.look_at, id));
-                self.agenda.insert((look_at, id));
+                if !planted(Bug::CallForgotten) {
+                    self.agenda.insert((look_at, id));
+                }
                 call.look_at = look_at;
             }
             call.stage = stage;

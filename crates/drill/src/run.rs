@@ -126,6 +126,10 @@ struct Stage<'a> {
     pictures: Pictures,
     /// Per client: what its read must show at least.
     floors: Vec<BTreeMap<ShardId, u64>>,
+    /// Per client: when it last asked.
+    asked: Vec<Instant>,
+    /// From here on every node that is up answers by the deadline.
+    healed: Instant,
     /// The same of the questions that are asked in an ambush.
     probes: BTreeMap<Ticket, BTreeMap<ShardId, u64>>,
     operator: Operator,
@@ -157,6 +161,8 @@ impl<'a> Stage<'a> {
             run,
             world,
             floors: vec![BTreeMap::new(); clients.len()],
+            asked: vec![Instant::ZERO; clients.len()],
+            healed: Instant::NEVER,
             clients,
             waiting: BTreeMap::new(),
             history: Vec::new(),
@@ -351,6 +357,10 @@ impl<'a> Stage<'a> {
                     return Ok(());
                 }
                 self.waiting.remove(&ticket);
+                if answer.is_none() && self.asked[id] >= self.healed {
+                    let text = "a node that is up leaves a request without an answer";
+                    return failed("liveness", text);
+                }
                 let outcome = answer.map(|answer| answer.outcome);
                 if let Some(sim::Outcome::Reply(Answer::Done(done))) = &outcome {
                     fresh(&self.floors[id], done)?;
@@ -367,6 +377,7 @@ impl<'a> Stage<'a> {
         if let Some((node, request)) = ask {
             let ticket = self.world.request(node, request);
             self.clients[id].asked(ticket);
+            self.asked[id] = now;
             self.waiting.insert(ticket, id);
         }
         Ok(())

@@ -163,11 +163,19 @@ pub enum Bug {
     StrangerVotes,
     /// A node numbers its calls as before it started: late answers are taken for others.
     NumbersReused,
+    /// What a follower lost is not sent again.
+    LossUnnoticed,
+    /// A change of the membership forgets how far the followers are.
+    ProgressForgotten,
+    /// A call that went to its next stage is not looked at when its deadline passes.
+    CallForgotten,
+    /// A replica that the copy of the catalog here does not know yet is dropped.
+    UnknownDropped,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 77] = [
+    pub const ALL: [(Bug, &'static str); 81] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -319,6 +327,13 @@ impl Bug {
         (
             Bug::NumbersReused,
             "A node numbers its calls as before it started: late answers are taken for others",
+        ),
+        (Bug::LossUnnoticed, "What a follower lost is not sent again"),
+        (Bug::ProgressForgotten, "A change of the membership forgets how far the followers are"),
+        (Bug::CallForgotten, "The deadline of a call that went to its next stage is not kept"),
+        (
+            Bug::UnknownDropped,
+            "A replica that the copy of the catalog here does not know yet is dropped",
         ),
     ];
 }

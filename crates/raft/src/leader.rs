@@ -6,7 +6,10 @@ use alloc::{
 };
 
 use bytes::Bytes;
-use kernel::{Instant, NodeId, Now, Ticket};
+use kernel::{
+    Instant, NodeId, Now, Ticket,
+    bug::{Bug, planted},
+};
 
 use crate::{
     api::Refusal,
@@ -69,7 +72,7 @@ impl Leading {
 
     /// Makes the followers those of this membership; new ones start at `next`.
     pub(crate) fn follow(&mut self, group: &Membership, own: NodeId, next: u64, now: Instant) {
-        self.peers.retain(|node, _| group.contains(*node));
+        self.peers.retain(|node, _| group.contains(*node) && !planted(Bug::ProgressForgotten));
         for node in group.nodes().into_iter().filter(|node| *node != own) {
             self.peers.entry(node).or_insert_with(|| Progress::new(next, now));
         }

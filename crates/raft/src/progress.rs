@@ -215,9 +215,21 @@ impl Progress {
         self.probe_from(next);
     }
 
+    /// A regular round was answered, with how far the logs agree: everything that was sent before it
+    /// should have arrived before it. Later rounds may be under way: the way there and back may be
+    /// longer than the time between rounds.
+    pub(crate) fn notice_loss(&mut self, round: u64, verified: u64) {
+        self.unpause(round);
+        let lost = self.next_at(round).is_some_and(|next| verified + 1 < next);
+        if lost && matches!(self.mode, Mode::Replicate) {
+            kernel::sometimes!("raft: a heartbeat shows that an append was lost");
+            self.probe_from(verified + 1);
+        }
+    }
+
     /// A regular round was answered that was sent after the probe: the probe, or its answer, is
     /// lost or late.
-    pub(crate) fn unpause(&mut self, round: u64) {
+    fn unpause(&mut self, round: u64) {
         if let Mode::Probe { paused } = &mut self.mode {
             *paused = paused.filter(|since| round <= *since);
         }

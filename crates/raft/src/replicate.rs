@@ -5,7 +5,10 @@
 
 use alloc::boxed::Box;
 
-use kernel::{NodeId, Now};
+use kernel::{
+    NodeId, Now,
+    bug::{Bug, planted},
+};
 
 use crate::{
     config::Config,
@@ -86,13 +89,8 @@ impl Raft {
         if reply.matched > 0 {
             peer.acknowledged(reply.matched, self.log.first());
         }
-        // Everything that was sent before this heartbeat should have arrived before it. Later rounds
-        // may be under way: the way there and back may be longer than the time between rounds.
-        peer.unpause(reply.round);
-        let lost = peer.next_at(reply.round).is_some_and(|next| reply.verified + 1 < next);
-        if lost && matches!(peer.mode, Mode::Replicate) {
-            kernel::sometimes!("raft: a heartbeat shows that an append was lost");
-            peer.probe_from(reply.verified + 1);
+        if !planted(Bug::LossUnnoticed) {
+            peer.notice_loss(reply.round, reply.verified);
         }
         self.pump_transfer(out);
         self.confirm_rounds(now, out);

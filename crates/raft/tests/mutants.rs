@@ -9,6 +9,8 @@ extern crate quorate_raft as raft;
 mod check;
 #[path = "suite/cluster.rs"]
 mod cluster;
+// The suite makes nodes forget, too.
+#[allow(dead_code)]
 #[path = "suite/node.rs"]
 mod node;
 #[path = "suite/random.rs"]
@@ -25,7 +27,7 @@ mod traps;
 
 use kernel::bug::{Bug, plant};
 
-const BUGS: [Bug; 19] = [
+const BUGS: [Bug; 21] = [
     Bug::TruncateWithoutConflict,
     Bug::CommitWithoutClamp,
     Bug::VoteBeforeDurable,
@@ -45,6 +47,8 @@ const BUGS: [Bug; 19] = [
     Bug::NewHalfDecides,
     Bug::MembershipForgotten,
     Bug::StrangerVotes,
+    Bug::LossUnnoticed,
+    Bug::ProgressForgotten,
 ];
 
 /// The suite runs the first 300 of them on the real code.

@@ -6,7 +6,10 @@
 
 use alloc::{collections::BTreeSet, format, vec::Vec};
 
-use kernel::{Event, NodeId, RequestId, ShardId, Token};
+use kernel::{
+    Event, NodeId, RequestId, ShardId, Token,
+    bug::{Bug, planted},
+};
 use raft::{Change, Config, Membership, Raft, Start};
 use store::{
     engine::Engine,
@@ -62,7 +65,8 @@ pub fn reshape<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     // Ids are never used again: a shard that was made and is not there was dropped. One that this
     // copy of the catalog does not know yet stays.
     let made = core.catalog.next_shard;
-    let dropped = |id: &ShardId| *id != CATALOG && id.0 < made && !known.contains(id);
+    let heard_of = |id: &ShardId| id.0 < made || planted(Bug::UnknownDropped);
+    let dropped = |id: &ShardId| *id != CATALOG && heard_of(id) && !known.contains(id);
     let gone: Vec<ShardId> = shards.keys().copied().filter(dropped).collect();
     for id in gone {
         remove(core, shards, id);

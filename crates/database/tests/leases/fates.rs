@@ -6,7 +6,10 @@ use database::{
     api::{Call, Control, Fate},
 };
 use kernel::{Duration, RequestId, Ticket};
-use layers::kv::{Command, Put};
+use layers::{
+    coordination::{Act, Ask, StatusRequest, SweepRequest},
+    kv::{Command, Put},
+};
 
 use crate::stage::{self, Stage, settings};
 
@@ -16,6 +19,26 @@ fn write(keyspace: &str, request_id: &RequestId) -> Request {
     let command = Command::one(Put { key: "k".into(), value: "v".into(), ..Put::default() });
     let Request::Call(call) = stage::write(&command) else { panic!("a write is a call") };
     Request::Call(Call { keyspace: keyspace.into(), request_id: Some(request_id.clone()), ..call })
+}
+
+/// Whether it waits for a leader, for a majority or for another node.
+pub fn a_call_is_answered_by_its_deadline() {
+    let mut stage = Stage::new(settings());
+    let leader = stage.leader();
+    stage.stop((leader + 1) % 3, true);
+    stage.cut((leader + 2) % 3, true);
+    let mut asked = Vec::new();
+    for ms in [0, 200, 1_000] {
+        stage.run(ms);
+        for node in [leader, (leader + 2) % 3] {
+            asked.push(stage.put(node, stage::mutate(Act::Sweep(SweepRequest {}))));
+            asked.push(stage.put(node, stage::query(Ask::Status(StatusRequest {}))));
+        }
+    }
+    stage.run(5_250);
+    for ticket in asked {
+        assert!(stage.answer(ticket).is_some(), "{ticket:?} waits for ever");
+    }
 }
 
 pub fn a_node_that_is_behind_finds_what_it_has_not_heard_of() {

@@ -14,7 +14,11 @@ macro_rules! tests {
 }
 
 tests![clocks: a_clock_that_is_wrong_ends_no_key_and_keeps_none];
-tests![fates: a_node_that_is_behind_finds_what_it_has_not_heard_of];
+tests![
+    fates:
+    a_call_is_answered_by_its_deadline,
+    a_node_that_is_behind_finds_what_it_has_not_heard_of,
+];
 tests![
     scenes:
     a_lease_ends_after_its_time_and_takes_its_keys_with_it,

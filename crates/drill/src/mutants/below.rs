@@ -24,7 +24,9 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::GapBelieved
         | Bug::NewHalfDecides
         | Bug::MembershipForgotten
-        | Bug::StrangerVotes => Some("raft"),
+        | Bug::StrangerVotes
+        | Bug::LossUnnoticed
+        | Bug::ProgressForgotten => Some("raft"),
         Bug::SnapshotWithoutOutcomes
         | Bug::TornTailAccepted
         | Bug::DamageAsTornTail
@@ -40,7 +42,8 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::KeepAliveWhileEnding
         | Bug::KeepAliveNotLogged
         | Bug::CatalogBelieved
-        | Bug::OwnClock => Some("database"),
+        | Bug::OwnClock
+        | Bug::CallForgotten => Some("database"),
         Bug::PermissionOfThePast
         | Bug::InnerTxnUnchecked
         | Bug::TokenOutlivesPassword
@@ -82,6 +85,7 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::CompareStale
         | Bug::DetachIgnored
         | Bug::SnapshotWithoutRevision
-        | Bug::NumbersReused => None,
+        | Bug::NumbersReused
+        | Bug::UnknownDropped => None,
     }
 }

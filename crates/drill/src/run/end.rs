@@ -23,10 +23,12 @@ const LEASES_END: Duration = Duration::from_secs(30);
 impl Stage<'_> {
     /// All but the dead is healed, and the network keeps Raft's terms: it promises progress where
     /// frames take far less than an election timeout (Ongaro and Ousterhout 2014, section 5.6).
-    /// Where one takes longer every second, leaders come and go for as long as that lasts.
+    /// Where one takes longer every second, leaders come and go for as long as that lasts. Every
+    /// request that is made from now on is answered by its deadline, however it ends.
     pub(super) fn heal(&mut self) {
         self.world.bound_tail(settings().election_timeout / 4);
         self.world.heal_all_but(&self.run.plan.dead);
+        self.healed = self.world.now();
     }
 
     /// The healed cluster must serve through every node, and all replicas must agree.
