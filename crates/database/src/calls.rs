@@ -10,7 +10,7 @@ use alloc::{
 };
 
 use bytes::Bytes;
-use contract::{Consistency, Session};
+use contract::{Consistency, Program, Session};
 use kernel::{
     Instant, NodeId, RequestId, ShardId, Ticket, Version,
     bug::{Bug, planted},
@@ -111,6 +111,8 @@ pub enum Stage {
     Barrier,
     /// Done; the answer waits until this node's catalog shows the change.
     Visible(message::Done),
+    /// Done; the answer waits until nobody can serve the keyspace that was there before.
+    Lingering(message::Done),
 }
 
 /// A request in flight.
@@ -128,6 +130,8 @@ pub struct Call {
     pub keyspace: String,
     /// The shard, once known.
     pub shard: ShardId,
+    /// The program that it speaks to, once the shard is known.
+    pub program: Option<Program>,
     /// What it wants.
     pub want: Want,
     /// Where it stands.
@@ -153,6 +157,26 @@ pub struct Call {
 }
 
 impl Call {
+    /// What it asked for, if its shard was found by the name of its keyspace.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        let program = self.program?;
+        match &self.want {
+            Want::Mutate { command, .. } => {
+                Some(Action::Mutate { program, command: command.clone() })
+            }
+            Want::Query { query, past, .. } => {
+                let query = query.clone();
+                Some(match past {
+                    Past::Nothing => Action::Query { program, query },
+                    Past::At(at) => Action::Past { program, query, at: Some(*at) },
+                    Past::Versions => Action::Past { program, query, at: None },
+                })
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it changes state.
     #[must_use]
     pub fn is_mutation(&self) -> bool {
@@ -275,6 +299,13 @@ impl Calls {
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
         self.agenda.first().map(|(at, _)| *at)
+    }
+
+    /// The calls that wait until nobody can serve what was there before.
+    #[must_use]
+    pub fn lingering(&self) -> alloc::vec::Vec<CallId> {
+        let lingers = |call: &Call| matches!(call.stage, Stage::Lingering(_));
+        self.table.iter().filter(|(_, call)| lingers(call)).map(|(id, _)| *id).collect()
     }
 
     /// The calls of a shard that are not answered by its log alone: parked ones, the proposals of a

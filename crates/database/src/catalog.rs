@@ -6,9 +6,11 @@
 //! ```text
 //!   k/NAME  keyspace: id, contract, shard ids        m/ID  member: addresses, labels
 //!   s/ID    shard: keyspace, founders, wanted        n     the next free ids
+//!   g/ID    shard that was dropped, until nobody can serve it any more
 //! ```
 
 mod command;
+mod gone;
 mod names;
 mod state;
 #[cfg(test)]
@@ -18,6 +20,7 @@ pub use command::{
     CatalogCommand, CatalogReply, Change, ContractWire, Create, MemberWire, Move, Settled, Survive,
     apply,
 };
+pub use gone::{GONE_MAX, Gone};
 pub use names::check_name;
 pub use state::{Catalog, Placement};
 

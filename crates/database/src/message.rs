@@ -207,6 +207,10 @@ pub struct Report {
     /// For measuring the way; absent from a node that does not measure.
     #[prost(message, optional, tag = "5")]
     pub ping: Option<Ping>,
+    /// How far it has applied the catalog, if by its journal it holds nothing that was dropped up to
+    /// there; 0 if it does, or from a node that does not tell.
+    #[prost(uint64, tag = "6")]
+    pub shed: u64,
 }
 
 /// When a [`Report`] was sent, and which one of the receiver's it answers.

@@ -20,6 +20,7 @@ mod fate;
 mod finish;
 mod flush;
 mod forget;
+mod gone;
 mod leases;
 mod membership;
 mod open;

@@ -7,6 +7,7 @@
 
 #[path = "leases/clocks.rs"]
 mod clocks;
+#[allow(dead_code, reason = "some of what it says catches no bug of its own")]
 #[path = "leases/fates.rs"]
 mod fates;
 #[allow(dead_code, reason = "some scenes catch no bug of their own")]
@@ -22,7 +23,7 @@ use kernel::bug::{Bug, plant};
 
 #[test]
 fn every_bug_breaks_its_scene() {
-    let scenes: [(Bug, fn()); 10] = [
+    let scenes: [(Bug, fn()); 11] = [
         (Bug::LeaseTimeUnproven, scenes::a_cluster_that_stood_still_ends_no_lease_for_that),
         (
             Bug::LeaseNotFrozen,
@@ -34,6 +35,7 @@ fn every_bug_breaks_its_scene() {
         (Bug::KeepAliveWhileEnding, scenes::a_lease_whose_end_is_proposed_is_not_kept_alive),
         (Bug::KeepAliveNotLogged, scenes::a_keep_alive_behind_a_checkpoint_goes_through_the_log),
         (Bug::OwnClock, clocks::a_clock_that_is_wrong_ends_no_key_and_keeps_none),
+        (Bug::DropUnheard, fates::a_drop_waits_for_those_who_could_serve_alone),
         (Bug::CallForgotten, fates::a_call_is_answered_by_its_deadline),
         (Bug::CatalogBelieved, fates::a_node_that_is_behind_finds_what_it_has_not_heard_of),
     ];

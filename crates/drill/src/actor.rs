@@ -18,6 +18,11 @@ pub trait Actor {
     /// Nobody changes anything any more: it looks how everything ended, if that is its part.
     fn look_back(&mut self) {}
 
+    /// What it was told and must not have been.
+    fn wrong(&self) -> Option<&str> {
+        None
+    }
+
     /// When something must be done without an answer.
     fn due(&self) -> Instant;
 

@@ -75,6 +75,12 @@ impl Attempt {
         (NodeId(self.node), Request::Call(self.request.clone()))
     }
 
+    /// Whether it was asked once.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.tries == 1
+    }
+
     /// The answer to the ticket, or the deadline.
     pub fn answered(&mut self, now: Instant, answer: Option<Outcome<Answer>>) -> Next {
         match answer {

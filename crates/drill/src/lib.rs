@@ -28,6 +28,7 @@ pub mod replicas;
 pub mod report;
 pub mod run;
 pub mod show;
+pub mod tenancy;
 pub mod watch;
 pub mod workload;
 pub mod written;

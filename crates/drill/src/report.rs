@@ -169,8 +169,9 @@ fn pieces(run: &Run) -> Vec<Piece> {
 /// The run of a candidate.
 #[must_use]
 pub fn run_of(candidate: &Candidate<Piece>) -> Run {
-    let mut run =
-        Run { plan: candidate.plan.clone(), operations: Vec::new(), coordination: Vec::new() };
+    let plan = candidate.plan.clone();
+    let tenancy = crate::tenancy::carries(plan.seed);
+    let mut run = Run { plan, operations: Vec::new(), coordination: Vec::new(), tenancy };
     for piece in &candidate.operations {
         match piece {
             Piece::Data(operation) => run.operations.push(operation.clone()),

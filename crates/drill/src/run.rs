@@ -22,7 +22,7 @@ use crate::{
     invariants::Invariants,
     operator::Operator,
     replicas::Pictures,
-    show,
+    show, tenancy,
     workload::{self, Operation},
 };
 
@@ -70,6 +70,8 @@ pub struct Run {
     pub operations: Vec<Operation>,
     /// What clients of the keyspace with etcd's model do; none if it is not there.
     pub coordination: Vec<coordination::Operation>,
+    /// Whether a keyspace comes and goes.
+    pub tenancy: bool,
 }
 
 const CLIENTS: u64 = 6;
@@ -96,7 +98,8 @@ impl Run {
         let each = options.safety.as_secs() * 5;
         let operations = workload::draw(plan.seed, CLIENTS, each, options.nodes, options.safety);
         let coordination = coordination::draw(&plan);
-        Run { plan, operations, coordination }
+        let tenancy = tenancy::carries(plan.seed);
+        Run { plan, operations, coordination, tenancy }
     }
 
     /// Runs it. With `record`, the world keeps that many last events for a report.
@@ -124,6 +127,8 @@ struct Stage<'a> {
     history: Vec<Event>,
     invariants: Invariants,
     pictures: Pictures,
+    /// From here on the clients are those of the keyspace that comes and goes.
+    guests: usize,
     /// Per client: what its read must show at least.
     floors: Vec<BTreeMap<ShardId, u64>>,
     /// Per client: when it last asked.
@@ -157,6 +162,8 @@ impl<'a> Stage<'a> {
         };
         let mut clients: Vec<Box<dyn Actor>> = (0..count).map(client).collect();
         clients.extend(coordination::actors(&run.plan, &run.coordination, PROCESSES));
+        let guests = clients.len();
+        clients.extend(run.tenancy.then(|| tenancy::actors(&run.plan)).into_iter().flatten());
         Stage {
             run,
             world,
@@ -164,6 +171,7 @@ impl<'a> Stage<'a> {
             asked: vec![Instant::ZERO; clients.len()],
             healed: Instant::NEVER,
             clients,
+            guests,
             waiting: BTreeMap::new(),
             history: Vec::new(),
             invariants: Invariants::default(),
@@ -365,7 +373,11 @@ impl<'a> Stage<'a> {
                 if let Some(sim::Outcome::Reply(Answer::Done(done))) = &outcome {
                     fresh(&self.floors[id], done)?;
                 }
-                client.answered(now, outcome, &mut self.history)
+                let ask = client.answered(now, outcome, &mut self.history);
+                if let Some(wrong) = client.wrong() {
+                    return failed("tenancy", wrong);
+                }
+                ask
             }
             None => {
                 let ask = client.next(now, &mut self.history);

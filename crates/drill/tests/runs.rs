@@ -61,7 +61,8 @@ fn calm_clusters_serve_everything() {
 fn seeds_that_found_bugs_stay_fixed() {
     for (seed, bug) in FOUND {
         // They were found before a keyspace with etcd's model stood beside the others.
-        let (report, _) = Run { coordination: Vec::new(), ..Run::of_seed(seed) }.go(None);
+        let (report, _) =
+            Run { coordination: Vec::new(), tenancy: false, ..Run::of_seed(seed) }.go(None);
         assert_eq!(report.outcome, Outcome::Valid, "seed {seed}: {bug}");
     }
     for (seed, bug) in FOUND_BESIDE_COORDINATION {

@@ -171,11 +171,13 @@ pub enum Bug {
     CallForgotten,
     /// A replica that the copy of the catalog here does not know yet is dropped.
     UnknownDropped,
+    /// A drop is acknowledged before those who held the keyspace have heard of it.
+    DropUnheard,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 81] = [
+    pub const ALL: [(Bug, &'static str); 82] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -334,6 +336,10 @@ impl Bug {
         (
             Bug::UnknownDropped,
             "A replica that the copy of the catalog here does not know yet is dropped",
+        ),
+        (
+            Bug::DropUnheard,
+            "A drop is acknowledged before those who held the keyspace have heard of it",
         ),
     ];
 }

@@ -16,13 +16,13 @@ use crate::{
     failure::{Code, Failure},
 };
 
-use super::{check_name, state};
+use super::{GONE_MAX, check_name, gone, state};
 
 /// A change of the catalog.
 #[derive(Clone, PartialEq, Message)]
 pub struct CatalogCommand {
     /// Which change.
-    #[prost(oneof = "Change", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Change", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub change: Option<Change>,
 }
 
@@ -32,7 +32,7 @@ pub enum Change {
     /// Makes a keyspace with one shard.
     #[prost(message, tag = "1")]
     Create(Create),
-    /// Removes a keyspace.
+    /// Removes a keyspace as it was done before it was remembered who held it: for logs of then.
     #[prost(string, tag = "2")]
     Drop(String),
     /// Adds a member or changes its addresses.
@@ -50,6 +50,12 @@ pub enum Change {
     /// The group of a shard has become what the catalog wants.
     #[prost(message, tag = "7")]
     Settled(Settled),
+    /// Removes a keyspace.
+    #[prost(string, tag = "8")]
+    End(String),
+    /// No majority of a shard's replicas is left that has not heard of its end.
+    #[prost(uint64, tag = "9")]
+    Heard(u64),
 }
 
 /// Makes a keyspace.
@@ -245,6 +251,12 @@ impl From<Change> for CatalogCommand {
 }
 
 impl CatalogReply {
+    /// Whether an encoded one is a refusal.
+    #[must_use]
+    pub fn refuses(body: &Bytes) -> bool {
+        CatalogReply::decode(body.clone()).is_ok_and(|reply| !reply.code.is_empty())
+    }
+
     /// The refusal, if it was one.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {
@@ -261,7 +273,9 @@ pub fn apply(command: &Bytes, view: &mut dyn View) -> Result<Bytes, EngineError>
     let change = CatalogCommand::decode(command.clone()).ok().and_then(|command| command.change);
     let outcome = match change {
         Some(Change::Create(create)) => create_keyspace(&create, view)?,
-        Some(Change::Drop(name)) => drop_keyspace(&name, view)?,
+        Some(Change::Drop(name)) => state::remove_keyspace(&name, false, view).map(Ok)?,
+        Some(Change::End(name)) => end_keyspace(&name, view)?,
+        Some(Change::Heard(shard)) => gone::remove(ShardId(shard), view).map(Ok)?,
         Some(Change::AddMember(member)) => add_member(&member, view)?,
         Some(Change::RemoveMember(node)) => remove_member(NodeId(node), view)?,
         Some(Change::Move(change)) => move_replica(&change, view)?,
@@ -311,8 +325,13 @@ fn create_keyspace(create: &Create, view: &mut dyn View) -> Result<Outcome, Engi
     Ok(Ok(true))
 }
 
-fn drop_keyspace(name: &str, view: &mut dyn View) -> Result<Outcome, EngineError> {
-    state::remove_keyspace(name, view).map(Ok)
+fn end_keyspace(name: &str, view: &mut dyn View) -> Result<Outcome, EngineError> {
+    if gone::count(view)? >= GONE_MAX {
+        let text = "so many keyspaces were dropped that some nodes have not heard of yet: wait for \
+                    these nodes, or remove them";
+        return Ok(refuse(Code::Overloaded, text));
+    }
+    state::remove_keyspace(name, true, view).map(Ok)
 }
 
 fn add_member(member: &MemberWire, view: &mut dyn View) -> Result<Outcome, EngineError> {

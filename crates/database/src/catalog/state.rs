@@ -13,7 +13,10 @@ use store::{
 
 use crate::api::{Keyspace, Member};
 
-use super::{CATALOG, CATALOG_VOTERS_MAX, ContractWire, MemberWire};
+use super::{
+    CATALOG, CATALOG_VOTERS_MAX, ContractWire, MemberWire,
+    gone::{self, Gone, GoneWire},
+};
 
 /// A keyspace as stored under `k/NAME`.
 #[derive(Clone, PartialEq, Message)]
@@ -66,11 +69,11 @@ pub struct Placement {
     pub born: Incarnation,
 }
 
-fn nodes(ids: &[u64]) -> Vec<NodeId> {
+pub(super) fn nodes(ids: &[u64]) -> Vec<NodeId> {
     ids.iter().copied().map(NodeId).collect()
 }
 
-fn ids(nodes: &[NodeId]) -> Vec<u64> {
+pub(super) fn ids(nodes: &[NodeId]) -> Vec<u64> {
     nodes.iter().map(|node| node.0).collect()
 }
 
@@ -88,11 +91,18 @@ fn member_key(node: NodeId) -> Bytes {
 
 const NEXT_KEY: Bytes = Bytes::from_static(b"n");
 
-fn load<M: Message + Default>(key: &Bytes, view: &mut dyn View) -> Result<Option<M>, EngineError> {
+pub(super) fn load<M: Message + Default>(
+    key: &Bytes,
+    view: &mut dyn View,
+) -> Result<Option<M>, EngineError> {
     Ok(view.get(key)?.and_then(|stored| M::decode(stored.value).ok()))
 }
 
-fn save(key: &Bytes, message: &impl Message, view: &mut dyn View) -> Result<(), EngineError> {
+pub(super) fn save(
+    key: &Bytes,
+    message: &impl Message,
+    view: &mut dyn View,
+) -> Result<(), EngineError> {
     view.put(key, &Bytes::from(message.encode_to_vec()), None)
 }
 
@@ -225,10 +235,18 @@ pub(super) fn write_keyspace(
     write_placement(shard, &placement, view)
 }
 
-pub(super) fn remove_keyspace(name: &str, view: &mut dyn View) -> Result<bool, EngineError> {
+/// Removes a keyspace, and remembers who held its shards if that is wanted.
+pub(super) fn remove_keyspace(
+    name: &str,
+    remembered: bool,
+    view: &mut dyn View,
+) -> Result<bool, EngineError> {
     let Some(keyspace) = read_keyspace(name, view)? else { return Ok(false) };
-    for shard in keyspace.shards {
-        view.delete(&shard_key(ShardId(shard)))?;
+    for shard in keyspace.shards.into_iter().map(ShardId) {
+        if let Some(placement) = read_placement(shard, view)?.filter(|_| remembered) {
+            gone::write(shard, &placement, view)?;
+        }
+        view.delete(&shard_key(shard))?;
     }
     view.delete(&keyspace_key(name))?;
     Ok(true)
@@ -255,6 +273,8 @@ pub struct Catalog {
     pub keyspaces: BTreeMap<String, Keyspace>,
     /// By id; the catalog's own shard is not listed.
     pub shards: BTreeMap<ShardId, Placement>,
+    /// Shards that were dropped and may still be served, by id.
+    pub gone: BTreeMap<ShardId, Gone>,
     /// By id.
     pub members: BTreeMap<NodeId, Member>,
     /// Shards from here on have not been made yet, as far as this copy knows.
@@ -293,6 +313,10 @@ impl Catalog {
                     return;
                 };
                 self.shards.insert(ShardId(id), wire.into());
+            }
+            Some(b"g/") => {
+                let (Some(id), Ok(wire)) = (number(key), GoneWire::decode(value)) else { return };
+                self.gone.insert(ShardId(id), wire.into());
             }
             Some(b"m/") => {
                 let Ok(wire) = MemberWire::decode(value) else { return };

@@ -143,7 +143,7 @@ fn a_member_that_holds_a_shard_stays() {
     assert!(settled(&mut bench, at) && !settled(&mut bench, at));
     assert!(bench.apply(Change::RemoveMember(1)).changed);
     assert_eq!(bench.catalog().shards[&ShardId(2)].wanted, [NodeId(2), NodeId(3), NodeId(4)]);
-    assert!(bench.apply(Change::Drop("a".into())).changed);
+    assert!(bench.apply(Change::End("a".into())).changed);
     assert!(bench.catalog().shards.is_empty() && bench.catalog().keyspaces.is_empty());
 }
 
@@ -186,4 +186,47 @@ fn a_survivor_keeps_what_it_holds_and_nobody_else() {
     let back = MemberWire { node: 1, peer: "n1:7170".into(), ..MemberWire::default() };
     assert!(bench.apply(Change::AddMember(back)).changed);
     assert!(bench.apply(Change::Move(Move { shard: 2, from: 0, to: 1 })).changed);
+}
+
+#[test]
+fn who_held_what_was_dropped_is_known_until_all_have_heard() {
+    let mut bench = Bench::new(4);
+    assert!(bench.create("a", 3).changed);
+    assert!(bench.apply(Change::Move(Move { shard: 2, from: 1, to: 4 })).changed);
+    let end = Change::End("a".into());
+    let bytes = CatalogCommand::from(end.clone()).encode_to_vec();
+    assert_eq!(bytes, [66, 1, b'a'], "golden");
+    assert!(bench.apply(end.clone()).changed);
+    let gone = bench.catalog().gone[&ShardId(2)].clone();
+    assert_eq!(gone.holders, [1, 2, 3, 4].map(NodeId), "one may not have left yet");
+    assert_eq!((gone.copies, gone.dropped, &*gone.keyspace), (3, bench.index, "a"));
+    assert!(gone.decides(2) && !gone.decides(1), "two of three decide");
+    assert!(!bench.apply(end).changed, "it is gone already");
+    assert!(bench.create("a", 3).changed);
+    let heard = CatalogCommand::from(Change::Heard(2)).encode_to_vec();
+    assert_eq!(heard, [72, 2], "golden");
+    assert!(bench.apply(Change::Heard(2)).changed);
+    assert!(!bench.apply(Change::Heard(2)).changed);
+    assert!(bench.catalog().gone.is_empty() && bench.catalog().keyspaces.contains_key("a"));
+}
+
+#[test]
+fn a_log_of_before_is_applied_as_it_was_then() {
+    let mut bench = Bench::new(3);
+    assert!(bench.create("a", 3).changed);
+    assert!(bench.apply(Change::Drop("a".into())).changed);
+    assert!(bench.catalog().keyspaces.is_empty() && bench.catalog().gone.is_empty());
+}
+
+#[test]
+fn no_more_is_dropped_than_can_be_remembered() {
+    let mut bench = Bench::new(1);
+    for _ in 0..GONE_MAX {
+        assert!(bench.create("a", 1).changed);
+        assert!(bench.apply(Change::End("a".into())).changed);
+    }
+    assert!(bench.create("a", 1).changed);
+    assert_eq!(bench.apply(Change::End("a".into())).code, "overloaded");
+    assert!(bench.apply(Change::Heard(2)).changed);
+    assert!(bench.apply(Change::End("a".into())).changed);
 }

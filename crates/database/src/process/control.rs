@@ -34,7 +34,10 @@ pub fn ask<E: Engine>(
             keyspace.clone_from(&name);
             Change::Create(catalog::Create { name, contract: Some((&contract).into()) })
         }
-        Control::DropKeyspace { name } => Change::Drop(name),
+        Control::DropKeyspace { name } => {
+            keyspace.clone_from(&name);
+            Change::End(name)
+        }
         Control::AddNode(member) => Change::AddMember((&member).into()),
         Control::RemoveNode(node) => Change::RemoveMember(node.0),
         Control::MoveReplica { shard, from, to } => {

@@ -52,6 +52,10 @@ pub struct Core<E: Engine> {
     /// Replicas that were dropped, and the write that says so; none if it failed. Until it is durable
     /// the engine keeps what they hold, and no other takes their place.
     pub(super) leaving: BTreeMap<ShardId, Option<Token>>,
+    /// As the catalog's leader: who has heard of what was dropped.
+    pub(super) hearing: super::gone::Hearing,
+    /// The others are waiting to be told that this node has heard of a drop.
+    pub(super) tells: bool,
     /// The journal has holes that not every replica has recovered from.
     pub(super) damaged: bool,
 
@@ -129,6 +133,8 @@ impl<E: Engine> Core<E> {
             wiped: false,
             left: BTreeSet::new(),
             leaving: BTreeMap::new(),
+            hearing: BTreeMap::new(),
+            tells: false,
             damaged: false,
             calls: Calls::starting_at(rng.bits() >> 2),
             gathers: BTreeMap::new(),

@@ -48,6 +48,11 @@ pub fn verdict<E: Engine>(
                 applied: shard.applied.index,
                 replica: core.identity.node.0,
             };
+            if call.control && shard.id == CATALOG {
+                // Once the copy of the catalog that routes requests shows it, too.
+                core.calls.stage(proposed.call, Stage::Lingering(done), call.deadline);
+                return core.again.push_back(proposed.call);
+            }
             answer(core, proposed.call, done);
         }
         Verdict::Cancelled => {
@@ -152,6 +157,11 @@ pub fn expired<E: Engine>(core: &mut Core<E>, id: CallId) {
             Code::SessionAhead,
             "no reachable replica has reached the session's position before the deadline",
         ),
+        Stage::Lingering(_) => {
+            let text = "it is done, but nodes that held the keyspace which was dropped have not all \
+                        said that they know: until then they may serve it";
+            Failure::new(Code::DeadlineExceeded, text).unknown()
+        }
         _ => Failure::new(Code::DeadlineExceeded, "the deadline passed before the answer"),
     };
     failed(core, id, failure);

@@ -22,12 +22,16 @@ use crate::{
     shard::{Applied, Outcomes, Runs, Shard, generation_key},
 };
 
-use super::{Core, Shards, control, flush, pump, report, snapshots};
+use super::{Core, Shards, control, flush, gone, pump, report, snapshots};
 
 /// The catalog changed: reads the copy that routes requests again.
 pub fn reload_catalog<E: Engine>(core: &mut Core<E>, shard: &Shard) {
     match Catalog::load(&Reader::latest(&core.engine, shard.space)) {
         Ok(catalog) if catalog != core.catalog => {
+            if catalog.gone != core.catalog.gone {
+                core.tells = true;
+                core.again.extend(core.calls.lingering());
+            }
             core.catalog = catalog;
             core.reshape = true;
             core.announce_members();
@@ -70,6 +74,12 @@ pub fn reshape<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
     let gone: Vec<ShardId> = shards.keys().copied().filter(dropped).collect();
     for id in gone {
         remove(core, shards, id);
+    }
+    // What never came to be here is not to be founded after a crash either.
+    let never: Vec<ShardId> =
+        gone::unwritten(core).filter(|id| !core.leaving.contains_key(id)).collect();
+    for id in never {
+        leave(core, id);
     }
     // Calls that wait for a name or a replica may go on now.
     for id in known {
@@ -176,6 +186,7 @@ fn create<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: ShardId) {
     if let Err(error) = forget_state(core, id) {
         return core.engine_failed(&error);
     }
+    core.left.remove(&id);
     let outcomes = Outcomes::new(core.salt());
     let mut shard = new_shard(core, id, runs, start, space, Applied::default(), outcomes);
     pump::feed(core, &mut shard, Event::Start);
@@ -236,7 +247,8 @@ pub fn left<E: Engine>(core: &mut Core<E>, token: Token) {
     let gone: Vec<ShardId> = core.leaving.iter().filter_map(durable).collect();
     for id in gone {
         core.leaving.remove(&id);
-        core.reshape = true;
+        core.left.insert(id);
+        (core.reshape, core.tells) = (true, true);
         if let Err(error) = forget_state(core, id) {
             return core.engine_failed(&error);
         }

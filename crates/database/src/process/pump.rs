@@ -157,7 +157,10 @@ pub fn settle<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
             route::dispatch(core, shards, call);
         }
         if core.touched.is_empty() && !core.reshape {
-            break;
+            super::gone::settle(core, shards);
+            if core.again.is_empty() {
+                break;
+            }
         }
     }
     super::control::handed_over(core, shards);

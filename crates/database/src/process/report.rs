@@ -14,7 +14,7 @@ use crate::{
     shard::Shard,
 };
 
-use super::{Core, Shards, daytime::Bounds, membership, ping::Pace};
+use super::{Core, Shards, daytime::Bounds, gone, membership, ping::Pace};
 
 /// A node as last heard of.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,11 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// How far it knows the catalog and holds nothing that was dropped.
+    pub fn shed(&self) -> u64 {
+        self.report.shed
+    }
+
     /// Whether this node leads the shard and has brought its group to this placement. A report may
     /// be older than another change of the group, by which this replica was taken in again: then
     /// the replica has been sent entries of the leader's term that lie behind the report.
@@ -99,6 +104,7 @@ fn mine<E: Engine>(core: &Core<E>, shards: &Shards) -> Report {
         replicas: shards.values().map(replica).collect(),
         catalog_applied: shards.get(&CATALOG).map_or(0, |shard| shard.applied.index),
         ping: None,
+        shed: gone::shed(core, shards),
     }
 }
 

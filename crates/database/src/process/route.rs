@@ -103,6 +103,7 @@ pub fn new_call<E: Engine>(
         look_at: deadline,
         keyspace: Default::default(),
         shard,
+        program: None,
         want,
         stage: Stage::Parked,
         consistency: Consistency::LINEARIZABLE,
@@ -185,6 +186,7 @@ fn resolve<E: Engine>(
     let (contract, shard) = (keyspace.contract, keyspace.shards.first().copied());
     call.shard = shard.ok_or_else(|| Failure::new(Code::Shard, "the keyspace has no shard"))?;
     call.consistency = consistency.unwrap_or(contract.read);
+    call.program = Some(contract.program);
     let wrong = |program: contract::Program| {
         let text = alloc::format!(
             "keyspace '{}' holds a {}, not a {}",
@@ -345,12 +347,24 @@ pub fn told<E: Engine>(core: &mut Core<E>, shards: &mut Shards, from: NodeId, to
 /// Does what can be done for a call now.
 pub fn dispatch<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) {
     let Some(call) = core.calls.get(id) else { return };
+    if matches!(call.stage, Stage::Lingering(_)) {
+        return serve::visible(core, id);
+    }
     if matches!(call.want, Want::FateSomewhere(_)) {
         return match call.current {
             true => fate::spread(core, id),
             false => barrier(core, shards, id),
         };
     }
+    if was_dropped(core, call.shard)
+        && let Some(action) = call.action()
+    {
+        let again = Want::Unresolved(action, call.request_id().cloned(), Some(call.consistency));
+        if let Some(call) = core.calls.get_mut(id) {
+            (call.want, call.current) = (again, false);
+        }
+    }
+    let Some(call) = core.calls.get(id) else { return };
     if matches!(call.want, Want::Unresolved(..)) && !find_again(core, shards, id) {
         return;
     }
@@ -369,6 +383,12 @@ pub fn dispatch<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) 
             pass_on(core, id, shard_id, near);
         }
     }
+}
+
+/// Whether a shard was made and is not there any more: what it held is looked for by name again.
+fn was_dropped<E: Engine>(core: &Core<E>, shard: ShardId) -> bool {
+    let known = core.catalog.shards.contains_key(&shard);
+    shard != CATALOG && shard.0 < core.catalog.next_shard && !known
 }
 
 /// Looks the name up again; whether the call can go on.
@@ -392,8 +412,8 @@ fn find_again<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) ->
     match resolve(core, &mut call, consistency, request_id) {
         Ok(()) => {
             if let Some(place) = core.calls.get_mut(id) {
-                (place.want, place.shard, place.consistency) =
-                    (call.want, call.shard, call.consistency);
+                (place.want, place.shard, place.consistency, place.program) =
+                    (call.want, call.shard, call.consistency, call.program);
             }
             true
         }

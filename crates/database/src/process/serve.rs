@@ -7,13 +7,14 @@ use store::{engine::Engine, mvcc::Reader};
 use crate::{
     Failure,
     calls::{CallId, Past, Stage, Want},
+    catalog::CatalogReply,
     failure::Code,
     message,
     shard::{Runs, Shard},
 };
 
 use super::{
-    Core, finish,
+    Core, finish, gone,
     leases::{self, Answered},
     past,
 };
@@ -42,17 +43,20 @@ pub fn applied<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
             call.current = true;
             core.again.push_back(id);
         }
-        Stage::Visible(_) => finish_visible(core, id),
+        Stage::Visible(_) => visible(core, id),
         _ => query(core, shard, id),
     }
 }
 
-fn finish_visible<E: Engine>(core: &mut Core<E>, id: CallId) {
-    let done = match core.calls.get(id).map(|call| &call.stage) {
-        Some(Stage::Visible(done)) => done.clone(),
-        _ => return,
-    };
-    finish::answer(core, id, done);
+/// The catalog here shows what was done: that is answered when nothing of before can be served.
+pub fn visible<E: Engine>(core: &mut Core<E>, id: CallId) {
+    let Some(call) = core.calls.get(id) else { return };
+    let (Stage::Visible(done) | Stage::Lingering(done)) = call.stage.clone() else { return };
+    if CatalogReply::refuses(&done.body) || !gone::lingers(core, &call.keyspace) {
+        return finish::answer(core, id, done);
+    }
+    let deadline = call.deadline;
+    core.calls.stage(id, Stage::Lingering(done), deadline);
 }
 
 /// Answers a query from the state as it is.

@@ -41,15 +41,95 @@ pub fn a_call_is_answered_by_its_deadline() {
     }
 }
 
+fn keyspace(stage: &mut Stage, node: usize, control: Control) {
+    let made = stage.wait(node, Request::Control { control, request_id: None, timeout: PATIENCE });
+    assert!(matches!(made, Answer::Control { changed: true, .. }), "{made:?}");
+}
+
+fn late() -> Control {
+    let contract = Contract { replicas: 3, ..Contract::new(Program::Kv) };
+    Control::CreateKeyspace { name: "late".into(), contract }
+}
+
+/// A majority holds it no more: whoever asks a node that has not heard of the drop is not served.
+pub fn a_drop_is_answered_when_nobody_can_serve_what_was_dropped() {
+    let mut stage = Stage::new(settings());
+    for answered_by in 0..3 {
+        keyspace(&mut stage, 0, late());
+        stage.run(1_000);
+        assert_eq!(stage.holders("late"), 3);
+        keyspace(&mut stage, answered_by, Control::DropKeyspace { name: "late".into() });
+        assert_eq!(stage.holders("late"), 0, "all of them can be heard");
+    }
+    keyspace(&mut stage, 0, late());
+    stage.run(1_000);
+    stage.cut(2, true);
+    keyspace(&mut stage, 0, Control::DropKeyspace { name: "late".into() });
+    assert_eq!(stage.holders("late"), 1, "one alone decides nothing");
+    keyspace(&mut stage, 1, late());
+    stage.cut(2, false);
+}
+
+/// The only node that holds it has not heard of the drop, and serves whoever asks it.
+pub fn a_drop_waits_for_those_who_could_serve_alone() {
+    let mut stage = Stage::new(settings());
+    let contract = Contract { replicas: 1, ..Contract::new(Program::Kv) };
+    let control = Control::CreateKeyspace { name: "late".into(), contract };
+    keyspace(&mut stage, 0, control.clone());
+    stage.run(1_000);
+    let holder = (0..3).find(|node| stage.holds(*node, "late")).unwrap();
+    let other = (holder + 1) % 3;
+    stage.cut(holder, true);
+    stage.run(1_000);
+    let ask = |stage: &mut Stage, control| {
+        stage.put(other, Request::Control { control, request_id: None, timeout: PATIENCE })
+    };
+    let dropped = ask(&mut stage, Control::DropKeyspace { name: "late".into() });
+    stage.run(2_000);
+    let made = ask(&mut stage, control);
+    stage.run(2_000);
+    assert_eq!((stage.answer(dropped), stage.answer(made)), (None, None));
+    stage.run(2_000);
+    match stage.answer(dropped) {
+        Some(Answer::Failed(failure)) => {
+            assert!(failure.text.contains("it is done"), "{failure:?}")
+        }
+        other => panic!("{other:?}"),
+    }
+    stage.cut(holder, false);
+    stage.run(1_000);
+    assert!(matches!(stage.answer(made), Some(Answer::Control { changed: true, .. })));
+}
+
+/// It knows a keyspace that was dropped, and not the one of the same name that was made since.
+pub fn a_node_that_is_behind_writes_into_the_keyspace_that_is_there_now() {
+    let mut stage = Stage::new(settings());
+    keyspace(&mut stage, 0, late());
+    stage.run(1_000);
+    stage.cut(2, true);
+    keyspace(&mut stage, 0, Control::DropKeyspace { name: "late".into() });
+    keyspace(&mut stage, 0, late());
+    let asked = stage.put(2, write("late", &RequestId::from_random(3)));
+    stage.run(1_000);
+    assert_eq!(stage.answer(asked), None, "nobody can be asked");
+    stage.cut(2, false);
+    stage.run(2_000);
+    let there = match stage.answer(asked) {
+        Some(Answer::Done(done)) => done.shard,
+        other => panic!("{other:?}"),
+    };
+    match stage.wait(0, write("late", &RequestId::from_random(4))) {
+        Answer::Done(done) => assert_eq!(done.shard, there),
+        other => panic!("{other:?}"),
+    }
+}
+
 pub fn a_node_that_is_behind_finds_what_it_has_not_heard_of() {
     let mut stage = Stage::new(settings());
     let (behind, other) = (2, 0);
     stage.cut(behind, true);
     stage.run(3_000);
-    let contract = Contract { replicas: 3, ..Contract::new(Program::Kv) };
-    let control = Control::CreateKeyspace { name: "late".into(), contract };
-    let made = stage.wait(other, Request::Control { control, request_id: None, timeout: PATIENCE });
-    assert!(matches!(made, Answer::Control { changed: true, .. }), "{made:?}");
+    keyspace(&mut stage, other, late());
     let (done, fenced) = (RequestId::from_random(7), RequestId::from_random(8));
     assert!(matches!(stage.wait(other, write("late", &done)), Answer::Done(_)));
 

@@ -17,6 +17,9 @@ tests![clocks: a_clock_that_is_wrong_ends_no_key_and_keeps_none];
 tests![
     fates:
     a_call_is_answered_by_its_deadline,
+    a_drop_is_answered_when_nobody_can_serve_what_was_dropped,
+    a_drop_waits_for_those_who_could_serve_alone,
+    a_node_that_is_behind_writes_into_the_keyspace_that_is_there_now,
     a_node_that_is_behind_finds_what_it_has_not_heard_of,
 ];
 tests![

@@ -11,6 +11,7 @@ use contract::{Consistency, Contract, Program};
 use database::{
     Answer, Boot, Database, Envelope, Identity, Mode, Output, Request, Settings,
     api::{Action, Call, Control, Member, Trace},
+    shard::Runs,
 };
 use kernel::{
     ClusterId, Duration, Effect, Event, Incarnation, Instant, NodeId, Now, Process, Rng, Ticket,
@@ -250,6 +251,17 @@ impl Stage {
         };
         let led = |of: &usize| (!self.nodes[*of].halted).then(|| term(&self.nodes[*of])).flatten();
         (0..self.nodes.len()).max_by_key(led).unwrap()
+    }
+
+    /// How many nodes hold a replica of this keyspace.
+    pub fn holders(&self, keyspace: &str) -> usize {
+        (0..self.nodes.len()).filter(|node| self.holds(*node, keyspace)).count()
+    }
+
+    /// Whether a node holds one.
+    pub fn holds(&self, node: usize, keyspace: &str) -> bool {
+        let of = |runs: &Runs| matches!(runs, Runs::Keyspace { name, .. } if name == keyspace);
+        self.nodes[node].db.shards().values().any(|shard| of(&shard.runs))
     }
 
     pub fn stop(&mut self, node: usize, stopped: bool) {

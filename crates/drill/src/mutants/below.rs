@@ -43,7 +43,8 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::KeepAliveNotLogged
         | Bug::CatalogBelieved
         | Bug::OwnClock
-        | Bug::CallForgotten => Some("database"),
+        | Bug::CallForgotten
+        | Bug::DropUnheard => Some("database"),
         Bug::PermissionOfThePast
         | Bug::InnerTxnUnchecked
         | Bug::TokenOutlivesPassword

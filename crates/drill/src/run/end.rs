@@ -20,6 +20,9 @@ use crate::{coordination, factory::settings, replicas};
 /// Within this time all leases must end once nobody renews them: the longest has five seconds.
 const LEASES_END: Duration = Duration::from_secs(30);
 
+/// So long a keyspace comes and goes after everything has healed.
+const PEACE: Duration = Duration::from_secs(3);
+
 impl Stage<'_> {
     /// All but the dead is healed, and the network keeps Raft's terms: it promises progress where
     /// frames take far less than an election timeout (Ongaro and Ousterhout 2014, section 5.6).
@@ -33,6 +36,7 @@ impl Stage<'_> {
 
     /// The healed cluster must serve through every node, and all replicas must agree.
     pub(super) fn liveness(&mut self) -> Play<()> {
+        self.guests_leave()?;
         let end = self.world.now() + self.run.plan.options.liveness;
         self.until(end, |stage| stage.clients.iter().all(|client| client.idle()))?;
         self.last_looks()?;
@@ -60,6 +64,21 @@ impl Stage<'_> {
         match apart {
             Some(why) => failed("convergence", why),
             None => Ok(()),
+        }
+    }
+
+    /// The keyspace that comes and goes does so for a while in peace, and then no more.
+    fn guests_leave(&mut self) -> Play<()> {
+        if !self.run.tenancy {
+            return Ok(());
+        }
+        self.advance_to(self.world.now() + PEACE)?;
+        self.clients[self.guests..].iter_mut().for_each(|client| client.rest());
+        let gone = |stage: &Self| stage.clients[stage.guests..].iter().all(|client| client.idle());
+        self.until(self.world.now() + self.run.plan.options.liveness, gone)?;
+        match gone(self) {
+            true => Ok(()),
+            false => failed("liveness", "a keyspace is neither made nor dropped"),
         }
     }
 

@@ -204,5 +204,5 @@ fn report(rng: &mut Rng) -> Report {
         echo_us: rng.bits() >> rng.below(64),
         held_us: rng.bits() >> rng.below(64),
     });
-    Report { pid, disk_full, replicas, catalog_applied, ping }
+    Report { pid, disk_full, replicas, catalog_applied, ping, shed: number(rng, 8) }
 }
