@@ -56,6 +56,8 @@ pub struct Core<E: Engine> {
     pub(super) hearing: super::gone::Hearing,
     /// The others are waiting to be told that this node has heard of a drop.
     pub(super) tells: bool,
+    /// Another node has said what it has heard of.
+    pub(super) counts: bool,
     /// The journal has holes that not every replica has recovered from.
     pub(super) damaged: bool,
 
@@ -135,6 +137,7 @@ impl<E: Engine> Core<E> {
             leaving: BTreeMap::new(),
             hearing: BTreeMap::new(),
             tells: false,
+            counts: false,
             damaged: false,
             calls: Calls::starting_at(rng.bits() >> 2),
             gathers: BTreeMap::new(),

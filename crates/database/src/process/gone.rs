@@ -43,6 +43,16 @@ pub struct Heard {
     told: Option<Instant>,
 }
 
+impl Heard {
+    /// Whether the catalog is to be told: once no lease can be left, and again if it does not show.
+    fn is_due(&self, now: Instant, lease: Duration) -> bool {
+        match self.told {
+            None => now.since(self.since) >= lease,
+            Some(told) => now.since(told) >= REPEAT,
+        }
+    }
+}
+
 /// By shard.
 pub type Hearing = BTreeMap<ShardId, Heard>;
 
@@ -69,14 +79,17 @@ pub fn lingers<E: Engine>(core: &Core<E>, keyspace: &str) -> bool {
 
 /// What the batch changed of drops, and of who knows of them.
 pub fn settle<E: Engine>(core: &mut Core<E>, shards: &Shards) {
+    let (tells, counts) = (mem::take(&mut core.tells), mem::take(&mut core.counts));
     if core.catalog.gone.is_empty() {
-        core.tells = false;
-        return;
+        return core.hearing.clear();
     }
-    if mem::take(&mut core.tells) {
+    if tells {
         report::send(core, shards);
     }
-    turn(core, shards);
+    let (now, lease) = (core.now.instant, core.settings.election_timeout);
+    if tells || counts || core.hearing.values().any(|heard| heard.is_due(now, lease)) {
+        turn(core, shards);
+    }
 }
 
 /// The catalog's leader looks who has heard of what was dropped, and says what all have heard of.
@@ -95,8 +108,8 @@ fn turn<E: Engine>(core: &mut Core<E>, shards: &Shards) {
         }
         let now = core.now.instant;
         let heard = core.hearing.entry(id).or_insert(Heard { since: now, told: None });
-        let lease_over = deaf == 0 || now.since(heard.since) >= core.settings.election_timeout;
-        if lease_over && heard.told.is_none_or(|told| now.since(told) >= REPEAT) {
+        let all = deaf == 0 && heard.told.is_none();
+        if all || heard.is_due(now, core.settings.election_timeout) {
             heard.told = Some(now);
             tell(core, id);
         }

@@ -132,6 +132,7 @@ pub fn received<E: Engine>(core: &mut Core<E>, from: NodeId, report: Report) {
     if let Some(ping) = &report.ping {
         pace.heard(core.now, ping);
     }
+    core.counts = true;
     core.peers.insert(from, Peer { at: core.now.instant, report, pace });
     agree_on_daytime(core);
 }
