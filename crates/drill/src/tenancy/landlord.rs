@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use check::history::Event;
 use contract::{Contract, Program};
-use database::{Answer, Code, Request, api::Control};
+use database::{Answer, Request, api::Control};
 use kernel::{Duration, Instant, NodeId, RequestId, Rng, ShardId, Ticket};
 use sim::{Options, Outcome};
 
@@ -125,13 +125,6 @@ impl Actor for Landlord {
         match answer {
             Some(Outcome::Reply(Answer::Control { .. })) => {
                 self.done(now);
-                None
-            }
-            // The same id for something else would be a mistake of ours.
-            Some(Outcome::Reply(Answer::Failed(failure)))
-                if failure.code == Code::ContractRefused =>
-            {
-                self.resting = true;
                 None
             }
             _ => Some(self.ask(now, busy.id)),

@@ -58,6 +58,14 @@ impl Register {
         self.gaps.iter().any(|gap| gap.asked <= to && gap.back >= from)
     }
 
+    /// What is wrong with an answer that there is no such keyspace.
+    pub fn unheard(&self, (from, to): (Instant, Instant)) -> Result<(), String> {
+        match self.missing(from, to) {
+            true => Ok(()),
+            false => Err("a keyspace that was there all the time is not found".into()),
+        }
+    }
+
     /// Whether all that was there at `from` is certainly gone at `to`.
     fn replaced(&self, from: Instant, to: Instant) -> bool {
         self.gaps.iter().any(|gap| gap.asked >= from && gap.gone <= to)
@@ -121,17 +129,6 @@ impl Written {
             _ => Ok(()),
         }
     }
-
-    /// What is wrong with an answer that there is no such keyspace.
-    pub fn unheard(
-        register: &Register,
-        (from, to): (Instant, Instant),
-    ) -> Result<(), &'static str> {
-        match register.missing(from, to) {
-            true => Ok(()),
-            false => Err("a keyspace that was there all the time is not found"),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -189,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_keyspace_that_is_there_is_found() {
-        let unheard = |from, to| Written::unheard(&register(), (at(from), at(to))).is_ok();
+        let unheard = |from, to| register().unheard((at(from), at(to))).is_ok();
         assert!(unheard(0, 1) && unheard(9, 10) && unheard(15, 16) && unheard(19, 21));
         assert!(!unheard(3, 9) && !unheard(21, 22));
     }

@@ -80,7 +80,7 @@ impl Tenant {
                 None => Err("a read is answered with something else".into()),
             },
             Answer::Failed(failure) if failure.code == Code::KeyspaceNotFound => {
-                Written::unheard(&register, span).map_err(str::to_owned)
+                register.unheard(span)
             }
             _ => Ok(()),
         };
