@@ -1,13 +1,13 @@
 //! Reads: from the replica's state, once the replica is where the level wants it.
 
 use contract::Level;
-use kernel::bug;
+use kernel::{ShardId, bug};
 use store::{engine::Engine, mvcc::Reader};
 
 use crate::{
     Failure,
-    calls::{CallId, Past, Stage, Want},
-    catalog::CatalogReply,
+    calls::{Call, CallId, Past, Stage, Want},
+    catalog::{CATALOG, CatalogReply},
     failure::Code,
     message,
     shard::{Runs, Shard},
@@ -21,7 +21,7 @@ use super::{
 
 /// Raft confirmed that a read is linearizable once `index` is applied.
 pub fn read_ready<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, index: u64) {
-    let Some(call) = core.calls.get(id) else { return };
+    let Some(call) = core.calls.get(id).filter(|call| waits_for(call, shard.id)) else { return };
     if shard.applied.index < index {
         shard.awaiting.insert((index, id));
         let (stage, deadline) = (call.stage.clone(), call.deadline);
@@ -35,9 +35,20 @@ pub fn read_ready<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, 
     }
 }
 
+/// Whether a call waits for this shard. What it asked for twice comes twice, and by then it may wait
+/// for another one: the catalog's answer must not be taken for that one's.
+fn waits_for(call: &Call, shard: ShardId) -> bool {
+    match call.stage {
+        Stage::Barrier | Stage::Visible(_) => shard == CATALOG,
+        Stage::Reading | Stage::Applying => call.shard == shard,
+        _ => false,
+    }
+}
+
 /// The replica is where a call wants it.
 pub fn applied<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
-    let Some(call) = core.calls.get_mut(id) else { return };
+    let waits = |call: &&mut Call| waits_for(call, shard.id);
+    let Some(call) = core.calls.get_mut(id).filter(waits) else { return };
     match &call.stage {
         Stage::Barrier => {
             call.current = true;
