@@ -94,6 +94,9 @@ pub enum Answered {
     So(Bytes),
     /// Only the leader can give it, and that is not this replica any more.
     Elsewhere,
+    /// It is in an entry of the log that may yet be lost with this leadership: a lease that was said to
+    /// have ended must not come back.
+    NotYet,
     /// Only the leader can give it, and it was not asked for at a level that needs one.
     NotHere,
 }
@@ -116,7 +119,10 @@ pub fn answer<E: Engine>(
         (Some(Answer::LeaseKeepAlive(_)), _) if !linearizable => Answered::NotHere,
         (Some(Answer::LeaseKeepAlive(_)), None) => Answered::Elsewhere,
         (Some(Answer::LeaseKeepAlive(response)), Some(clock)) => {
-            so(Answer::LeaseKeepAlive(keep_alive(clock, now, response)))
+            match keep_alive(clock, now, response) {
+                Some(response) => so(Answer::LeaseKeepAlive(response)),
+                None => Answered::NotYet,
+            }
         }
         _ => Answered::So(body),
     }
@@ -126,22 +132,24 @@ fn so(answer: Answer) -> Answered {
     Answered::So(QueryReply { error: None, answer: Some(answer) }.encode_to_vec().into())
 }
 
+/// What the clock says of these leases; nothing while the end of one is proposed.
 fn keep_alive(
     clock: &mut Clock,
     now: kernel::Instant,
     mut response: LeaseRenewResponse,
-) -> LeaseRenewResponse {
+) -> Option<LeaseRenewResponse> {
+    let mut ending = false;
     for lease in response.leases.iter_mut().filter(|lease| lease.ttl > 0) {
         match clock.keep_alive(now, lease.id) {
             // The log may be about to say that it has less.
             Kept::Alive { log_it } => lease.log_it |= log_it,
-            Kept::Ending => (lease.ttl, lease.renewal, lease.log_it) = (0, 0, false),
+            Kept::Ending => ending = true,
             // Not read from the records yet: its time has not begun.
             Kept::Unknown => {}
         }
         lease.log_it &= !planted(Bug::KeepAliveNotLogged);
     }
-    response
+    (!ending).then_some(response)
 }
 
 /// The leader's turn: reads records, counts, and proposes what came of it.

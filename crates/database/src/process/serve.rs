@@ -99,7 +99,7 @@ pub fn query<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
         Ok(Ok(body)) => {
             let body = match leases::answer(core, shard, linearizable, body) {
                 Answered::So(body) => body,
-                Answered::Elsewhere => return super::route::park(core, id),
+                Answered::Elsewhere | Answered::NotYet => return super::route::park(core, id),
                 Answered::NotHere => {
                     let text = "only the leader keeps leases alive: ask for a linearizable answer";
                     return finish::failed(core, id, Failure::new(Code::Invalid, text));
