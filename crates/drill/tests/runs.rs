@@ -38,11 +38,12 @@ const FOUND: [(u64, &str); 27] = [
 ];
 
 /// Seeds that found a bug while a keyspace with etcd's model stood beside the others.
-const FOUND_BESIDE_COORDINATION: [(u64, &str); 6] = [
+const FOUND_BESIDE_COORDINATION: [(u64, &str); 7] = [
     (10_481_805_740_009, "a compaction in the batch of what was told took what stood there before"),
     (32_931_292_716_044, "a hole before one that was healed was not told, and shortened a log"),
     (35_243_985_431_573, "what a group committed was judged by the voters that had just left it"),
     (71_006_508_514, "a lie of the disk that was taken back undid what was written since"),
+    (1_340_473_412_819, "a lease came back whose end had been told and was lost with its leader"),
     (18_365_393_802_249, "a second answer about the catalog was taken for a read's"),
     (24_076_361_381_289, "a healed network held frames back for longer than elections wait"),
 ];
