@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use check::history::Event;
 use database::{Answer, Request};
-use kernel::{Instant, NodeId, ShardId, Ticket};
+use kernel::{Instant, NodeId, ShardId};
 use sim::Outcome;
 
 /// A client of the cluster. It does one thing at a time.
@@ -29,17 +29,13 @@ pub trait Actor {
     /// What it asks next, if its time has come.
     fn next(&mut self, now: Instant, history: &mut Vec<Event>) -> Option<(NodeId, Request)>;
 
-    /// The world's ticket for what was asked last.
-    fn asked(&mut self, ticket: Ticket);
-
-    /// The ticket that it waits for.
-    fn waits_for(&self) -> Option<Ticket>;
-
     /// What its read must show at least, by shard; `committed` is what is committed now. Empty while
     /// it reads nothing.
-    fn floor(&self, committed: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64>;
+    fn floor(&self, _committed: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64> {
+        BTreeMap::new()
+    }
 
-    /// The answer to its ticket, or its deadline. What it asks next, if anything.
+    /// The answer to what it asked last, or its deadline. What it asks next, if anything.
     fn answered(
         &mut self,
         now: Instant,

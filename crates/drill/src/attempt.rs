@@ -6,7 +6,7 @@ use database::{
     api::{Action, Call, Done, Fate, Trace},
     failure::Effect,
 };
-use kernel::{Duration, Instant, NodeId, RequestId, Rng, Ticket};
+use kernel::{Duration, Instant, NodeId, RequestId, Rng};
 use sim::Outcome;
 
 use contract::{Consistency, Session};
@@ -19,8 +19,6 @@ const TRIES: u32 = 3;
 pub struct Attempt {
     /// The request.
     pub request: Call,
-    /// The world's ticket for what was asked last.
-    pub ticket: Ticket,
     /// When it is tried again, or given up.
     pub deadline: Instant,
     node: u64,
@@ -46,8 +44,8 @@ impl Attempt {
     /// A request that is about to be asked at `node`, of so many.
     #[must_use]
     pub fn new(now: Instant, (node, nodes): (u64, u64), request: Call, asks_fate: bool) -> Attempt {
-        let (ticket, deadline) = (Ticket(u64::MAX), now + TIMEOUT);
-        Attempt { request, ticket, deadline, node, nodes, tries: 1, fate: false, asks_fate }
+        let deadline = now + TIMEOUT;
+        Attempt { request, deadline, node, nodes, tries: 1, fate: false, asks_fate }
     }
 
     /// A call to a keyspace, under a new request id.
@@ -81,7 +79,7 @@ impl Attempt {
         self.tries == 1
     }
 
-    /// The answer to the ticket, or the deadline.
+    /// The answer, or none by the deadline.
     pub fn answered(&mut self, now: Instant, answer: Option<Outcome<Answer>>) -> Next {
         match answer {
             Some(Outcome::Reply(Answer::Done(done) | Answer::Fate(Fate::Done(done)))) => {

@@ -9,7 +9,7 @@ use database::{
     Answer, Request,
     api::{Action, Done},
 };
-use kernel::{Duration, Instant, NodeId, Rng, ShardId, Ticket, Version};
+use kernel::{Duration, Instant, NodeId, Rng, ShardId, Version};
 use layers::{counter, kv};
 use prost::Message;
 use sim::Outcome;
@@ -152,16 +152,6 @@ impl Actor for Client {
         let ask = busy.attempt.ask();
         self.busy = Some(busy);
         Some(ask)
-    }
-
-    fn asked(&mut self, ticket: Ticket) {
-        if let Some(busy) = &mut self.busy {
-            busy.attempt.ticket = ticket;
-        }
-    }
-
-    fn waits_for(&self) -> Option<Ticket> {
-        self.busy.as_ref().map(|busy| busy.attempt.ticket)
     }
 
     fn floor(&self, committed: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64> {

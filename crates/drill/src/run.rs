@@ -131,8 +131,8 @@ struct Stage<'a> {
     guests: usize,
     /// Per client: what its read must show at least.
     floors: Vec<BTreeMap<ShardId, u64>>,
-    /// Per client: when it last asked.
-    asked: Vec<Instant>,
+    /// Per client: what it waits for.
+    waits: Vec<Option<Wait>>,
     /// From here on every node that is up answers by the deadline.
     healed: Instant,
     /// The same of the questions that are asked in an ambush.
@@ -142,6 +142,13 @@ struct Stage<'a> {
     stops: Stops,
     next_look: u64,
     supervised: Instant,
+}
+
+/// A request of a client that is not answered yet.
+#[derive(Clone, Copy)]
+struct Wait {
+    ticket: Ticket,
+    since: Instant,
 }
 
 type Play<T> = Result<T, Outcome>;
@@ -168,7 +175,7 @@ impl<'a> Stage<'a> {
             run,
             world,
             floors: vec![BTreeMap::new(); clients.len()],
-            asked: vec![Instant::ZERO; clients.len()],
+            waits: vec![None; clients.len()],
             healed: Instant::NEVER,
             clients,
             guests,
@@ -359,13 +366,10 @@ impl<'a> Stage<'a> {
     fn serve(&mut self, id: usize, answer: Option<sim::Answer<Answer>>) -> Play<()> {
         let now = self.world.now();
         let client = &mut self.clients[id];
-        let ask = match client.waits_for() {
-            Some(ticket) => {
-                if answer.as_ref().is_some_and(|answer| answer.ticket != ticket) {
-                    return Ok(());
-                }
-                self.waiting.remove(&ticket);
-                if answer.is_none() && self.asked[id] >= self.healed {
+        let ask = match self.waits[id].take() {
+            Some(wait) => {
+                self.waiting.remove(&wait.ticket);
+                if answer.is_none() && wait.since >= self.healed {
                     let text = "a node that is up leaves a request without an answer";
                     return failed("liveness", text);
                 }
@@ -388,8 +392,7 @@ impl<'a> Stage<'a> {
         };
         if let Some((node, request)) = ask {
             let ticket = self.world.request(node, request);
-            self.clients[id].asked(ticket);
-            self.asked[id] = now;
+            self.waits[id] = Some(Wait { ticket, since: now });
             self.waiting.insert(ticket, id);
         }
         Ok(())

@@ -251,12 +251,6 @@ impl From<Change> for CatalogCommand {
 }
 
 impl CatalogReply {
-    /// Whether an encoded one is a refusal.
-    #[must_use]
-    pub fn refuses(body: &Bytes) -> bool {
-        CatalogReply::decode(body.clone()).is_ok_and(|reply| !reply.code.is_empty())
-    }
-
     /// The refusal, if it was one.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {

@@ -3,7 +3,10 @@
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use bytes::Bytes;
-use kernel::{Incarnation, KeyspaceId, NodeId, ShardId};
+use kernel::{
+    Incarnation, KeyspaceId, NodeId, ShardId,
+    bug::{Bug, planted},
+};
 use prost::Message;
 use store::{
     engine::{EngineError, Read, ScanRange},
@@ -324,6 +327,14 @@ impl Catalog {
             }
             _ => {}
         }
+    }
+
+    /// Whether a shard was made and is not there any more: ids are never used again. One that this
+    /// copy does not know yet was not.
+    #[must_use]
+    pub fn dropped(&self, shard: ShardId) -> bool {
+        let made = shard.0 < self.next_shard || planted(Bug::UnknownDropped);
+        shard != CATALOG && made && !self.shards.contains_key(&shard)
     }
 
     /// Whether the founders are still being entered: no keyspace was made yet.

@@ -18,7 +18,7 @@
 //! catalog, but not with a replica that its journal says is dropped, nor can it found one anew.
 //! ([ADR 22](../../../../docs/adr/0022-drops.md))
 
-use alloc::{collections::BTreeMap, format, vec::Vec};
+use alloc::{collections::BTreeMap, format};
 use core::mem;
 
 use kernel::{
@@ -101,7 +101,7 @@ fn turn<E: Engine>(core: &mut Core<E>, shards: &Shards) {
     let (gone, me) = (core.catalog.gone.clone(), shed(core, shards));
     core.hearing.retain(|id, _| gone.contains_key(id));
     for (id, gone) in gone {
-        let deaf = deaf(core, &gone, me).len();
+        let deaf = deaf(core, &gone, me);
         if gone.decides(deaf) {
             core.hearing.remove(&id);
             continue;
@@ -123,14 +123,14 @@ fn tell<E: Engine>(core: &mut Core<E>, id: ShardId) {
     }
 }
 
-/// Members that may hold a replica and have not heard. Who is not a member any more was declared to
+/// How many members may hold a replica and have not heard. Who is not a member any more was declared to
 /// be gone for good.
-fn deaf<E: Engine>(core: &Core<E>, gone: &Gone, own: u64) -> Vec<NodeId> {
+fn deaf<E: Engine>(core: &Core<E>, gone: &Gone, own: u64) -> usize {
     let shed = |node: &NodeId| match *node == core.identity.node {
         true => own,
         false => core.peers.get(node).map_or(0, |peer| peer.shed()),
     };
     let deaf =
         |node: &&NodeId| core.catalog.members.contains_key(*node) && shed(node) < gone.dropped;
-    gone.holders.iter().filter(deaf).copied().collect()
+    gone.holders.iter().filter(deaf).count()
 }

@@ -6,10 +6,7 @@
 
 use alloc::{collections::BTreeSet, format, vec::Vec};
 
-use kernel::{
-    Event, NodeId, RequestId, ShardId, Token,
-    bug::{Bug, planted},
-};
+use kernel::{Event, NodeId, RequestId, ShardId, Token};
 use raft::{Change, Config, Membership, Raft, Start};
 use store::{
     engine::Engine,
@@ -65,13 +62,8 @@ pub fn reshape<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
             None => {}
         }
     }
-    let known: BTreeSet<ShardId> = placed.iter().map(|(id, _)| *id).collect();
-    // Ids are never used again: a shard that was made and is not there was dropped. One that this
-    // copy of the catalog does not know yet stays.
-    let made = core.catalog.next_shard;
-    let heard_of = |id: &ShardId| id.0 < made || planted(Bug::UnknownDropped);
-    let dropped = |id: &ShardId| *id != CATALOG && heard_of(id) && !known.contains(id);
-    let gone: Vec<ShardId> = shards.keys().copied().filter(dropped).collect();
+    let gone: Vec<ShardId> =
+        shards.keys().copied().filter(|id| core.catalog.dropped(*id)).collect();
     for id in gone {
         remove(core, shards, id);
     }
@@ -82,7 +74,7 @@ pub fn reshape<E: Engine>(core: &mut Core<E>, shards: &mut Shards) {
         leave(core, id);
     }
     // Calls that wait for a name or a replica may go on now.
-    for id in known {
+    for (id, _) in placed {
         core.again.extend(core.calls.stranded(id, true, false));
     }
 }

@@ -356,13 +356,14 @@ pub fn dispatch<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) 
             false => barrier(core, shards, id),
         };
     }
-    if was_dropped(core, call.shard)
+    if core.catalog.dropped(call.shard)
         && let Some(action) = call.action()
+        && let Some(call) = core.calls.get_mut(id)
     {
-        let again = Want::Unresolved(action, call.request_id().cloned(), Some(call.consistency));
-        if let Some(call) = core.calls.get_mut(id) {
-            (call.want, call.current) = (again, false);
-        }
+        // What it asked for is looked for by name again.
+        let request = call.request_id().cloned();
+        call.want = Want::Unresolved(action, request, Some(call.consistency));
+        call.current = false;
     }
     let Some(call) = core.calls.get(id) else { return };
     if matches!(call.want, Want::Unresolved(..)) && !find_again(core, shards, id) {
@@ -383,12 +384,6 @@ pub fn dispatch<E: Engine>(core: &mut Core<E>, shards: &mut Shards, id: CallId) 
             pass_on(core, id, shard_id, near);
         }
     }
-}
-
-/// Whether a shard was made and is not there any more: what it held is looked for by name again.
-fn was_dropped<E: Engine>(core: &Core<E>, shard: ShardId) -> bool {
-    let known = core.catalog.shards.contains_key(&shard);
-    shard != CATALOG && shard.0 < core.catalog.next_shard && !known
 }
 
 /// Looks the name up again; whether the call can go on.

@@ -2,6 +2,7 @@
 
 use contract::Level;
 use kernel::{ShardId, bug};
+use prost::Message as _;
 use store::{engine::Engine, mvcc::Reader};
 
 use crate::{
@@ -63,7 +64,8 @@ pub fn applied<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId) {
 pub fn visible<E: Engine>(core: &mut Core<E>, id: CallId) {
     let Some(call) = core.calls.get(id) else { return };
     let (Stage::Visible(done) | Stage::Lingering(done)) = call.stage.clone() else { return };
-    if CatalogReply::refuses(&done.body) || !gone::lingers(core, &call.keyspace) {
+    let refused = CatalogReply::decode(done.body.clone()).is_ok_and(|r| r.failure().is_some());
+    if refused || !gone::lingers(core, &call.keyspace) {
         return finish::answer(core, id, done);
     }
     let deadline = call.deadline;

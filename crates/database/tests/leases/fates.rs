@@ -46,8 +46,8 @@ fn keyspace(stage: &mut Stage, node: usize, control: Control) {
     assert!(matches!(made, Answer::Control { changed: true, .. }), "{made:?}");
 }
 
-fn late() -> Control {
-    let contract = Contract { replicas: 3, ..Contract::new(Program::Kv) };
+fn late(replicas: u32) -> Control {
+    let contract = Contract { replicas, ..Contract::new(Program::Kv) };
     Control::CreateKeyspace { name: "late".into(), contract }
 }
 
@@ -55,27 +55,25 @@ fn late() -> Control {
 pub fn a_drop_is_answered_when_nobody_can_serve_what_was_dropped() {
     let mut stage = Stage::new(settings());
     for answered_by in 0..3 {
-        keyspace(&mut stage, 0, late());
+        keyspace(&mut stage, 0, late(3));
         stage.run(1_000);
         assert_eq!(stage.holders("late"), 3);
         keyspace(&mut stage, answered_by, Control::DropKeyspace { name: "late".into() });
         assert_eq!(stage.holders("late"), 0, "all of them can be heard");
     }
-    keyspace(&mut stage, 0, late());
+    keyspace(&mut stage, 0, late(3));
     stage.run(1_000);
     stage.cut(2, true);
     keyspace(&mut stage, 0, Control::DropKeyspace { name: "late".into() });
     assert_eq!(stage.holders("late"), 1, "one alone decides nothing");
-    keyspace(&mut stage, 1, late());
+    keyspace(&mut stage, 1, late(3));
     stage.cut(2, false);
 }
 
 /// The only node that holds it has not heard of the drop, and serves whoever asks it.
 pub fn a_drop_waits_for_those_who_could_serve_alone() {
     let mut stage = Stage::new(settings());
-    let contract = Contract { replicas: 1, ..Contract::new(Program::Kv) };
-    let control = Control::CreateKeyspace { name: "late".into(), contract };
-    keyspace(&mut stage, 0, control.clone());
+    keyspace(&mut stage, 0, late(1));
     stage.run(1_000);
     let holder = (0..3).find(|node| stage.holds(*node, "late")).unwrap();
     let other = (holder + 1) % 3;
@@ -86,7 +84,7 @@ pub fn a_drop_waits_for_those_who_could_serve_alone() {
     };
     let dropped = ask(&mut stage, Control::DropKeyspace { name: "late".into() });
     stage.run(2_000);
-    let made = ask(&mut stage, control);
+    let made = ask(&mut stage, late(1));
     stage.run(2_000);
     assert_eq!((stage.answer(dropped), stage.answer(made)), (None, None));
     stage.run(2_000);
@@ -104,11 +102,11 @@ pub fn a_drop_waits_for_those_who_could_serve_alone() {
 /// It knows a keyspace that was dropped, and not the one of the same name that was made since.
 pub fn a_node_that_is_behind_writes_into_the_keyspace_that_is_there_now() {
     let mut stage = Stage::new(settings());
-    keyspace(&mut stage, 0, late());
+    keyspace(&mut stage, 0, late(3));
     stage.run(1_000);
     stage.cut(2, true);
     keyspace(&mut stage, 0, Control::DropKeyspace { name: "late".into() });
-    keyspace(&mut stage, 0, late());
+    keyspace(&mut stage, 0, late(3));
     let asked = stage.put(2, write("late", &RequestId::from_random(3)));
     stage.run(1_000);
     assert_eq!(stage.answer(asked), None, "nobody can be asked");
@@ -129,7 +127,7 @@ pub fn a_node_that_is_behind_finds_what_it_has_not_heard_of() {
     let (behind, other) = (2, 0);
     stage.cut(behind, true);
     stage.run(3_000);
-    keyspace(&mut stage, other, late());
+    keyspace(&mut stage, other, late(3));
     let (done, fenced) = (RequestId::from_random(7), RequestId::from_random(8));
     assert!(matches!(stage.wait(other, write("late", &done)), Answer::Done(_)));
 

@@ -11,7 +11,7 @@ use database::{
     self, Request,
     api::{Action, Done},
 };
-use kernel::{Duration, Instant, NodeId, Rng, ShardId, Ticket};
+use kernel::{Duration, Instant, NodeId, Rng, ShardId};
 use layers::coordination as wire;
 use sim::Outcome;
 
@@ -189,16 +189,6 @@ impl Actor for Client {
         let ask = busy.attempt.ask();
         self.busy = Some(busy);
         Some(ask)
-    }
-
-    fn asked(&mut self, ticket: Ticket) {
-        if let Some(busy) = &mut self.busy {
-            busy.attempt.ticket = ticket;
-        }
-    }
-
-    fn waits_for(&self) -> Option<Ticket> {
-        self.busy.as_ref().map(|busy| busy.attempt.ticket)
     }
 
     fn floor(&self, committed: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64> {

@@ -4,15 +4,13 @@
 //! goes back, as a client that starts anew. One that is told that its place is compacted goes on
 //! at the first revision that is left. The *chronicler* does neither, and reads to the very end.
 
-use std::collections::BTreeMap;
-
 use check::{
     etcd::{Answer, Ask, Keys, Range, Watch},
     history::{Event, Kind, Verb},
 };
 use contract::Consistency;
 use database::Request;
-use kernel::{Duration, Instant, NodeId, Rng, ShardId, Ticket};
+use kernel::{Duration, Instant, NodeId, Rng};
 use sim::Outcome;
 
 use super::{Chronicled, KEYSPACE, record};
@@ -154,20 +152,6 @@ impl Actor for Watcher {
         let first = attempt.ask();
         self.busy = Some((ask, attempt));
         Some(first)
-    }
-
-    fn asked(&mut self, ticket: Ticket) {
-        if let Some((_, attempt)) = &mut self.busy {
-            attempt.ticket = ticket;
-        }
-    }
-
-    fn waits_for(&self) -> Option<Ticket> {
-        self.busy.as_ref().map(|(_, attempt)| attempt.ticket)
-    }
-
-    fn floor(&self, _: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64> {
-        BTreeMap::new()
     }
 
     fn answered(

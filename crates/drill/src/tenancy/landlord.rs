@@ -1,11 +1,9 @@
 //! Who makes the keyspace and drops it, again and again.
 
-use std::collections::BTreeMap;
-
 use check::history::Event;
 use contract::{Contract, Program};
 use database::{Answer, Request, api::Control};
-use kernel::{Duration, Instant, NodeId, RequestId, Rng, ShardId, Ticket};
+use kernel::{Duration, Instant, NodeId, RequestId, Rng};
 use sim::{Options, Outcome};
 
 use super::{KEYSPACE, register::Shared};
@@ -29,7 +27,6 @@ pub struct Landlord {
 
 struct Busy {
     id: RequestId,
-    ticket: Ticket,
     deadline: Instant,
 }
 
@@ -55,8 +52,7 @@ impl Landlord {
             false => Control::CreateKeyspace { name: KEYSPACE.into(), contract: self.contract },
         };
         let timeout = TIMEOUT - Duration::from_millis(200);
-        self.busy =
-            Some(Busy { id: id.clone(), ticket: Ticket(u64::MAX), deadline: now + TIMEOUT });
+        self.busy = Some(Busy { id: id.clone(), deadline: now + TIMEOUT });
         let node = NodeId(self.rng.range(1, self.nodes));
         (node, Request::Control { control, request_id: Some(id), timeout })
     }
@@ -99,20 +95,6 @@ impl Actor for Landlord {
         }
         let id = RequestId::from_random(self.rng.bits128());
         Some(self.ask(now, id))
-    }
-
-    fn asked(&mut self, ticket: Ticket) {
-        if let Some(busy) = &mut self.busy {
-            busy.ticket = ticket;
-        }
-    }
-
-    fn waits_for(&self) -> Option<Ticket> {
-        self.busy.as_ref().map(|busy| busy.ticket)
-    }
-
-    fn floor(&self, _: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64> {
-        BTreeMap::new()
     }
 
     fn answered(

@@ -1,12 +1,10 @@
 //! Who writes into the keyspace, and reads what it wrote.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use check::history::Event;
 use contract::Program;
 use database::{Answer, Code, Request, api::Action};
-use kernel::{Duration, Instant, NodeId, Rng, ShardId, Ticket};
+use kernel::{Duration, Instant, NodeId, Rng};
 use layers::kv;
 use prost::Message;
 use sim::Outcome;
@@ -131,20 +129,6 @@ impl Actor for Tenant {
         let ask = attempt.ask();
         self.busy = Some(Busy { attempt, writes, asked: now });
         Some(ask)
-    }
-
-    fn asked(&mut self, ticket: Ticket) {
-        if let Some(busy) = &mut self.busy {
-            busy.attempt.ticket = ticket;
-        }
-    }
-
-    fn waits_for(&self) -> Option<Ticket> {
-        self.busy.as_ref().map(|busy| busy.attempt.ticket)
-    }
-
-    fn floor(&self, _: &BTreeMap<ShardId, u64>) -> BTreeMap<ShardId, u64> {
-        BTreeMap::new()
     }
 
     fn answered(
