@@ -23,7 +23,7 @@ use kernel::bug::{Bug, plant};
 
 #[test]
 fn every_bug_breaks_its_scene() {
-    let scenes: [(Bug, fn()); 11] = [
+    let scenes: [(Bug, fn()); 12] = [
         (Bug::LeaseTimeUnproven, scenes::a_cluster_that_stood_still_ends_no_lease_for_that),
         (
             Bug::LeaseNotFrozen,
@@ -37,6 +37,7 @@ fn every_bug_breaks_its_scene() {
         (Bug::OwnClock, clocks::a_clock_that_is_wrong_ends_no_key_and_keeps_none),
         (Bug::DropUnheard, fates::a_drop_waits_for_those_who_could_serve_alone),
         (Bug::CallForgotten, fates::a_call_is_answered_by_its_deadline),
+        (Bug::AnswerOfAnother, fates::what_the_catalog_says_twice_is_no_answer_of_a_shard),
         (Bug::CatalogBelieved, fates::a_node_that_is_behind_finds_what_it_has_not_heard_of),
     ];
     for (bug, scene) in scenes {

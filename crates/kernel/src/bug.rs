@@ -173,11 +173,13 @@ pub enum Bug {
     UnknownDropped,
     /// A drop is acknowledged before those who held the keyspace have heard of it.
     DropUnheard,
+    /// A read takes what comes for any shard for the answer of its own.
+    AnswerOfAnother,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 82] = [
+    pub const ALL: [(Bug, &'static str); 83] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -341,6 +343,7 @@ impl Bug {
             Bug::DropUnheard,
             "A drop is acknowledged before those who held the keyspace have heard of it",
         ),
+        (Bug::AnswerOfAnother, "A read takes what comes for any shard for the answer of its own"),
     ];
 }
 

@@ -41,8 +41,8 @@ pub fn read_ready<E: Engine>(core: &mut Core<E>, shard: &mut Shard, id: CallId, 
 fn waits_for(call: &Call, shard: ShardId) -> bool {
     match call.stage {
         Stage::Barrier | Stage::Visible(_) => shard == CATALOG,
-        Stage::Reading | Stage::Applying => call.shard == shard,
-        _ => false,
+        Stage::Reading | Stage::Applying if call.shard == shard => true,
+        _ => bug::planted(bug::Bug::AnswerOfAnother),
     }
 }
 

@@ -3,13 +3,15 @@
 use contract::{Contract, Program};
 use database::{
     Answer, Request,
-    api::{Call, Control, Fate},
+    api::{Action, Call, Control, Fate},
+    message::Body,
 };
 use kernel::{Duration, RequestId, Ticket};
 use layers::{
     coordination::{Act, Ask, StatusRequest, SweepRequest},
-    kv::{Command, Put},
+    kv::{self, Command, Get, Put},
 };
+use prost::Message;
 
 use crate::stage::{self, Stage, settings};
 
@@ -19,6 +21,15 @@ fn write(keyspace: &str, request_id: &RequestId) -> Request {
     let command = Command::one(Put { key: "k".into(), value: "v".into(), ..Put::default() });
     let Request::Call(call) = stage::write(&command) else { panic!("a write is a call") };
     Request::Call(Call { keyspace: keyspace.into(), request_id: Some(request_id.clone()), ..call })
+}
+
+fn read(keyspace: &str) -> Request {
+    let query = kv::Query { ask: Some(kv::Ask::Get(Get { key: "k".into() })) };
+    let query = query.encode_to_vec().into();
+    match stage::call(Action::Query { program: Program::Kv, query }, 5_000) {
+        Request::Call(call) => Request::Call(Call { keyspace: keyspace.into(), ..call }),
+        other => other,
+    }
 }
 
 /// Whether it waits for a leader, for a majority or for another node.
@@ -47,8 +58,12 @@ fn keyspace(stage: &mut Stage, node: usize, control: Control) {
 }
 
 fn late(replicas: u32) -> Control {
+    made("late", replicas)
+}
+
+fn made(name: &str, replicas: u32) -> Control {
     let contract = Contract { replicas, ..Contract::new(Program::Kv) };
-    Control::CreateKeyspace { name: "late".into(), contract }
+    Control::CreateKeyspace { name: name.into(), contract }
 }
 
 /// A majority holds it no more: whoever asks a node that has not heard of the drop is not served.
@@ -120,6 +135,39 @@ pub fn a_node_that_is_behind_writes_into_the_keyspace_that_is_there_now() {
         Answer::Done(done) => assert_eq!(done.shard, there),
         other => panic!("{other:?}"),
     }
+}
+
+/// It asks twice how far the catalog is, and is told two places in it. At the first it finds the
+/// keyspace, and goes on to the shard; at the second nothing has been read yet.
+pub fn what_the_catalog_says_twice_is_no_answer_of_a_shard() {
+    let mut stage = Stage::new(settings());
+    stage.hold(2);
+    keyspace(&mut stage, 0, late(3));
+    let written = stage.wait(0, write("late", &RequestId::from_random(5)));
+    assert!(matches!(written, Answer::Done(_)));
+    let asked = stage.put(2, read("late"));
+    stage.run(100);
+    let then = stage.now_ms;
+    keyspace(&mut stage, 0, made("later", 3));
+    stage.run(400);
+    (0..2).for_each(|node| stage.stop(node, true));
+    stage.deliver(2, |_, body| matches!(body, Body::Told(_)));
+    stage.deliver(2, |sent, _| sent <= then);
+    assert!(stage.holds(2, "late") && !stage.holds(2, "later"), "the first place");
+    stage.run(100);
+    stage.deliver(2, |_, _| true);
+    assert!(stage.holds(2, "later"), "the second place");
+    assert_eq!(stage.answer(asked), None, "nobody can be asked");
+    (0..2).for_each(|node| stage.stop(node, false));
+    stage.hold_no_more(2);
+    stage.run(2_000);
+    let body = |answer: Answer| match answer {
+        Answer::Done(done) => kv::QueryReply::decode(done.body).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let late = stage.answer(asked).map(body);
+    assert_eq!(late, Some(body(stage.wait(0, read("late")))));
+    assert_eq!(late.unwrap().items[0].value, "v");
 }
 
 pub fn a_node_that_is_behind_finds_what_it_has_not_heard_of() {

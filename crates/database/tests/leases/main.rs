@@ -20,6 +20,7 @@ tests![
     a_drop_is_answered_when_nobody_can_serve_what_was_dropped,
     a_drop_waits_for_those_who_could_serve_alone,
     a_node_that_is_behind_writes_into_the_keyspace_that_is_there_now,
+    what_the_catalog_says_twice_is_no_answer_of_a_shard,
     a_node_that_is_behind_finds_what_it_has_not_heard_of,
 ];
 tests![

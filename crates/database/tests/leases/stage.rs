@@ -2,7 +2,8 @@
 //!
 //! A node that is stopped gets nothing done: its messages and requests wait, its timers are late.
 //! When it goes on, what waits comes first, then the timers, as a node's worker does it; unless
-//! `timers_first` is set. A node that is cut off talks to nobody, and clients still reach it.
+//! `timers_first` is set. A node that is cut off talks to nobody, and clients still reach it. What is
+//! held up on its way to a node is lost no more than it arrives.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -11,6 +12,7 @@ use contract::{Consistency, Contract, Program};
 use database::{
     Answer, Boot, Database, Envelope, Identity, Mode, Output, Request, Settings,
     api::{Action, Call, Control, Member, Trace},
+    message::Body,
     shard::Runs,
 };
 use kernel::{
@@ -42,6 +44,8 @@ struct Node {
     stopped: bool,
     cut: bool,
     halted: bool,
+    /// What is on its way to it and since when, while that is held up.
+    held: Option<Vec<(u64, Told)>>,
 }
 
 pub struct Stage {
@@ -136,6 +140,7 @@ impl Stage {
             stopped: false,
             cut: false,
             halted: false,
+            held: None,
         }
     }
 
@@ -213,7 +218,11 @@ impl Stage {
             let cut = self.nodes[of].cut;
             let there = &mut self.nodes[to.0 as usize - 1];
             if !cut && !there.cut && !there.halted {
-                there.inbox.push_back(Event::Message { from, message });
+                let told = Event::Message { from, message };
+                match &mut there.held {
+                    Some(held) => held.push((self.now_ms, told)),
+                    None => there.inbox.push_back(told),
+                }
             }
         }
         true
@@ -270,6 +279,35 @@ impl Stage {
 
     pub fn cut(&mut self, node: usize, cut: bool) {
         self.nodes[node].cut = cut;
+    }
+
+    /// From now on, what others send to a node is held up.
+    pub fn hold(&mut self, node: usize) {
+        self.nodes[node].held = Some(Vec::new());
+    }
+
+    /// What is held up and wanted, by when it was sent and by what it says, arrives: each by itself
+    /// and in the order in which it was sent.
+    pub fn deliver(&mut self, node: usize, wanted: impl Fn(u64, &Body) -> bool) {
+        let is_wanted = |(sent, told): &(u64, Told)| match told {
+            Event::Message { message, .. } => {
+                message.body.as_ref().is_some_and(|body| wanted(*sent, body))
+            }
+            _ => false,
+        };
+        let held = self.nodes[node].held.take().unwrap_or_default();
+        let (arrives, held): (Vec<_>, Vec<_>) = held.into_iter().partition(is_wanted);
+        self.nodes[node].held = Some(held);
+        for (_, told) in arrives {
+            self.nodes[node].inbox.push_back(told);
+            while self.batch(node) {}
+        }
+    }
+
+    /// What others send to a node arrives again as it is sent.
+    pub fn hold_no_more(&mut self, node: usize) {
+        self.deliver(node, |_, _| true);
+        self.nodes[node].held = None;
     }
 
     /// Crashes a node, which starts again from its journal.

@@ -44,7 +44,8 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::CatalogBelieved
         | Bug::OwnClock
         | Bug::CallForgotten
-        | Bug::DropUnheard => Some("database"),
+        | Bug::DropUnheard
+        | Bug::AnswerOfAnother => Some("database"),
         Bug::PermissionOfThePast
         | Bug::InnerTxnUnchecked
         | Bug::TokenOutlivesPassword
