@@ -1,11 +1,10 @@
 //! What one clock that is set wrong does to keys that live for a time: nothing.
 
 use contract::{Contract, Program};
-use database::{Answer, api::Action};
-use layers::kv::{Command, Get, Put, Query, QueryReply};
-use prost::Message;
+use database::Answer;
+use layers::kv::{Command, Put};
 
-use crate::stage::{Stage, call, settings, write};
+use crate::stage::{Stage, items, read, settings, write};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -16,14 +15,7 @@ fn put(stage: &mut Stage, key: &'static str, ttl_ms: u64) {
 }
 
 fn is_there(stage: &mut Stage, key: &'static str) -> bool {
-    let query = Query { ask: Some(layers::kv::Ask::Get(Get { key: key.into() })) };
-    let query = query.encode_to_vec().into();
-    let Answer::Done(done) =
-        stage.wait(0, call(Action::Query { program: Program::Kv, query }, 5_000))
-    else {
-        panic!("no answer");
-    };
-    !QueryReply::decode(done.body).unwrap().items.is_empty()
+    !items(stage.wait(0, read(key))).is_empty()
 }
 
 /// Whichever node it is, the leader among them.

@@ -3,32 +3,24 @@
 use contract::{Contract, Program};
 use database::{
     Answer, Request,
-    api::{Action, Call, Control, Fate},
+    api::{Call, Control, Fate},
     message::Body,
 };
 use kernel::{Duration, RequestId, Ticket};
 use layers::{
     coordination::{Act, Ask, StatusRequest, SweepRequest},
-    kv::{self, Command, Get, Put},
+    kv::{Command, Put},
 };
-use prost::Message;
 
-use crate::stage::{self, Stage, settings};
+use crate::stage::{self, Stage, items, read, settings, within};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn write(keyspace: &str, request_id: &RequestId) -> Request {
     let command = Command::one(Put { key: "k".into(), value: "v".into(), ..Put::default() });
-    let Request::Call(call) = stage::write(&command) else { panic!("a write is a call") };
-    Request::Call(Call { keyspace: keyspace.into(), request_id: Some(request_id.clone()), ..call })
-}
-
-fn read(keyspace: &str) -> Request {
-    let query = kv::Query { ask: Some(kv::Ask::Get(Get { key: "k".into() })) };
-    let query = query.encode_to_vec().into();
-    match stage::call(Action::Query { program: Program::Kv, query }, 5_000) {
-        Request::Call(call) => Request::Call(Call { keyspace: keyspace.into(), ..call }),
-        other => other,
+    match within(keyspace, stage::write(&command)) {
+        Request::Call(call) => Request::Call(Call { request_id: Some(request_id.clone()), ..call }),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -145,7 +137,8 @@ pub fn what_the_catalog_says_twice_is_no_answer_of_a_shard() {
     keyspace(&mut stage, 0, late(3));
     let written = stage.wait(0, write("late", &RequestId::from_random(5)));
     assert!(matches!(written, Answer::Done(_)));
-    let asked = stage.put(2, read("late"));
+    let read = || within("late", read("k"));
+    let asked = stage.put(2, read());
     stage.run(100);
     let then = stage.now_ms;
     keyspace(&mut stage, 0, made("later", 3));
@@ -161,13 +154,9 @@ pub fn what_the_catalog_says_twice_is_no_answer_of_a_shard() {
     (0..2).for_each(|node| stage.stop(node, false));
     stage.hold_no_more(2);
     stage.run(2_000);
-    let body = |answer: Answer| match answer {
-        Answer::Done(done) => kv::QueryReply::decode(done.body).unwrap(),
-        other => panic!("{other:?}"),
-    };
-    let late = stage.answer(asked).map(body);
-    assert_eq!(late, Some(body(stage.wait(0, read("late")))));
-    assert_eq!(late.unwrap().items[0].value, "v");
+    let late = items(stage.answer(asked).expect("an answer"));
+    assert_eq!(late, items(stage.wait(0, read())));
+    assert_eq!(late[0].value, "v");
 }
 
 pub fn a_node_that_is_behind_finds_what_it_has_not_heard_of() {

@@ -3,7 +3,7 @@
 //! A node that is stopped gets nothing done: its messages and requests wait, its timers are late.
 //! When it goes on, what waits comes first, then the timers, as a node's worker does it; unless
 //! `timers_first` is set. A node that is cut off talks to nobody, and clients still reach it. What is
-//! held up on its way to a node is lost no more than it arrives.
+//! held up on its way to a node arrives later.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -19,9 +19,12 @@ use kernel::{
     ClusterId, Duration, Effect, Event, Incarnation, Instant, NodeId, Now, Process, Rng, Ticket,
     TimerId, Wall, process::EffectsOf,
 };
-use layers::coordination::{
-    Act, Ask, Command, LeaseGrantRequest, LeaseKeepAlive, LeaseLeasesRequest, LeaseRenewRequest,
-    LeaseTimeToLiveRequest, Outcome, Query, QueryReply, Reply, Stretch,
+use layers::{
+    coordination::{
+        Act, Ask, Command, LeaseGrantRequest, LeaseKeepAlive, LeaseLeasesRequest,
+        LeaseRenewRequest, LeaseTimeToLiveRequest, Outcome, Query, QueryReply, Reply, Stretch,
+    },
+    kv,
 };
 use prost::Message;
 use store::{
@@ -44,8 +47,8 @@ struct Node {
     stopped: bool,
     cut: bool,
     halted: bool,
-    /// What is on its way to it and since when, while that is held up.
-    held: Option<Vec<(u64, Told)>>,
+    /// What is on its way to it, since when and from whom, while that is held up.
+    held: Option<Vec<(u64, NodeId, Envelope)>>,
 }
 
 pub struct Stage {
@@ -218,10 +221,9 @@ impl Stage {
             let cut = self.nodes[of].cut;
             let there = &mut self.nodes[to.0 as usize - 1];
             if !cut && !there.cut && !there.halted {
-                let told = Event::Message { from, message };
                 match &mut there.held {
-                    Some(held) => held.push((self.now_ms, told)),
-                    None => there.inbox.push_back(told),
+                    Some(held) => held.push((self.now_ms, from, message)),
+                    None => there.inbox.push_back(Event::Message { from, message }),
                 }
             }
         }
@@ -289,17 +291,14 @@ impl Stage {
     /// What is held up and wanted, by when it was sent and by what it says, arrives: each by itself
     /// and in the order in which it was sent.
     pub fn deliver(&mut self, node: usize, wanted: impl Fn(u64, &Body) -> bool) {
-        let is_wanted = |(sent, told): &(u64, Told)| match told {
-            Event::Message { message, .. } => {
-                message.body.as_ref().is_some_and(|body| wanted(*sent, body))
-            }
-            _ => false,
+        let is_wanted = |(sent, _, message): &(u64, NodeId, Envelope)| {
+            message.body.as_ref().is_some_and(|body| wanted(*sent, body))
         };
         let held = self.nodes[node].held.take().unwrap_or_default();
         let (arrives, held): (Vec<_>, Vec<_>) = held.into_iter().partition(is_wanted);
         self.nodes[node].held = Some(held);
-        for (_, told) in arrives {
-            self.nodes[node].inbox.push_back(told);
+        for (_, from, message) in arrives {
+            self.nodes[node].inbox.push_back(Event::Message { from, message });
             while self.batch(node) {}
         }
     }
@@ -351,8 +350,25 @@ pub fn query(ask: Ask) -> Request {
     call(Action::Query { program: Program::Coordination, query }, 5_000)
 }
 
+/// The same, of another keyspace.
+pub fn within(keyspace: &str, request: Request) -> Request {
+    let Request::Call(call) = request else { panic!("{request:?} is of no keyspace") };
+    Request::Call(Call { keyspace: keyspace.into(), ..call })
+}
+
+/// Reads a key of a keyspace of the KV program.
+pub fn read(key: &'static str) -> Request {
+    let query = kv::Query::from(kv::Get { key: key.into() }).encode_to_vec().into();
+    call(Action::Query { program: Program::Kv, query }, 5_000)
+}
+
+/// What was read.
+pub fn items(answer: Answer) -> Vec<kv::Item> {
+    kv::QueryReply::decode(body(answer).expect("an answer")).unwrap().items
+}
+
 /// Changes a keyspace of the KV program.
-pub fn write(command: &layers::kv::Command) -> Request {
+pub fn write(command: &kv::Command) -> Request {
     let command = command.encode_to_vec().into();
     call(Action::Mutate { program: Program::Kv, command }, 5_000)
 }
