@@ -6,6 +6,7 @@
 //!     lock       held while a node runs; holds its process id
 //!     journal/   segments, see store::journal
 //!     engine/    the tree, see lsm
+//!     suspect    there if the engine could not be read; quarantine/ what was damaged, see quarantine
 //! ```
 //!
 //! A directory is refused rather than guessed at: whatever is not clearly this node's own stays

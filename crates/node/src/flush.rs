@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kernel::Token;
-use store::engine::FlushJob;
+use store::engine::{EngineError, FlushJob};
 use tracing::warn;
 
 use crate::mailbox::{Mailbox, Taken};
@@ -17,8 +17,32 @@ pub enum Job<F> {
     Stop,
 }
 
-/// Runs jobs in order until it is stopped; `report` is told the token and whether it is durable.
-pub fn run<F: FlushJob>(jobs: &Arc<Mailbox<Job<F>>>, mut report: impl FnMut(Token, bool)) {
+/// What follows from a flush.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is durable.
+    Durable,
+    /// It is not; it is tried again when there is more to flush.
+    Failed,
+    /// The engine has failed although the disk has room. What it has stopped doing, merging tables for
+    /// one, it does not take up again until it is opened anew.
+    Broken(String),
+}
+
+/// Judges how a flush ended.
+pub fn judge(outcome: Result<(), EngineError>, has_room: impl Fn() -> bool) -> Verdict {
+    match outcome {
+        Ok(()) => Verdict::Durable,
+        Err(error) if error == EngineError::Full || !has_room() => Verdict::Failed,
+        Err(error) => Verdict::Broken(error.to_string()),
+    }
+}
+
+/// Runs jobs in order until it is stopped; `report` is told the token and what came of it.
+pub fn run<F: FlushJob>(
+    jobs: &Arc<Mailbox<Job<F>>>,
+    mut report: impl FnMut(Token, Result<(), EngineError>),
+) {
     let mut batch = Vec::new();
     while jobs.take(&mut batch, None) != Taken::Closed {
         for job in batch.drain(..) {
@@ -27,14 +51,14 @@ pub fn run<F: FlushJob>(jobs: &Arc<Mailbox<Job<F>>>, mut report: impl FnMut(Toke
             if let Err(error) = &outcome {
                 warn!(%error, "the engine could not be made durable");
             }
-            report(token, outcome.is_ok());
+            report(token, outcome);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use store::engine::{Engine, EngineError, MemEngine};
+    use store::engine::{Engine, MemEngine};
 
     use super::*;
 
@@ -48,6 +72,15 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_that_fails_without_want_of_room_is_broken() {
+        let broken = || EngineError::Io("no merging any more".to_owned());
+        assert_eq!(judge(Ok(()), || false), Verdict::Durable);
+        assert_eq!(judge(Err(EngineError::Full), || true), Verdict::Failed);
+        assert_eq!(judge(Err(broken()), || false), Verdict::Failed);
+        assert_eq!(judge(Err(broken()), || true), Verdict::Broken(broken().to_string()));
+    }
+
+    #[test]
     fn every_token_is_reported_once() {
         let jobs = Arc::new(Mailbox::new(0));
         let mut engine = MemEngine::new();
@@ -57,7 +90,7 @@ mod tests {
         jobs.push(Job::Stop).unwrap();
         let mut reports = Vec::new();
         run(&jobs, |token, durable| reports.push((token.0, durable)));
-        assert_eq!(reports, [(1, true), (2, true), (3, true)]);
+        assert_eq!(reports, [(1, Ok(())), (2, Ok(())), (3, Ok(()))]);
     }
 
     #[test]
@@ -67,6 +100,6 @@ mod tests {
         jobs.close();
         let mut reports = Vec::new();
         run(&jobs, |token, durable| reports.push((token.0, durable)));
-        assert_eq!(reports, [(1, false)]);
+        assert_eq!(reports, [(1, Err(EngineError::Full))]);
     }
 }

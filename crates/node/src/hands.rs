@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use database::{Envelope, Note, Output};
+use database::{Code, Envelope, Note, Output};
 use kernel::{Duration, NodeId, Now, Token, process::HaltReason};
 use layers::coordination::Stretch;
 use store::{engine::Engine, journal::Record};
@@ -18,6 +18,7 @@ use crate::{
     lsm::LsmEngine,
     mailbox::{Mailbox, Taken},
     observe::Observer,
+    quarantine::Mark,
     transport::{Outbox, Reader, Transport},
     worker::{Appends, Hands, Inbox, Input, InputOf},
 };
@@ -48,6 +49,8 @@ pub struct NodeHands {
     pub changed: Vec<(String, u64, Option<Stretch>)>,
     /// Where a halt is told.
     pub status: watch::Sender<Status>,
+    /// Left where the engine could not be read.
+    pub mark: Mark,
 }
 
 impl Hands<Process> for NodeHands {
@@ -113,6 +116,9 @@ impl Hands<Process> for NodeHands {
     }
 
     fn halted(&mut self, reason: HaltReason) {
+        if reason.code == Code::Storage.name() {
+            self.mark.leave(&reason.text);
+        }
         let text = format!("the node cannot go on: [{}] {}", reason.code, reason.text);
         let event = Event::new("node-halted", Severity::Alarm, text).with("code", reason.code);
         self.observer.senses.flight.record(event);

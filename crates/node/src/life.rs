@@ -2,6 +2,8 @@
 //!
 //! ```text
 //!   data directory ─▶ journal (what survived?) ─▶ engine ─▶ Database::open ─▶ threads ─▶ links
+//!                         ▲    damaged: set aside ──┘
+//!                         └────────────┘
 //!
 //!   network runtime     quorate-worker        quorate-journal      quorate-flush
 //!   greets peers,       owns the process,     owns the journal     syncs the engine
@@ -11,10 +13,10 @@
 use std::{sync::Arc, thread::JoinHandle};
 
 use database::{Boot, Database, Failure, Identity, Mode, Request};
-use kernel::{Duration, Incarnation, NodeId, Rng, disk::DiskError, process::HaltReason};
+use kernel::{Duration, Incarnation, NodeId, Rng, Token, disk::DiskError, process::HaltReason};
 use store::{
     engine::{Engine, EngineError, FlushJob},
-    journal::{self as log, Journal, JournalError, Recovery, Tail},
+    journal::{Journal, JournalError, Recovery},
 };
 use tokio::{
     net::TcpListener,
@@ -30,21 +32,22 @@ use crate::{
     ambient::{self, Clock},
     changes::Changes,
     chaos::Chaos,
-    config::{BootMode, Config, HostLimits},
+    config::{BootMode, Config},
     data_dir::{DataDir, DataDirError},
     disk::FileDisk,
-    flush,
+    flush::{self, Verdict},
     handle::{Handle, Process, Status},
     hands::{FlushJobs, NodeHands},
     history::{History, Keeper},
     journal::{First, Job, JournalThread, Report, Surroundings},
-    lsm::{LsmEngine, LsmOptions},
     mailbox::Mailbox,
     metrics::Metrics,
     observe::{Observer, Senses},
     otlp::{Exports, Prepared},
-    room::Room,
+    quarantine::Mark,
+    room::{self, Room},
     starts::Starts,
+    stores::{self, Stored},
     transport::{Bell, Me, Outbox, Shared, Transport},
     watch::{self, Watched},
     worker::{Inbox, Input, Worker},
@@ -52,11 +55,6 @@ use crate::{
 
 /// A clean stop waits so long for a collector.
 const LAST_EXPORT: Duration = Duration::from_secs(2);
-
-/// A journal that cannot be read is tried so often before what is unreadable counts as lost …
-const READS_MAX: u32 = 5;
-/// … and so long apart.
-const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a node did not start. Each code has a page under `docs/errors`.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +154,7 @@ struct Opened {
     process: Process,
     identity: Identity,
     history: History,
+    set_aside: Option<String>,
 }
 
 fn open(config: Config) -> Result<Opened, StartError> {
@@ -164,13 +163,9 @@ fn open(config: Config) -> Result<Opened, StartError> {
     let (cluster, node) = (config.cluster, config.node);
     let (incarnation, secret) = (config.incarnation, ambient::seed());
     let mut data = DataDir::open(&config.data, cluster, node, incarnation, now.wall, secret)?;
-    let limits = &config.limits;
     let chaos = Arc::new(Chaos::default());
-    let (journal, recovery) = open_journal(&data, limits, &chaos)?;
-    report_recovery(&recovery);
+    let Stored { journal, recovery, engine, set_aside } = stores::open(&config, &data, &chaos)?;
     let mode = mode(&config, &mut data, &recovery)?;
-    let options = LsmOptions { cache: limits.cache, ..LsmOptions::default() };
-    let engine = LsmEngine::open(&data.engine(), options).map_err(StartError::Engine)?;
     let identity = Identity {
         node: config.node,
         cluster: config.cluster,
@@ -187,37 +182,10 @@ fn open(config: Config) -> Result<Opened, StartError> {
     let rng = Rng::new(ambient::seed());
     let (settings, me) = (config.settings.clone(), config.me.clone());
     let process = Database::open(settings, identity, me, boot, &recovery, engine, rng)
+        .inspect_err(|failure| Mark::of(data.path()).leave(&failure.text))
         .map_err(StartError::Database)?;
     let history = History::open(data.path());
-    Ok(Opened { config, clock, data, mode, chaos, journal, process, identity, history })
-}
-
-/// Opens the journal. What the disk refuses to read is given up as lost only after several tries.
-pub(crate) fn open_journal(
-    data: &DataDir,
-    limits: &HostLimits,
-    chaos: &Arc<Chaos>,
-) -> Result<(Journal<FileDisk>, Recovery), StartError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let settings = log::Config {
-            id: data.journal_id(),
-            segment_bytes: limits.journal_segment,
-            bytes_limit: limits.journal,
-            unreadable_is_lost: tries == READS_MAX,
-            ..log::Config::default()
-        };
-        let disk = FileDisk::open(&data.journal()).map_err(StartError::Disk)?;
-        let disk = disk.under(Arc::clone(chaos));
-        match Journal::open(disk, settings) {
-            Err(error @ JournalError::Disk(DiskError::Io(_))) if tries < READS_MAX => {
-                warn!(%error, tries, "the journal cannot be read; trying again");
-                ambient::sleep(READ_PAUSE);
-            }
-            opened => return opened.map_err(StartError::Journal),
-        }
-    }
+    Ok(Opened { config, clock, data, mode, chaos, journal, process, identity, history, set_aside })
 }
 
 /// How this directory began. One that began and holds an empty journal lost its memory: whatever
@@ -237,21 +205,11 @@ fn mode(config: &Config, data: &mut DataDir, recovery: &Recovery) -> Result<Boot
     }
 }
 
-fn report_recovery(recovery: &Recovery) {
-    info!(records = recovery.records.len(), "the journal was read");
-    if let Tail::Torn { segment, offset, bytes_cut } = recovery.tail {
-        info!(segment, offset, bytes_cut, "a torn end of the journal was cut: nothing is lost");
-    }
-    for damage in &recovery.damage {
-        error!(?damage, "[journal-damage] records are gone: their shards recover from peers");
-    }
-}
-
 impl Opened {
     /// Starts links and threads.
     fn run(self, listener: TcpListener, runtime: Runtime) -> Result<RunningNode, StartError> {
-        let Opened { config, clock, data, mode, chaos, journal, process, identity, mut history } =
-            self;
+        let Opened { config, clock, data, mode, chaos, journal, process, identity, .. } = self;
+        let (mut history, set_aside) = (self.history, self.set_aside);
         let metrics = Arc::new(Metrics::default());
         let exports = config.otlp.clone().map(|otlp| Prepared::new(otlp, clock, &metrics));
         let tracer = exports.as_ref().and_then(|exports| exports.tracer.clone());
@@ -264,6 +222,9 @@ impl Opened {
         );
         history.resume(&senses.flight);
         let starts = tell_start(&data, clock, &senses, identity.node);
+        if let Some(text) = set_aside {
+            senses.flight.record(Event::new("engine-damaged", Severity::Alarm, text));
+        }
         // At once: the next start begins after this one, however soon this one ends.
         history.keep(&senses.flight);
         let events =
@@ -289,7 +250,7 @@ impl Opened {
             flight: Arc::clone(&senses.flight),
             pulse: Arc::clone(&senses.pulse),
         };
-        let path = data.path().to_owned();
+        let (path, mark) = (data.path().to_owned(), Mark::of(data.path()));
         let report = reporter(Arc::clone(&inbox), status.clone());
         let first = first(data, mode);
         let keeper = JournalThread::new(journal, Arc::clone(&jobs), report, first, around);
@@ -306,22 +267,18 @@ impl Opened {
             changes: Arc::clone(&changes),
             changed: Vec::new(),
             status: status.clone(),
+            mark: mark.clone(),
         };
         let worker = Worker::new(process, hands, Arc::clone(&inbox), clock, Arc::clone(&chaos));
-        let (told, waiting) = (Arc::clone(&inbox), Arc::clone(&flushes));
+        let waiting = Arc::clone(&flushes);
+        let (data_path, reserve) = (path.clone(), config.limits.disk_reserve);
+        let has_room = move || room::free_bytes(&data_path).is_none_or(|free| free > reserve);
+        let report_flush = flush_reporter(Arc::clone(&inbox), status.clone(), mark, has_room);
         let threads = Threads {
             journal: ambient::spawn("quorate-journal", move || keeper.run())
                 .map_err(StartError::Thread)?,
-            flush: ambient::spawn("quorate-flush", move || {
-                flush::run(&waiting, |token, durable| {
-                    let tokens = vec![token];
-                    let _ = told.push(match durable {
-                        true => Input::Persisted(tokens),
-                        false => Input::PersistFailed(tokens),
-                    });
-                });
-            })
-            .map_err(StartError::Thread)?,
+            flush: ambient::spawn("quorate-flush", move || flush::run(&waiting, report_flush))
+                .map_err(StartError::Thread)?,
             worker: ambient::spawn("quorate-worker", move || worker.run())
                 .map_err(StartError::Thread)?,
             events,
@@ -424,6 +381,28 @@ fn reporter(inbox: Arc<Inbox<Process>>, status: channel::Sender<Status>) -> impl
             Report::Broken(text) => {
                 let reason = HaltReason { code: "journal-broken", text };
                 status.send_replace(Status::Halted(reason));
+                Input::Stop
+            }
+        });
+    }
+}
+
+/// Tells the worker what the flush thread reports; an engine that is broken ends the node.
+fn flush_reporter(
+    inbox: Arc<Inbox<Process>>,
+    status: channel::Sender<Status>,
+    mark: Mark,
+    has_room: impl Fn() -> bool,
+) -> impl FnMut(Token, Result<(), EngineError>) {
+    move |token, outcome| {
+        let tokens = vec![token];
+        let _ = inbox.push(match flush::judge(outcome, &has_room) {
+            Verdict::Durable => Input::Persisted(tokens),
+            Verdict::Failed => Input::PersistFailed(tokens),
+            Verdict::Broken(text) => {
+                error!("[engine-broken] {text}: the node must be restarted");
+                mark.leave(&text);
+                status.send_replace(Status::Halted(HaltReason { code: "engine-broken", text }));
                 Input::Stop
             }
         });

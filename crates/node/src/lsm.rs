@@ -30,7 +30,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use store::engine::{Batch, Engine, EngineError, FlushJob, Op, Read, Scan, ScanRange};
 use tracing::warn;
 
@@ -97,8 +97,8 @@ impl LsmEngine {
             // One thread: compactions must not crowd out the node's own work.
             .worker_threads(1)
             .open()
-            .map_err(failure)?;
-        let keys = database.keyspace("map", KeyspaceCreateOptions::default).map_err(failure)?;
+            .map_err(unopened)?;
+        let keys = database.keyspace("map", KeyspaceCreateOptions::default).map_err(unopened)?;
         let pacer = Pacer::start(&keys.path().join("tables"))
             .inspect_err(|error| warn!(%error, "tables are not written while they grow"));
         let tree = Arc::new(Tree { keys, database, ingesting: Mutex::new(()), _pacer: pacer.ok() });
@@ -147,8 +147,22 @@ fn failure(error: fjall::Error) -> EngineError {
     match error {
         Error::Io(error) | Error::Storage(LsmError::Io(error)) => io_failure(&error),
         Error::Locked => EngineError::Io("another process has the engine open".to_owned()),
+        // Nobody's damage, as far as anybody knows: what another version wrote is left alone.
+        Error::InvalidVersion(found) => EngineError::Io(format!("an engine of version {found:?}")),
         Error::Poisoned => EngineError::Io("an earlier write failed; restart the node".to_owned()),
         other => EngineError::Corrupt(format!("{other:?}")),
+    }
+}
+
+/// Files that end too early, or are not there, are damage as well.
+fn unopened(error: fjall::Error) -> EngineError {
+    use fjall::{Error, LsmError};
+    let damage = [ErrorKind::NotFound, ErrorKind::UnexpectedEof, ErrorKind::InvalidData];
+    match &error {
+        Error::Io(io) | Error::Storage(LsmError::Io(io)) if damage.contains(&io.kind()) => {
+            EngineError::Corrupt(io.to_string())
+        }
+        _ => failure(error),
     }
 }
 
@@ -308,6 +322,8 @@ impl FlushJob for LsmFlush {
         let done = self.ingested.load(Ordering::Acquire);
         let left: Vec<&Frozen> = self.frozen.iter().filter(|one| one.number > done).collect();
         let Some(newest) = left.last() else { return Ok(()) };
+        // Writes nothing. It fails if the thread that merges tables has ended.
+        tree.database.persist(PersistMode::Buffer).map_err(failure)?;
         match &left[..] {
             [one] => ingest(&tree.keys, one.changes.scan(ScanRange::all()))?,
             many => {

@@ -23,8 +23,10 @@ use store::journal::JournalError;
 use crate::{
     config::{BootMode, HostLimits},
     data_dir::{DataDir, DataDirError},
-    life::{StartError, open_journal},
-    lsm::{LsmEngine, LsmOptions},
+    life::StartError,
+    lsm::LsmOptions,
+    quarantine,
+    stores::open_journal,
 };
 
 /// Why nothing was recovered.
@@ -97,7 +99,7 @@ pub fn recover(path: &Path, confirmed: Option<ClusterId>) -> Result<Recovered, R
     let (node, cluster) = (data.node(), data.cluster());
     let (mut journal, found) = open_journal(&data, &HostLimits::default(), &Arc::default())?;
     let mut engine =
-        LsmEngine::open(&data.engine(), LsmOptions::default()).map_err(StartError::Engine)?;
+        quarantine::open(&data, &found, LsmOptions::default()).map_err(StartError::Engine)?;
     let begun = data.recovering();
     let incarnation = begun.unwrap_or(Incarnation(data.incarnation().0.saturating_add(1)));
     let wiped = data.began() != Some(BootMode::Bootstrap);

@@ -162,15 +162,16 @@ fn open_shard<E: Engine>(
         [] => first(core, id, forgets),
         log => remembered(core.wiped, forgets, log),
     };
-    stand_on(&mut start, &applied, journal);
+    stand_on(&mut start, &applied);
     let outcomes = Outcomes::load(&core.engine, &space, core.salt())?;
     Ok(Some(membership::new_shard(core, id, runs, start, space, applied, outcomes)))
 }
 
 /// Puts a log on what the engine holds.
-pub(super) fn stand_on(start: &mut Start, applied: &Applied, journal: &Recovery) {
-    // A damaged journal may have lost that this replica was dropped, after the engine let go of it.
-    if !journal.damage.is_empty() && applied.index < start.base.index {
+pub(super) fn stand_on(start: &mut Start, applied: &Applied) {
+    // A log that goes on from more than the engine holds: the engine is older than it was, or a
+    // damaged journal has lost that this replica was dropped, after the engine let go of it.
+    if applied.index < start.base.index {
         start.lose_state();
     }
     if applied.index > 0 && !kernel::bug::planted(kernel::bug::Bug::ApplyTwice) {

@@ -122,7 +122,7 @@ fn plan<E: Engine>(
         let space = Space::new(*id, load_generation(engine, *id)?);
         let applied = Applied::load(engine, &space)?;
         let mut start = open::remembered(wiped, open::forgets(journal, *id), log);
-        open::stand_on(&mut start, &applied, journal);
+        open::stand_on(&mut start, &applied);
         let end = start.end();
         let keyspace = name(&catalog, *id);
         if let Some(why) = unfit(&start, node) {

@@ -33,6 +33,8 @@ pages! {
     "journal-disk",
     "journal-open",
     "engine-open",
+    "engine-damaged",
+    "engine-broken",
     "database-open",
     "listen",
     "thread",

@@ -173,3 +173,84 @@ fn a_range_that_is_known_follows_what_is_flushed() {
     engine.flushed();
     assert_eq!(held(&engine), none);
 }
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let there = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &there),
+            false => drop(std::fs::copy(entry.path(), there).unwrap()),
+        }
+    }
+}
+
+/// What is in the tree if one bit of a table is another.
+fn with_rot(whole: &Path, table: &Path, rng: &mut kernel::Rng) -> Result<Vec<Bytes>, EngineError> {
+    let dir = tempfile::tempdir().unwrap();
+    copy(whole, dir.path());
+    let file = dir.path().join(table.strip_prefix(whole).unwrap());
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = rng.below(bytes.len() as u64) as usize;
+    bytes[at] ^= 1 << rng.below(8);
+    std::fs::write(file, bytes).unwrap();
+    let engine = LsmEngine::open(dir.path(), SMALL)?;
+    engine.scan(ScanRange::all()).map(|pair| pair.map(|(_, value)| value)).collect()
+}
+
+/// Writes the same keys again, as a table of their own.
+fn write_round(engine: &mut LsmEngine, round: u8) -> Result<(), EngineError> {
+    let mut batch = Batch::new();
+    (0..500_u32).for_each(|i| batch.put(i.to_be_bytes().to_vec().into(), vec![round; 50].into()));
+    engine.write(batch)?;
+    engine.flush().run()
+}
+
+fn tables(dir: &Path) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(dir.join("keyspaces/1/tables")).unwrap();
+    all.map(|table| table.unwrap().path()).collect()
+}
+
+#[test]
+fn an_engine_that_cannot_merge_its_tables_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    (0..2).for_each(|round| write_round(&mut engine, round).unwrap());
+    drop(engine);
+    for table in tables(dir.path()) {
+        let mut bytes = std::fs::read(&table).unwrap();
+        bytes[100] ^= 1;
+        std::fs::write(table, bytes).unwrap();
+    }
+    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    // It merges in the background, once there are some tables.
+    let failed = (0..1_000).find_map(|round| {
+        std::thread::yield_now();
+        write_round(&mut engine, (round % 251) as u8).err()
+    });
+    assert!(matches!(failed, Some(EngineError::Io(_))), "{failed:?}");
+}
+
+#[test]
+fn a_bit_that_turned_in_a_table_is_found() {
+    let whole = tempfile::tempdir().unwrap();
+    let mut engine = LsmEngine::open(whole.path(), SMALL).unwrap();
+    (0..2).for_each(|round| write_round(&mut engine, round).unwrap());
+    drop(engine);
+    let tables = tables(whole.path());
+    assert!(!tables.is_empty());
+    let (mut rng, mut found) = (kernel::Rng::new(7), 0);
+    for _ in 0..20 {
+        for table in &tables {
+            match with_rot(whole.path(), table, &mut rng) {
+                Err(EngineError::Corrupt(_)) => found += 1,
+                Err(other) => panic!("{other}"),
+                Ok(values) => {
+                    assert_eq!(values, vec![vec![1; 50]; 500], "other values than written")
+                }
+            }
+        }
+    }
+    assert!(found > 10, "{found}");
+}

@@ -113,6 +113,34 @@ impl Bench {
         self.wiped[i] = true;
     }
 
+    /// Turns a bit in the middle of every table of a node's engine; how many there were.
+    pub fn rot(&self, i: usize) -> usize {
+        let tables = std::fs::read_dir(self.data(i).join("engine/keyspaces/1/tables")).unwrap();
+        let rot = |path: PathBuf| {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(path, bytes).unwrap();
+        };
+        tables.map(|table| rot(table.unwrap().path())).count()
+    }
+
+    /// Whether a node has set an engine aside.
+    pub fn has_quarantine(&self, i: usize) -> bool {
+        self.data(i).join("quarantine/1/engine").exists()
+    }
+
+    /// Starts a node as a supervisor does: whatever ends it, it is started again.
+    pub async fn supervise(&mut self, i: usize) {
+        for _ in 0..3 {
+            match Node::start(self.config(i)).await {
+                Ok(node) => return drop(self.running.insert(i, node)),
+                Err(error) => eprintln!("n{} does not start: {error}", i + 1),
+            }
+        }
+        panic!("it does not start");
+    }
+
     pub async fn restart(&mut self, i: usize) {
         let address = self.addresses[i];
         until("a free port", PATIENCE, || std::net::TcpListener::bind(address).is_ok()).await;

@@ -110,6 +110,32 @@ async fn a_node_with_a_wiped_disk_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_with_a_damaged_engine_comes_back() {
+    let mut bench = Bench::start(3).await;
+    bench.create_keyspace().await;
+    for i in 0..20 {
+        bench.put(i % 3, i, i).await;
+    }
+    // Opening makes tables of what the engine held.
+    bench.stop(2).await;
+    bench.restart(2).await;
+    bench.recovered(2).await;
+    bench.stop(2).await;
+    assert!(bench.rot(2) > 0, "there are tables");
+    bench.supervise(2).await;
+    bench.recovered(2).await;
+    assert!(bench.has_quarantine(2), "what was damaged is kept");
+    bench.kill(1).await;
+    // The node is needed now: it votes only if it recovered what it had lost.
+    for i in 0..20 {
+        bench.expect(0, i, i).await;
+    }
+    bench.put(0, 50, 50).await;
+    bench.expect(2, 50, 50).await;
+    bench.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn figures_tell_what_happened() {
     let mut bench = Bench::start(1).await;
     bench.create_keyspace().await;

@@ -103,6 +103,27 @@ fn a_log_whose_appends_do_not_connect_is_not_believed() {
     assert_eq!((known.standing, known.entries.len()), (Standing::Sound, 4));
 }
 
+/// Somebody has put an older engine, or none, in the place of the one from which the log goes on.
+#[test]
+fn a_log_that_goes_on_from_more_than_the_engine_holds_is_of_no_use() {
+    let meta = |index| raft::SnapshotMeta {
+        index,
+        term: 1,
+        membership: Membership::new([1, 2, 3].map(NodeId), []),
+    };
+    let base = |index| {
+        let span = Some(Span { first: index, last: index, term: 1 });
+        let body = raft::Record::Compacted { meta: meta(index).into() }.encode();
+        Record { shard: SHARD, kind: RecordKind::Base, span, body }
+    };
+    let status = |index| {
+        let records = alloc::vec![base(index), appended(index + 1)];
+        open(engine(&[]), records, &[]).shards[&SHARD].raft.status()
+    };
+    assert_eq!((status(0).standing, status(0).last_index), (Standing::Sound, 1));
+    assert_eq!((status(7).standing, status(7).last_index), (Standing::Amnesiac, 0));
+}
+
 /// A node that holds a replica which the catalog has given to node 4.
 fn unwanted() -> Database<MemEngine> {
     let mut engine = engine(&[Change::Move(Move { shard: 2, from: 1, to: 4 })]);
