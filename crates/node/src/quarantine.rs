@@ -18,7 +18,7 @@ use std::{
 };
 
 use store::{
-    engine::{EngineError, Read, ScanRange},
+    engine::{Engine, EngineError, Read, ScanRange},
     journal::Recovery,
 };
 use tracing::{info, warn};
@@ -77,8 +77,9 @@ pub fn open(
     let engine = LsmEngine::open(&data.engine(), options)?;
     let mark = Mark::of(data.path());
     if mark.is_there() {
+        warn!(bytes = engine.approximate_bytes(), "the engine is suspect: all of it is read");
         let pairs = read_all(&engine)?;
-        info!(pairs, "the engine was suspect, and all of it can be read");
+        info!(pairs, "all of the engine can be read: it is suspect no more");
         mark.take_away().map_err(|error| EngineError::Io(error.to_string()))?;
     }
     Ok(engine)
