@@ -7,6 +7,8 @@
 
 #[path = "leases/clocks.rs"]
 mod clocks;
+#[path = "leases/engines.rs"]
+mod engines;
 #[allow(dead_code, reason = "some of what it says catches no bug of its own")]
 #[path = "leases/fates.rs"]
 mod fates;
@@ -23,7 +25,7 @@ use kernel::bug::{Bug, plant};
 
 #[test]
 fn every_bug_breaks_its_scene() {
-    let scenes: [(Bug, fn()); 12] = [
+    let scenes: [(Bug, fn()); 13] = [
         (Bug::LeaseTimeUnproven, scenes::a_cluster_that_stood_still_ends_no_lease_for_that),
         (
             Bug::LeaseNotFrozen,
@@ -38,6 +40,7 @@ fn every_bug_breaks_its_scene() {
         (Bug::DropUnheard, fates::a_drop_waits_for_those_who_could_serve_alone),
         (Bug::CallForgotten, fates::a_call_is_answered_by_its_deadline),
         (Bug::AnswerOfAnother, fates::what_the_catalog_says_twice_is_no_answer_of_a_shard),
+        (Bug::OldEngineBelieved, engines::a_node_whose_engine_is_gone_asks_the_others),
         (Bug::CatalogBelieved, fates::a_node_that_is_behind_finds_what_it_has_not_heard_of),
     ];
     for (bug, scene) in scenes {

@@ -175,11 +175,13 @@ pub enum Bug {
     DropUnheard,
     /// A read takes what comes for any shard for the answer of its own.
     AnswerOfAnother,
+    /// A log is believed that goes on from more than the engine holds.
+    OldEngineBelieved,
 }
 
 impl Bug {
     /// Every bug with what it does.
-    pub const ALL: [(Bug, &'static str); 83] = [
+    pub const ALL: [(Bug, &'static str); 84] = [
         (
             Bug::TruncateWithoutConflict,
             "AppendEntries truncates the log even where nothing conflicts",
@@ -344,6 +346,7 @@ impl Bug {
             "A drop is acknowledged before those who held the keyspace have heard of it",
         ),
         (Bug::AnswerOfAnother, "A read takes what comes for any shard for the answer of its own"),
+        (Bug::OldEngineBelieved, "A log is believed that goes on from more than the engine holds"),
     ];
 }
 

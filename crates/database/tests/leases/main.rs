@@ -1,9 +1,11 @@
 //! Coordination on three nodes: `scenes` says what holds of leases, each is a test; `bounds` what
 //! holds of a keyspace that its contract bounds; `faults` what a node does whose host injects some;
-//! `fates` what it says of requests whose answers were lost; `clocks` what a wrong one changes.
+//! `fates` what it says of requests whose answers were lost; `clocks` what a wrong one changes;
+//! `engines` what a node does whose engine was replaced.
 
 mod bounds;
 mod clocks;
+mod engines;
 mod fates;
 mod faults;
 mod scenes;
@@ -14,6 +16,7 @@ macro_rules! tests {
 }
 
 tests![clocks: a_clock_that_is_wrong_ends_no_key_and_keeps_none];
+tests![engines: a_node_whose_engine_is_gone_asks_the_others];
 tests![
     fates:
     a_call_is_answered_by_its_deadline,

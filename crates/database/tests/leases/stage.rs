@@ -309,6 +309,13 @@ impl Stage {
         self.nodes[node].held = None;
     }
 
+    /// Where the log of the keyspace begins on a node.
+    pub fn first_index(&self, node: usize) -> u64 {
+        let mut shards = self.nodes[node].db.shards().values();
+        let shard = shards.find(|shard| shard.runs.coordinates().is_some()).unwrap();
+        shard.raft.status().first_index
+    }
+
     /// Crashes a node, which starts again from its journal.
     pub fn restart(&mut self, node: usize) {
         let records = std::mem::take(&mut self.nodes[node].records);

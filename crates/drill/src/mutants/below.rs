@@ -45,7 +45,8 @@ pub fn level(bug: Bug) -> Option<&'static str> {
         | Bug::OwnClock
         | Bug::CallForgotten
         | Bug::DropUnheard
-        | Bug::AnswerOfAnother => Some("database"),
+        | Bug::AnswerOfAnother
+        | Bug::OldEngineBelieved => Some("database"),
         Bug::PermissionOfThePast
         | Bug::InnerTxnUnchecked
         | Bug::TokenOutlivesPassword
