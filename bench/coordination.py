@@ -157,8 +157,8 @@ def write(path, results, version, given):
               f"{clusters.machine()}, three nodes of each and the load generator on one machine, "
               f"one disk. {version}; Quorate by `{given.build}`. The same generator for both, over "
               "gRPC, with two connections to each node; requests are spread over all nodes. "
-              "Values of 256 B, 10,000 keys. Closed loop, runs alternated, medians of "
-              f"{given.repetitions}. CPU is that of all servers, per answer.\n")
+              f"Values of 256 B, 10,000 keys. Closed loop, {given.seconds:g} s a run, runs "
+              f"alternated, medians of {given.repetitions}. CPU is that of all servers, per answer.\n")
         load_rows(results)
         watch_rows(results)
         writer_rows(results)
@@ -169,7 +169,7 @@ def write(path, results, version, given):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="")
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--dir", type=pathlib.Path)
     parser.add_argument("--out", default=clusters.HERE / "COORDINATION.md")
@@ -202,6 +202,7 @@ def main():
             told = report.get("failed") or report.get("throughput") or report.get("delivery")
             print(*key, cluster.name, told, report.get("first_error") or "", file=sys.stderr)
 
+    length = ["--write-seconds", str(given.seconds)]
     with started("loads") as both:
         for _ in range(given.repetitions):
             for name, flags, targets in filter(lambda load: wanted(load[0]), LOADS):
@@ -209,9 +210,9 @@ def main():
                     plan = ["--clients", str(clients), "--seconds", str(given.seconds)]
                     run(both, (name, clients), [*flags, *plan], given.seconds)
             for name, flags in filter(lambda watch: wanted("watch"), WATCHES):
-                run(both, (name, 0), ["watch", *flags])
+                run(both, (name, 0), ["watch", *flags, *length])
             for watchers, flags in filter(lambda _: wanted("writer"), WRITERS.items()):
-                run(both, ("writer", watchers), ["watch", *flags])
+                run(both, ("writer", watchers), ["watch", *flags, *length])
     for number in range(given.repetitions if wanted("idle") else 0):
         # What others asked of a process before is memory that it has already.
         with started(f"idle{number}") as both:
