@@ -13,7 +13,7 @@ use database::{
     Answer, Boot, Database, Envelope, Identity, Mode, Output, Request, Settings,
     api::{Action, Call, Control, Member, Trace},
     message::Body,
-    shard::Runs,
+    shard::{Runs, Shard},
 };
 use kernel::{
     ClusterId, Duration, Effect, Event, Incarnation, Instant, NodeId, Now, Process, Rng, Ticket,
@@ -76,6 +76,11 @@ fn member(node: u64) -> Member {
         labels: Vec::new(),
         ..Member::default()
     }
+}
+
+/// A node's replica of the coordination keyspace.
+fn coordinating(node: &Node) -> Option<&Shard> {
+    node.db.shards().values().find(|shard| shard.runs.coordinates().is_some())
 }
 
 pub fn settings() -> Settings {
@@ -256,8 +261,7 @@ impl Stage {
     /// The node that leads the keyspace: of those that think so, the one with the greatest term.
     pub fn leader(&self) -> usize {
         let term = |node: &Node| {
-            let mut shards = node.db.shards().values();
-            let shard = shards.find(|shard| shard.runs.coordinates().is_some())?;
+            let shard = coordinating(node)?;
             shard.raft.ready_to_serve().then(|| shard.raft.term())
         };
         let led = |of: &usize| (!self.nodes[*of].halted).then(|| term(&self.nodes[*of])).flatten();
@@ -311,9 +315,7 @@ impl Stage {
 
     /// Where the log of the keyspace begins on a node.
     pub fn first_index(&self, node: usize) -> u64 {
-        let mut shards = self.nodes[node].db.shards().values();
-        let shard = shards.find(|shard| shard.runs.coordinates().is_some()).unwrap();
-        shard.raft.status().first_index
+        coordinating(&self.nodes[node]).unwrap().raft.status().first_index
     }
 
     /// Crashes a node, which starts again from its journal.
@@ -325,8 +327,7 @@ impl Stage {
 
     /// Leadership of the keyspace goes to this node.
     pub fn transfer(&mut self, to: usize) {
-        let mut shards = self.nodes[to].db.shards().values();
-        let shard = shards.find(|shard| shard.runs.coordinates().is_some()).unwrap().id;
+        let shard = coordinating(&self.nodes[to]).unwrap().id;
         let control = Control::Transfer { shard, to: NodeId(to as u64 + 1) };
         let timeout = Duration::from_secs(5);
         self.wait(to, Request::Control { control, request_id: None, timeout });

@@ -186,15 +186,20 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Makes one bit of a file another.
+fn turn(file: &Path, at: usize, bit: u64) {
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes[at] ^= 1 << bit;
+    std::fs::write(file, bytes).unwrap();
+}
+
 /// What is in the tree if one bit of a table is another.
 fn with_rot(whole: &Path, table: &Path, rng: &mut kernel::Rng) -> Result<Vec<Bytes>, EngineError> {
     let dir = tempfile::tempdir().unwrap();
     copy(whole, dir.path());
     let file = dir.path().join(table.strip_prefix(whole).unwrap());
-    let mut bytes = std::fs::read(&file).unwrap();
-    let at = rng.below(bytes.len() as u64) as usize;
-    bytes[at] ^= 1 << rng.below(8);
-    std::fs::write(file, bytes).unwrap();
+    let length = file.metadata().unwrap().len();
+    turn(&file, rng.below(length) as usize, rng.below(8));
     let engine = LsmEngine::open(dir.path(), SMALL)?;
     engine.scan(ScanRange::all()).map(|pair| pair.map(|(_, value)| value)).collect()
 }
@@ -207,7 +212,11 @@ fn write_round(engine: &mut LsmEngine, round: u8) -> Result<(), EngineError> {
     engine.flush().run()
 }
 
-fn tables(dir: &Path) -> Vec<PathBuf> {
+/// Makes a tree in which all keys were written twice; its tables.
+fn written_twice(dir: &Path) -> Vec<PathBuf> {
+    let mut engine = LsmEngine::open(dir, SMALL).unwrap();
+    (0..2).for_each(|round| write_round(&mut engine, round).unwrap());
+    drop(engine);
     let all = std::fs::read_dir(dir.join("keyspaces/1/tables")).unwrap();
     all.map(|table| table.unwrap().path()).collect()
 }
@@ -215,14 +224,7 @@ fn tables(dir: &Path) -> Vec<PathBuf> {
 #[test]
 fn an_engine_that_cannot_merge_its_tables_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
-    (0..2).for_each(|round| write_round(&mut engine, round).unwrap());
-    drop(engine);
-    for table in tables(dir.path()) {
-        let mut bytes = std::fs::read(&table).unwrap();
-        bytes[100] ^= 1;
-        std::fs::write(table, bytes).unwrap();
-    }
+    written_twice(dir.path()).iter().for_each(|table| turn(table, 100, 0));
     let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
     // It merges in the background, once there are some tables.
     let failed = (0..1_000).find_map(|round| {
@@ -235,10 +237,7 @@ fn an_engine_that_cannot_merge_its_tables_says_so() {
 #[test]
 fn a_bit_that_turned_in_a_table_is_found() {
     let whole = tempfile::tempdir().unwrap();
-    let mut engine = LsmEngine::open(whole.path(), SMALL).unwrap();
-    (0..2).for_each(|round| write_round(&mut engine, round).unwrap());
-    drop(engine);
-    let tables = tables(whole.path());
+    let tables = written_twice(whole.path());
     assert!(!tables.is_empty());
     let (mut rng, mut found) = (kernel::Rng::new(7), 0);
     for _ in 0..20 {

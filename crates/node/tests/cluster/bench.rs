@@ -10,7 +10,7 @@ use database::{
 };
 use kernel::{NodeId, RequestId};
 use layers::kv::{Command, Get, Put, Query, QueryReply};
-use node::{Config, Handle, Node, RunningNode};
+use node::{Config, Handle, Node, RunningNode, StartError};
 use prost::Message;
 use tokio::{
     net::TcpListener,
@@ -133,8 +133,8 @@ impl Bench {
     /// Starts a node as a supervisor does: whatever ends it, it is started again.
     pub async fn supervise(&mut self, i: usize) {
         for _ in 0..3 {
-            match Node::start(self.config(i)).await {
-                Ok(node) => return drop(self.running.insert(i, node)),
+            match self.try_start(i).await {
+                Ok(()) => return,
                 Err(error) => eprintln!("n{} does not start: {error}", i + 1),
             }
         }
@@ -142,10 +142,15 @@ impl Bench {
     }
 
     pub async fn restart(&mut self, i: usize) {
+        self.try_start(i).await.unwrap();
+    }
+
+    async fn try_start(&mut self, i: usize) -> Result<(), StartError> {
         let address = self.addresses[i];
         until("a free port", PATIENCE, || std::net::TcpListener::bind(address).is_ok()).await;
-        let node = Node::start(self.config(i)).await.unwrap();
+        let node = Node::start(self.config(i)).await?;
         self.running.insert(i, node);
+        Ok(())
     }
 
     pub async fn shutdown(&mut self) {

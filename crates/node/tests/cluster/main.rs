@@ -88,19 +88,19 @@ async fn a_leader_that_is_cut_off_is_replaced_and_comes_back() {
     bench.shutdown().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_with_a_wiped_disk_comes_back() {
-    let mut bench = Bench::start(3).await;
+/// Three nodes with twenty keys.
+async fn with_keys() -> Bench {
+    let bench = Bench::start(3).await;
     bench.create_keyspace().await;
     for i in 0..20 {
         bench.put(i % 3, i, i).await;
     }
-    bench.kill(2).await;
-    bench.wipe(2);
-    bench.restart(2).await;
-    bench.recovered(2).await;
+    bench
+}
+
+/// The third node is needed now: it votes only if it recovered what it had lost.
+async fn the_third_is_needed(mut bench: Bench) {
     bench.kill(1).await;
-    // The wiped node is needed now: it votes only if it recovered what it had lost.
     for i in 0..20 {
         bench.expect(0, i, i).await;
     }
@@ -110,12 +110,18 @@ async fn a_node_with_a_wiped_disk_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_with_a_wiped_disk_comes_back() {
+    let mut bench = with_keys().await;
+    bench.kill(2).await;
+    bench.wipe(2);
+    bench.restart(2).await;
+    bench.recovered(2).await;
+    the_third_is_needed(bench).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_with_a_damaged_engine_comes_back() {
-    let mut bench = Bench::start(3).await;
-    bench.create_keyspace().await;
-    for i in 0..20 {
-        bench.put(i % 3, i, i).await;
-    }
+    let mut bench = with_keys().await;
     // Opening makes tables of what the engine held.
     bench.stop(2).await;
     bench.restart(2).await;
@@ -125,14 +131,7 @@ async fn a_node_with_a_damaged_engine_comes_back() {
     bench.supervise(2).await;
     bench.recovered(2).await;
     assert!(bench.has_quarantine(2), "what was damaged is kept");
-    bench.kill(1).await;
-    // The node is needed now: it votes only if it recovered what it had lost.
-    for i in 0..20 {
-        bench.expect(0, i, i).await;
-    }
-    bench.put(0, 50, 50).await;
-    bench.expect(2, 50, 50).await;
-    bench.shutdown().await;
+    the_third_is_needed(bench).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
