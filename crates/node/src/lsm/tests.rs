@@ -52,6 +52,27 @@ fn many_tables_hold_what_was_written() {
     assert!(engine.approximate_bytes() > 1 << 20);
 }
 
+/// As trees were made before they had a shape of their own.
+#[test]
+fn a_tree_of_another_shape_is_opened_and_written() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let database = Database::builder(dir.path()).open().unwrap();
+        let keys = database.keyspace("map", KeyspaceCreateOptions::default).unwrap();
+        let mut tables = keys.start_ingestion().unwrap();
+        tables.write("key", "old").unwrap();
+        tables.write("other", "old").unwrap();
+        tables.finish().unwrap();
+    }
+    let mut engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    put(&mut engine, "new");
+    engine.flush().run().unwrap();
+    drop(engine);
+    let engine = LsmEngine::open(dir.path(), SMALL).unwrap();
+    assert_eq!(engine.get(b"key").unwrap().as_deref(), Some(&b"new"[..]));
+    assert_eq!(engine.get(b"other").unwrap().as_deref(), Some(&b"old"[..]));
+}
+
 #[test]
 fn keys_that_do_not_fit_are_refused_not_fatal() {
     let dir = tempfile::tempdir().unwrap();
