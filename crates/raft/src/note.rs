@@ -185,7 +185,7 @@ pub enum Note {
         /// The log ends before it.
         index: u64,
     },
-    /// Memory is lost: a fence was asked for.
+    /// Memory is lost: a fence was asked for, in this term for the first time.
     Recovering {
         /// Of this leader.
         leader: NodeId,

@@ -81,6 +81,8 @@ use crate::{
 pub(crate) struct Recovery {
     /// Names this life; never zero.
     pub(crate) nonce: u64,
+    /// The term whose leader was asked for a fence; zero before anybody was.
+    asked: u64,
     /// Term and index of the fence.
     fence: Option<(u64, u64)>,
     /// The write that makes it sound, once it is issued.
@@ -91,7 +93,7 @@ pub(crate) struct Recovery {
 
 impl Recovery {
     pub(crate) fn new(rng: &mut Rng) -> Recovery {
-        Recovery { nonce: rng.bits() | 1, fence: None, token: None, writing: false }
+        Recovery { nonce: rng.bits() | 1, asked: 0, fence: None, token: None, writing: false }
     }
 }
 
@@ -114,16 +116,21 @@ impl Raft {
     /// Asks the leader of this term for a fence, once per heartbeat until it comes.
     pub(crate) fn ask_for_fence(&mut self, leader: NodeId, out: &mut Out) {
         let has_one = self.recovery.fence.is_some_and(|(term, _)| term == self.term);
-        if !self.is_sound() && !has_one {
-            out.note(Note::Recovering { leader });
-            out.send(leader, self.message(Body::Probe(Probe { nonce: self.recovery.nonce })));
+        if self.is_sound() || has_one {
+            return;
         }
+        if core::mem::replace(&mut self.recovery.asked, self.term) != self.term {
+            out.note(Note::Recovering { leader });
+        }
+        out.send(leader, self.message(Body::Probe(Probe { nonce: self.recovery.nonce })));
     }
 
     pub(crate) fn on_probe_reply(&mut self, reply: ProbeReply, out: &mut Out) {
         if !self.is_sound() && reply.nonce == self.recovery.nonce {
-            self.recovery.fence = Some((self.term, reply.fence));
-            out.note(Note::Fenced { fence: reply.fence });
+            let fence = Some((self.term, reply.fence));
+            if core::mem::replace(&mut self.recovery.fence, fence) != fence {
+                out.note(Note::Fenced { fence: reply.fence });
+            }
         }
     }
 
