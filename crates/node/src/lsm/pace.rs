@@ -1,9 +1,9 @@
 //! Has the kernel write tables to the disk while they grow.
 //!
-//! The tree syncs a table once, at its end: up to 64 MiB at a time. An append to the journal that comes
-//! then waits behind all of it. So the writing is begun every [`STEP`], and what the sync finds
-//! left is little. (RocksDB does the same, and calls it `bytes_per_sync`.) The tree has no place
-//! to ask for that, so a thread watches the directory of its tables.
+//! The tree syncs a table once, at its end: up to 64 MiB at a time. An append to the journal that
+//! comes then waits behind all of it. So the writing is begun every [`STEP`], and what the sync
+//! finds left is little. (RocksDB does the same, and calls it `bytes_per_sync`.) The tree has no
+//! place to ask for that, so a thread watches the directory of its tables.
 //!
 //! ```text
 //!   table    ▁▂▃▄▅▆▇█ sync        ▁▂▃▄▅▆▇█ sync
