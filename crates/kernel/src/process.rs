@@ -52,8 +52,20 @@ pub struct TimerId(pub u64);
 ///
 /// Of use to hosts that stand in front of a process; the process itself never sees one.
 pub trait Sink<Reply>: Send + Sync {
-    /// Takes one answer. Must not wait.
-    fn put(&self, tag: u64, reply: Reply);
+    /// Takes one answer. Must not wait. `true` if whoever reads them sleeps for all it knows, and is
+    /// to be woken: once for all answers that come together, and after the last of them.
+    #[must_use]
+    fn put(&self, tag: u64, reply: Reply) -> bool;
+
+    /// Wakes whoever reads.
+    fn wake(&self);
+
+    /// Takes an answer that comes alone.
+    fn tell(&self, tag: u64, reply: Reply) {
+        if self.put(tag, reply) {
+            self.wake();
+        }
+    }
 }
 
 /// What a process is told.

@@ -27,15 +27,26 @@ impl<Y> Asker<Y> {
         Asker::Many(Place { sink, tag, lost, told: false })
     }
 
-    /// Hands the answer over.
-    pub fn send(self, answer: Y) {
+    /// Hands the answer over; who is to be woken for it, once all that come together are.
+    #[must_use]
+    pub fn put(self, answer: Y) -> Option<Arc<dyn Sink<Y>>> {
         match self {
             // Who has gone needs no answer.
-            Asker::One(sender) => drop(sender.send(answer)),
+            Asker::One(sender) => {
+                let _ = sender.send(answer);
+                None
+            }
             Asker::Many(mut place) => {
                 place.told = true;
-                place.sink.put(place.tag, answer);
+                place.sink.put(place.tag, answer).then(|| Arc::clone(&place.sink))
             }
+        }
+    }
+
+    /// Hands over an answer that comes alone.
+    pub fn send(self, answer: Y) {
+        if let Some(sink) = self.put(answer) {
+            sink.wake();
         }
     }
 }
@@ -43,7 +54,7 @@ impl<Y> Asker<Y> {
 impl<Y> Drop for Place<Y> {
     fn drop(&mut self) {
         if !self.told {
-            self.sink.put(self.tag, (self.lost)());
+            self.sink.tell(self.tag, (self.lost)());
         }
     }
 }
@@ -59,28 +70,51 @@ impl<Y> fmt::Debug for Asker<Y> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    };
 
     use super::*;
 
     #[derive(Default)]
-    struct Tape(Mutex<Vec<(u64, &'static str)>>);
+    struct Tape {
+        heard: Mutex<Vec<(u64, &'static str)>>,
+        woken: AtomicUsize,
+    }
 
     impl Sink<&'static str> for Tape {
-        fn put(&self, tag: u64, answer: &'static str) {
-            self.0.lock().unwrap().push((tag, answer));
+        fn put(&self, tag: u64, answer: &'static str) -> bool {
+            let mut heard = self.heard.lock().unwrap();
+            heard.push((tag, answer));
+            heard.len() == 1
         }
+
+        fn wake(&self) {
+            self.woken.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn asker(tape: &Arc<Tape>, tag: u64) -> Asker<&'static str> {
+        let sink: Arc<dyn Sink<&'static str>> = Arc::<Tape>::clone(tape);
+        Asker::of(sink, tag, || "lost")
     }
 
     #[test]
     fn every_asker_is_told_once() {
         let tape = Arc::new(Tape::default());
-        let asker = |tag| {
-            let sink: Arc<dyn Sink<&'static str>> = Arc::<Tape>::clone(&tape);
-            Asker::of(sink, tag, || "lost")
-        };
-        asker(1).send("answer");
-        drop(asker(2));
-        assert_eq!(*tape.0.lock().unwrap(), [(1, "answer"), (2, "lost")]);
+        asker(&tape, 1).send("answer");
+        drop(asker(&tape, 2));
+        assert_eq!(*tape.heard.lock().unwrap(), [(1, "answer"), (2, "lost")]);
+        assert_eq!(tape.woken.load(Relaxed), 1);
+    }
+
+    #[test]
+    fn who_has_many_answers_is_woken_by_who_gave_them() {
+        let tape = Arc::new(Tape::default());
+        let asked = (0..3).map(|tag| asker(&tape, tag)).collect::<Vec<_>>();
+        let sleeping: Vec<_> = asked.into_iter().filter_map(|one| one.put("answer")).collect();
+        assert_eq!((sleeping.len(), tape.woken.load(Relaxed)), (1, 0));
+        assert_eq!(tape.heard.lock().unwrap().len(), 3);
     }
 }

@@ -100,9 +100,13 @@ impl Handle {
     /// Asks the process many things at once; the answers go to `answers`, each with its number.
     pub fn post(&self, requests: Vec<(u64, Request)>, answers: &Arc<dyn Sink<Answer>>) {
         let now = self.inner.clock.instant();
+        let mut asleep = false;
         for (tag, mut request) in requests {
             match self.begin(&mut request) {
-                None => self.put(request, now, Asker::of(Arc::clone(answers), tag, lost)),
+                None => {
+                    let asker = Asker::of(Arc::clone(answers), tag, lost);
+                    asleep |= self.leave(request, now, asker);
+                }
                 // Few are: a task for each is no matter.
                 Some(begun) => {
                     let (handle, answers) = (self.clone(), Arc::clone(answers));
@@ -111,10 +115,13 @@ impl Handle {
                         if let Some(tracer) = &handle.inner.senses.tracer {
                             tracer.end(begun, &answer);
                         }
-                        answers.put(tag, answer);
+                        answers.tell(tag, answer);
                     });
                 }
             }
+        }
+        if asleep {
+            self.inner.inbox.wake();
         }
     }
 
@@ -136,12 +143,15 @@ impl Handle {
 
     async fn carry(&self, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.put(request, self.inner.clock.instant(), Asker::One(answer));
+        if self.leave(request, self.inner.clock.instant(), Asker::One(answer)) {
+            self.inner.inbox.wake();
+        }
         answered.await.unwrap_or_else(|_| lost())
     }
 
-    /// Puts a request into the inbox, or tells its asker why not.
-    fn put(&self, request: Request, arrived: Instant, answer: Asker<Answer>) {
+    /// Puts a request into the inbox, or tells its asker why not. Whether the worker is to be woken.
+    #[must_use]
+    fn leave(&self, request: Request, arrived: Instant, answer: Asker<Answer>) -> bool {
         let weight = weight(&request);
         let (request, apart) = match request {
             Request::Call(call) => {
@@ -151,19 +161,20 @@ impl Handle {
             other => (other, false),
         };
         let (inbox, input) = (&self.inner.inbox, Input::Ask { request, answer });
-        let put = match apart {
-            true => inbox.offer_apart(input, weight),
-            false => inbox.offer(input, weight),
-        };
-        if let Err(Input::Ask { answer, request }) = put {
-            let refusal = self.refusal();
-            let keyspace = match &request {
-                Request::Waited { call, .. } => call.keyspace.as_str(),
-                _ => "",
-            };
-            self.inner.senses.refused(refusal.code, keyspace);
-            answer.send(Answer::Failed(refusal));
+        match inbox.leave(input, weight, apart) {
+            Ok(asleep) => return asleep,
+            Err(Input::Ask { answer, request }) => {
+                let refusal = self.refusal();
+                let keyspace = match &request {
+                    Request::Waited { call, .. } => call.keyspace.as_str(),
+                    _ => "",
+                };
+                self.inner.senses.refused(refusal.code, keyspace);
+                answer.send(Answer::Failed(refusal));
+            }
+            Err(_) => {}
         }
+        false
     }
 
     /// Why the inbox took nothing.

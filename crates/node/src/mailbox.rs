@@ -85,7 +85,7 @@ impl<T> Mailbox<T> {
     /// # Errors
     /// Gives the item back once the mailbox is closed.
     pub fn push(&self, item: T) -> Result<(), T> {
-        self.add(item, |_| true)
+        self.add(item, |_| true).map(|asleep| self.wake_if(asleep))
     }
 
     /// Adds an item that may as well be lost.
@@ -93,30 +93,41 @@ impl<T> Mailbox<T> {
     /// # Errors
     /// Gives the item back if too much waits already, or once the mailbox is closed.
     pub fn offer(&self, item: T, weight: u64) -> Result<(), T> {
-        self.add(item, |state| has_room(&mut state.weight, weight, self.weight_max))
+        self.leave(item, weight, false).map(|asleep| self.wake_if(asleep))
     }
 
-    /// Adds an item that may as well be lost, but not because others fill the mailbox: such items
-    /// have room of their own, an eighth as much.
+    /// Offers one of several items. `true` if the receiver sleeps: whoever leaves them wakes it, after
+    /// the last ([`Mailbox::wake`]). Items that are left `apart` are not refused because others fill
+    /// the mailbox: they have room of their own, an eighth as much.
     ///
     /// # Errors
-    /// Gives the item back if too much of this kind waits already, or once the mailbox is closed.
-    pub fn offer_apart(&self, item: T, weight: u64) -> Result<(), T> {
-        self.add(item, |state| has_room(&mut state.apart, weight, self.weight_max / APART))
+    /// Gives the item back if too much of its kind waits already, or once the mailbox is closed.
+    pub fn leave(&self, item: T, weight: u64, apart: bool) -> Result<bool, T> {
+        self.add(item, |state| match apart {
+            true => has_room(&mut state.apart, weight, self.weight_max / APART),
+            false => has_room(&mut state.weight, weight, self.weight_max),
+        })
     }
 
-    fn add(&self, item: T, admit: impl FnOnce(&mut State<T>) -> bool) -> Result<(), T> {
+    /// Wakes the receiver.
+    pub fn wake(&self) {
+        self.bell.ring();
+    }
+
+    fn wake_if(&self, asleep: bool) {
+        if asleep {
+            self.wake();
+        }
+    }
+
+    /// Adds an item; whether the receiver has to be woken.
+    fn add(&self, item: T, admit: impl FnOnce(&mut State<T>) -> bool) -> Result<bool, T> {
         let mut state = self.lock();
         if state.closed || !admit(&mut state) {
             return Err(item);
         }
         state.items.push(item);
-        let wake = std::mem::take(&mut state.asleep);
-        drop(state);
-        if wake {
-            self.bell.ring();
-        }
-        Ok(())
+        Ok(std::mem::take(&mut state.asleep))
     }
 
     /// Moves everything into `into`, which must be empty; waits for the first item, at most so
@@ -270,12 +281,12 @@ mod tests {
         let mailbox = Mailbox::new(16);
         assert_eq!(mailbox.offer('a', 16), Ok(()));
         assert_eq!(mailbox.offer('b', 1), Err('b'));
-        assert_eq!((mailbox.offer_apart('c', 1), mailbox.offer_apart('d', 1)), (Ok(()), Ok(())));
-        assert_eq!(mailbox.offer_apart('e', 1), Err('e'));
+        let apart = |item| mailbox.leave(item, 1, true);
+        assert_eq!((apart('c'), apart('d'), apart('e')), (Ok(false), Ok(false), Err('e')));
         let mut batch = Vec::new();
         mailbox.take(&mut batch, None);
         assert_eq!(batch, ['a', 'c', 'd'], "in the order of their coming");
-        assert_eq!(mailbox.offer_apart('f', 2), Ok(()));
+        assert_eq!(mailbox.leave('f', 2, true), Ok(false));
         assert_eq!(mailbox.offer('g', 16), Ok(()), "nor do they take the room of others");
     }
 

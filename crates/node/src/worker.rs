@@ -284,12 +284,13 @@ impl<P: Process, H: Hands<P>> Worker<P, H> {
         if !notes.is_empty() {
             self.hands.notes(now, notes);
         }
-        for (ticket, reply) in replies {
+        // Who is woken by the first of several answers, and runs at once, finds it alone.
+        let answered = replies.into_iter().filter_map(|(ticket, reply)| {
             // A Tell has no asker.
-            if let Some(asker) = self.asked.remove(&ticket) {
-                asker.send(reply);
-            }
-        }
+            self.asked.remove(&ticket)?.put(reply)
+        });
+        let sleeping: Vec<_> = answered.collect();
+        sleeping.iter().for_each(|sink| sink.wake());
         self.hands.answered();
         if let Some(reason) = halt {
             self.halted = true;

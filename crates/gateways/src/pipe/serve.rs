@@ -120,15 +120,15 @@ impl Outbox {
 }
 
 impl Sink<Answer> for Outbox {
-    fn put(&self, tag: u64, answer: Answer) {
+    fn put(&self, tag: u64, answer: Answer) -> bool {
         let mut state = self.state();
-        let first = state.answers.is_empty();
         state.answers.push((tag, answer));
-        drop(state);
         // Whoever takes the first takes all that have come by then.
-        if first {
-            self.filled.notify_one();
-        }
+        state.answers.len() == 1
+    }
+
+    fn wake(&self) {
+        self.filled.notify_one();
     }
 }
 

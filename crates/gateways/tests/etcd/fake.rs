@@ -193,7 +193,7 @@ impl Backend for Fake {
 
     fn post(&self, requests: Vec<(u64, Request)>, answers: Arc<dyn Sink<Answer>>) {
         for (tag, request) in requests {
-            answers.put(tag, self.answer(request));
+            answers.tell(tag, self.answer(request));
         }
     }
 

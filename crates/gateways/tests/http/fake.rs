@@ -60,7 +60,7 @@ impl Backend for Fake {
         tokio::spawn(async move {
             // The last first: a pipe answers in any order.
             for (tag, request) in requests.into_iter().rev() {
-                answers.put(tag, fake.ask(request).await);
+                answers.tell(tag, fake.ask(request).await);
             }
         });
     }

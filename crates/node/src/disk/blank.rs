@@ -9,11 +9,13 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     thread::JoinHandle,
 };
 
+use super::direct::{Blocks, Direct};
 use crate::ambient;
 
 /// Zeros are written in pieces of this many bytes; files that are smaller are not made ahead.
@@ -80,20 +82,24 @@ impl Drop for Blanks {
     }
 }
 
-/// Writes `len` zeros to a new file and makes them durable. In the background each piece is made
-/// durable on its own: a sync of the journal in between waits for a piece at most.
+/// Writes `len` zeros to a new file and makes them durable, past the page cache where that goes:
+/// what lies there would have to go before the journal writes over it. In the background each piece
+/// is made durable on its own: a sync of the journal in between waits for a piece at most.
 fn fill(path: &Path, len: u64, background: bool) -> io::Result<File> {
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+    let (direct, mut blocks) = (Direct::open(path), Blocks::default());
     let zeros = vec![0; usize::try_from(PIECE.min(len)).unwrap_or_default()];
-    let mut left = len;
-    while left > 0 {
-        let piece = PIECE.min(left);
-        file.write_all(&zeros[..usize::try_from(piece).unwrap_or_default()])?;
+    let mut offset = 0;
+    while offset < len {
+        let piece = PIECE.min(len - offset);
+        let bytes = &zeros[..usize::try_from(piece).unwrap_or_default()];
+        if !direct.write(bytes, offset, &mut blocks)? {
+            file.write_all_at(bytes, offset)?;
+        }
         if background {
             file.sync_data()?;
         }
-        left -= piece;
+        offset += piece;
     }
     file.sync_all()?;
     Ok(file)
@@ -101,8 +107,6 @@ fn fill(path: &Path, len: u64, background: bool) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::FileExt;
-
     use super::*;
 
     fn made(blanks: &mut Blanks, dir: &Path, len: u64) -> PathBuf {

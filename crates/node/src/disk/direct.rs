@@ -51,7 +51,7 @@ impl Direct {
 pub struct Blocks(Vec<u8>);
 
 /// More than this is not kept for the next write.
-const KEPT: usize = 1 << 20;
+const KEPT: usize = (1 << 20) + BLOCK;
 
 impl Blocks {
     /// The same bytes, aligned.

@@ -8,7 +8,7 @@ use std::{
 use database::Answer;
 use kernel::process::Sink;
 
-/// Answers that wait to be written. Whoever puts the first in wakes the task that takes all.
+/// Answers that wait to be written, all by one task.
 #[derive(Default)]
 pub struct Outbox {
     state: Mutex<State>,
@@ -36,12 +36,14 @@ impl Outbox {
 }
 
 impl Sink<Answer> for Outbox {
-    fn put(&self, tag: u64, answer: Answer) {
+    fn put(&self, tag: u64, answer: Answer) -> bool {
         let mut state = self.state();
-        let first = state.answers.is_empty();
         state.answers.push((tag, answer));
-        let waker = first.then(|| state.waker.clone()).flatten();
-        drop(state);
+        state.answers.len() == 1
+    }
+
+    fn wake(&self) {
+        let waker = self.state().waker.clone();
         if let Some(waker) = waker {
             waker.wake();
         }
