@@ -82,7 +82,7 @@ impl Default for Settings {
             request_bytes_max: limit::Bytes::mib(256),
             uncommitted_bytes_max: limit::Bytes::mib(64),
             log_bytes_max: limit::Bytes::mib(4),
-            flush_bytes: limit::Bytes::mib(32),
+            flush_bytes: limit::Bytes::mib(64),
             flush_period: Duration::from_secs(10),
             outcomes_max: 100_000,
             outcome_bytes_max: limit::Bytes::mib(64),

@@ -63,7 +63,7 @@ pub fn failed<E: Engine>(core: &mut Core<E>, shards: &mut Shards, token: Token) 
 
 /// While a flush is under way, what is applied meanwhile waits in memory: up to this many times
 /// what a flush takes.
-const BEHIND_MAX: u64 = 8;
+const BEHIND_MAX: u64 = 4;
 
 /// Time between flushes of a full disk.
 const ROOM_PERIOD: Duration = Duration::from_secs(1);
