@@ -250,13 +250,20 @@ mod tests {
         let mailbox = Arc::new(Mailbox::beside_sockets(waker, 0));
         let mut events = mio::Events::with_capacity(1);
         assert!(mailbox.doze(), "nothing is there");
+        assert_eq!(mailbox.leave(1, 0, false), Ok(true), "whoever leaves more wakes at the end");
+        assert_eq!((mailbox.leave(2, 0, false), mailbox.push(3)), (Ok(false), Ok(())));
+        poll.poll(&mut events, Some(std::time::Duration::ZERO)).unwrap();
+        assert!(events.is_empty(), "nobody has rung");
+        let mut batch = Vec::new();
+        assert_eq!(mailbox.take(&mut batch, None), Taken::Items);
+        assert_eq!(std::mem::take(&mut batch), [1, 2, 3]);
+        assert!(mailbox.doze(), "nothing is there again");
         let sender = Arc::clone(&mailbox);
         let thread = ambient::spawn("push", move || sender.push(7).unwrap()).unwrap();
         while events.is_empty() {
             poll.poll(&mut events, None).unwrap();
         }
         assert!(!mailbox.doze(), "something is there");
-        let mut batch = Vec::new();
         assert_eq!(mailbox.take(&mut batch, None), Taken::Items);
         assert_eq!(batch, [7]);
         thread.join().unwrap();
