@@ -120,9 +120,7 @@ impl Handle {
                 }
             }
         }
-        if asleep {
-            self.inner.inbox.wake();
-        }
+        self.inner.inbox.wake_if(asleep);
     }
 
     /// The trace of a request that came without one; none if requests are not observed.
@@ -143,9 +141,8 @@ impl Handle {
 
     async fn carry(&self, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();
-        if self.leave(request, self.inner.clock.instant(), Asker::One(answer)) {
-            self.inner.inbox.wake();
-        }
+        let asleep = self.leave(request, self.inner.clock.instant(), Asker::One(answer));
+        self.inner.inbox.wake_if(asleep);
         answered.await.unwrap_or_else(|_| lost())
     }
 
@@ -161,18 +158,18 @@ impl Handle {
             other => (other, false),
         };
         let (inbox, input) = (&self.inner.inbox, Input::Ask { request, answer });
-        match inbox.leave(input, weight, apart) {
+        let refused = match inbox.leave(input, weight, apart) {
             Ok(asleep) => return asleep,
-            Err(Input::Ask { answer, request }) => {
-                let refusal = self.refusal();
-                let keyspace = match &request {
-                    Request::Waited { call, .. } => call.keyspace.as_str(),
-                    _ => "",
-                };
-                self.inner.senses.refused(refusal.code, keyspace);
-                answer.send(Answer::Failed(refusal));
-            }
-            Err(_) => {}
+            Err(refused) => refused,
+        };
+        if let Input::Ask { answer, request } = refused {
+            let refusal = self.refusal();
+            let keyspace = match &request {
+                Request::Waited { call, .. } => call.keyspace.as_str(),
+                _ => "",
+            };
+            self.inner.senses.refused(refusal.code, keyspace);
+            answer.send(Answer::Failed(refusal));
         }
         false
     }

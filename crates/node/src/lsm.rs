@@ -140,7 +140,7 @@ impl LsmEngine {
 /// How tables are merged in a tree that is made now; one that is there keeps what it was made with.
 ///
 /// A flush spans all keys, so what is merged out of level 0 rewrites level 1, of 256 MiB by default
-/// for every four tables of some 32 MiB. Here it is 96 MiB for every six, and tables are small: one
+/// for every four tables. Here it is 96 MiB for every six, and tables are small: one
 /// with keys that are all behind those of the level below moves there without being rewritten. So
 /// do the changes of a history, which are most of what there is. Eight tables in level 0 would save
 /// a little more, and make a cold short scan half as long again or more (ADR 4).

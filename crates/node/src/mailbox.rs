@@ -97,7 +97,7 @@ impl<T> Mailbox<T> {
     }
 
     /// Offers one of several items. `true` if the receiver sleeps: whoever leaves them wakes it, after
-    /// the last ([`Mailbox::wake`]). Items that are left `apart` are not refused because others fill
+    /// the last ([`Mailbox::wake_if`]). Items that are left `apart` are not refused because others fill
     /// the mailbox: they have room of their own, an eighth as much.
     ///
     /// # Errors
@@ -109,14 +109,10 @@ impl<T> Mailbox<T> {
         })
     }
 
-    /// Wakes the receiver.
-    pub fn wake(&self) {
-        self.bell.ring();
-    }
-
-    fn wake_if(&self, asleep: bool) {
+    /// Wakes the receiver, if it sleeps.
+    pub fn wake_if(&self, asleep: bool) {
         if asleep {
-            self.wake();
+            self.bell.ring();
         }
     }
 

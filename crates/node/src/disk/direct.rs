@@ -50,7 +50,7 @@ impl Direct {
 #[derive(Debug, Default)]
 pub struct Blocks(Vec<u8>);
 
-/// More than this is not kept for the next write.
+/// More than this is not kept for the next write: a piece of a blank file, and room to align it.
 const KEPT: usize = (1 << 20) + BLOCK;
 
 impl Blocks {
